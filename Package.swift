@@ -83,7 +83,7 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: swiftSettings),
-    .target(name: "Graft", dependencies: ["GraftRuntime"], swiftSettings: swiftSettings),
+    .target(name: "Graft", dependencies: ["GraftRuntime", "GraftCheckpoint"], swiftSettings: swiftSettings),
     .executableTarget(
       name: "GraftCommand",
       dependencies: [

@@ -1,3 +1,4 @@
+@_exported import GraftCheckpoint
 @_exported import GraftGraph
 @_exported import GraftRuntime
 @_exported import GraftTensor

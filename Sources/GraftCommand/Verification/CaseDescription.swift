@@ -6,6 +6,14 @@ struct CaseDescription: Sendable {
   let kind: String
   /// The model's file or folder.
   let model: String?
+  /// The checkpoint's prefix or file.
+  let checkpoint: String?
+  /// The tags of the SavedModel's graph; nil where the case names none.
+  let tags: [String]?
+  /// What the checkpoint, or the restored session, holds.
+  let variables: [Variable]
+  /// What the session holds after the last run.
+  let variablesAfter: [Variable]
   /// What is run, one after the other in one session.
   let runs: [Run]
   /// What TensorFlow said when it refused to import the model; nil where it did not.
@@ -14,6 +22,16 @@ struct CaseDescription: Sendable {
   let tolerance: Tolerance
   /// Dtypes of files and tensors that .npy cannot name, by the name of either.
   let dtypes: [String: DataType]
+
+  /// The recorded value of a variable.
+  struct Variable: Sendable {
+    /// The variable's name, or its key in the checkpoint.
+    let name: String
+    /// The file with the value.
+    let file: String
+    /// The dtype, which .npy cannot always name.
+    let dtype: DataType?
+  }
 
   /// One run of the graph.
   struct Run: Sendable {
@@ -67,6 +85,10 @@ extension CaseDescription {
     }
     self.kind = kind
     model = json["model"]?.string
+    checkpoint = json["checkpoint"]?.string
+    tags = json["tags"].map { ($0.elements ?? []).compactMap(\.string) }
+    variables = try Self.variables(json["variables"])
+    variablesAfter = try Self.variables(json["variables_after"])
     importError = json["import_error"]?.string
     var tolerance = Tolerance()
     if let relative = json["rtol"]?.double { tolerance.relative = relative }
@@ -83,6 +105,18 @@ extension CaseDescription {
     }
     self.dtypes = dtypes
     runs = try (json["runs"]?.elements ?? []).map(Run.init)
+  }
+}
+
+extension CaseDescription {
+  private static func variables(_ json: JSONValue?) throws -> [Variable] {
+    try (json?.members ?? []).map { member in
+      guard let file = member.value["file"]?.string else {
+        throw GraftError(.invalidArgument, "The case names no file for the variable '\(member.name)'.")
+      }
+      return Variable(
+        name: member.name, file: file, dtype: member.value["dtype"]?.string.flatMap { DataType(name: $0) })
+    }
   }
 }
 

@@ -29,9 +29,6 @@ struct CaseRunner: Sendable {
     do {
       let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
       let description = try CaseDescription(contentsOf: path)
-      guard description.kind == "frozen" else {
-        return Outcome(.unsupported, "the kind '\(description.kind)'")
-      }
       return try outcome(of: description, in: folder, progress)
     } catch {
       return Outcome(.fail, "\(error)")
@@ -41,34 +38,65 @@ struct CaseRunner: Sendable {
   private func outcome(
     of description: CaseDescription, in folder: String, _ progress: (String) -> Void
   ) throws -> Outcome {
-    guard let model = description.model else {
-      throw GraftError(.invalidArgument, "The case names no model.")
-    }
-    progress("importing")
-    let graph = Graph()
-    do {
-      try graph.importGraphDef(contentsOf: folder + model)
-    } catch {
-      if description.importError != nil { return Outcome(.pass) }
-      return Outcome(.fail, "import: \(error)")
-    }
-    if let expected = description.importError {
-      return Outcome(.fail, "the import is expected to fail: \(expected)")
-    }
     for optimize in modes.optimize {
-      let session = Session(graph: graph, options: SessionOptions(threads: threads, optimize: optimize))
+      let mode = "optimize \(optimize ? "on" : "off")"
+      progress("importing")
+      let model: CaseModel
+      do {
+        model = try CaseModel(
+          description, in: folder, options: SessionOptions(threads: threads, optimize: optimize))
+      } catch {
+        if description.importError != nil { continue }
+        return Self.outcome(ofLoading: error)
+      }
+      if let expected = description.importError {
+        return Outcome(.fail, "the import is expected to fail: \(expected)")
+      }
+      if let difference = try difference(description.variables, model, description, folder) {
+        return Outcome(.fail, "\(mode): \(difference)")
+      }
       for (index, run) in description.runs.enumerated() {
-        let place = "optimize \(optimize ? "on" : "off"), run \(index)"
+        let place = "\(mode), run \(index)"
         progress(place)
-        let outcome = outcome(of: run, in: session, description, folder)
+        let outcome = outcome(of: run, in: model, description, folder)
         if outcome.verdict != .pass { return Outcome(outcome.verdict, "\(place): \(outcome.detail)") }
+      }
+      if let difference = try difference(description.variablesAfter, model, description, folder) {
+        return Outcome(.fail, "\(mode), after the runs: \(difference)")
       }
     }
     return Outcome(.pass)
   }
 
+  /// How variables differ from what was recorded; nil where they do not.
+  private func difference(
+    _ variables: [CaseDescription.Variable], _ model: CaseModel, _ description: CaseDescription,
+    _ folder: String
+  ) throws -> String? {
+    for variable in variables {
+      let expected = try Tensor(
+        reference: folder + variable.file, dtype: description.dtypes[variable.file] ?? variable.dtype)
+      let found = try model.variable(variable.name)
+      if let difference = try Comparison.difference(found, expected, description.tolerance, shapesOnly: false)
+      {
+        return "variable '\(variable.name)': \(difference)"
+      }
+    }
+    return nil
+  }
+
+  private static func outcome(ofLoading error: any Error) -> Outcome {
+    // A SavedModel's initialisers run when it is loaded.
+    if let error = error as? GraftError, error.code == .unimplemented, let op = error.place.op,
+      OpRegistry.standard[op] == nil
+    {
+      return Outcome(.unsupported, "ops without a kernel, to load it: \(op)")
+    }
+    return Outcome(.fail, "import: \(error)")
+  }
+
   private func outcome(
-    of run: CaseDescription.Run, in session: Session, _ description: CaseDescription, _ folder: String
+    of run: CaseDescription.Run, in model: CaseModel, _ description: CaseDescription, _ folder: String
   ) -> Outcome {
     do {
       var feeds: [String: Tensor] = [:]
@@ -78,9 +106,9 @@ struct CaseRunner: Sendable {
       }
       let results: [Tensor]
       do {
-        results = try session.run(run.fetches, feeding: feeds, targets: run.targets)
+        results = try model.run(run, feeding: feeds)
       } catch {
-        return outcome(of: error, run, session)
+        return outcome(of: error, run, model.session)
       }
       switch run.expectation {
       case .error(let text):

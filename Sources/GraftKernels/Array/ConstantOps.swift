@@ -10,7 +10,7 @@ enum ConstantOps {
   private static func constant(_ name: String) -> OpDefinition {
     OpDefinition(
       name, "The value of the attribute `value`.",
-      shape: { [PartialShape(try $0.node.tensor("value").shape)] },
+      shape: { [try $0.node.tensorShape("value")] },
       prepare: { setup in
         let value = try setup.tensor("value")
         let declared = try setup.type("dtype")

@@ -111,6 +111,11 @@ extension NodeSetup {
     try attribute(name, "tensor") { if case .tensor(let value) = $0 { value } else { nil } }.tensor()
   }
 
+  /// The shape of a `tensor` attribute, without its values.
+  package func tensorShape(_ name: String) throws -> PartialShape {
+    try attribute(name, "tensor") { if case .tensor(let value) = $0 { value } else { nil } }.shape
+  }
+
   /// The value of a `func` attribute.
   package func function(_ name: String) throws -> FunctionReference {
     try attribute(name, "func") { if case .function(let value) = $0 { value } else { nil } }

@@ -121,6 +121,16 @@ public final class Session: Sendable {
     return Callable(plan: plan, feeds: signatures, executor: executor, library: library)
   }
 
+  /// The value of a variable, by the name of its node or its shared name; nil where the session has none.
+  package func variable(named name: String) -> Tensor? {
+    let bindings = VariableBinding.all(in: graph.snapshot)
+    guard
+      let binding = bindings.first(where: { $0.node == name })
+        ?? bindings.first(where: { $0.sharedName == name })
+    else { return nil }
+    return resources.find(Variable.self, container: binding.container, name: binding.sharedName)?.value
+  }
+
   /// The ops that keep the fetches and targets from running here; none when they can.
   ///
   /// - Throws: `GraftError` (`notFound`) for names that are not there.

@@ -1,0 +1,34 @@
+import Glibc
+
+/// What the loader asks of the file system.
+enum FileSystem {
+  static func isFile(_ path: String) -> Bool { kind(path) == S_IFREG }
+
+  static func isFolder(_ path: String) -> Bool { kind(path) == S_IFDIR }
+
+  private static func kind(_ path: String) -> mode_t? {
+    guard !path.utf8.contains(0) else { return nil }
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+  }
+
+  /// The folders in a folder, by name; none where it cannot be listed.
+  static func folders(in path: String) -> [String] {
+    guard !path.utf8.contains(0), let stream = opendir(path) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+        name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != "..", isFolder("\(path)/\(name)") { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// The folder that a path lies in.
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}

@@ -1,0 +1,93 @@
+import GraftGraph
+import GraftProto
+import GraftTensor
+
+/// The file of a SavedModel: its MetaGraphs, where its folder is.
+struct SavedModelFile {
+  /// The folder that holds `saved_model.pb`, `variables` and `assets`.
+  let folder: String
+  let metaGraphs: [MetaGraph]
+
+  /// Opens a SavedModel by its folder, the folder above or below it, or its file.
+  ///
+  /// - Throws: `GraftError`: `notFound` with where it was looked for, `wrongFileKind` with what was found.
+  init(_ path: String) throws {
+    let (folder, file) = try Self.locate(path)
+    self.folder = folder
+    var document = GraphBytes(try MappedFile(path: file))
+    switch FileKind(document) {
+    case .textSavedModel:
+      document = try GraphBytes(
+        copying: try TextFormatReader.read(document, message: "SavedModel"), file: document.file)
+    case .savedModel: break
+    case .graphDef, .textGraphDef:
+      throw GraftError(
+        .wrongFileKind, "This is a GraphDef under the name of a SavedModel.", at: .init(file: file),
+        remedy: "Import it with importGraphDef(contentsOf:); a frozen graph needs no variables.")
+    case .metaGraphDef, .textMetaGraphDef:
+      throw GraftError(
+        .wrongFileKind, "This is a MetaGraphDef, and a SavedModel was expected.", at: .init(file: file),
+        remedy: "Open it with MetaGraph(contentsOf:).")
+    case .other(let kind, let remedy):
+      throw GraftError(
+        .wrongFileKind, "This is \(kind), and a SavedModel was expected.", at: .init(file: file),
+        remedy: remedy)
+    }
+    metaGraphs = try Self.metaGraphs(in: document)
+    guard !metaGraphs.isEmpty else {
+      throw GraftError(
+        .dataLoss, "The SavedModel holds no graph.", at: .init(file: file), remedy: "Export it again.")
+    }
+  }
+
+  private static func metaGraphs(in document: GraphBytes) throws -> [MetaGraph] {
+    var ranges: [ByteRange] = []
+    do throws(WireError) {
+      var reader = document.reader(document.all)
+      while !reader.isAtEnd {
+        let tag = try reader.tag()
+        if tag.raw == WireTag.field(2, WireTag.block) {
+          ranges.append(try reader.block())
+        } else {
+          try reader.skip(tag)
+        }
+      }
+    } catch {
+      throw GraftError(
+        .dataLoss, "The SavedModel is damaged: \(error).", at: .init(file: document.file),
+        remedy: "Download or export it again.")
+    }
+    return try ranges.map { try MetaGraph($0, in: document) }
+  }
+
+  private static let names = ["saved_model.pb", "saved_model.pbtxt"]
+
+  private static func locate(_ path: String) throws -> (folder: String, file: String) {
+    let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    for name in names {
+      if FileSystem.isFile("\(trimmed)/\(name)") { return (trimmed, "\(trimmed)/\(name)") }
+    }
+    // The file itself.
+    if FileSystem.isFile(trimmed) {
+      return (FileSystem.parent(of: trimmed), trimmed)
+    }
+    // Model servers keep versions in folders of their numbers; the highest is the newest.
+    let below = FileSystem.folders(in: trimmed).filter { folder in
+      names.contains { FileSystem.isFile("\(trimmed)/\(folder)/\($0)") }
+    }
+    let versions = below.compactMap { name in Int(name).map { ($0, name) } }
+    if let newest = versions.max(by: { $0.0 < $1.0 })?.1 ?? (below.count == 1 ? below[0] : nil) {
+      return try locate("\(trimmed)/\(newest)")
+    }
+    let above = FileSystem.parent(of: trimmed)
+    if let name = names.first(where: { FileSystem.isFile("\(above)/\($0)") }) {
+      return (above, "\(above)/\(name)")
+    }
+    throw GraftError(
+      .notFound, "There is no SavedModel: neither saved_model.pb nor saved_model.pbtxt is in the folder.",
+      at: .init(file: path),
+      remedy: below.isEmpty
+        ? "Name the folder that TensorFlow exported into."
+        : "Name one of the folders below it: \(below.sorted().prefix(10).joined(separator: ", ")).")
+  }
+}
