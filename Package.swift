@@ -87,8 +87,8 @@ let package = Package(
     .executableTarget(
       name: "GraftCommand",
       dependencies: [
-        "Graft", "GraftTensor", "GraftGraph", "GraftKernels", "GraftRuntime", "GraftPictures",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Graft", "GraftTensor", "GraftGraph", "GraftCheckpoint", "GraftKernels", "GraftRuntime",
+        "GraftPictures", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(

@@ -48,6 +48,8 @@ struct StoredPart: Sendable {
 protocol TensorStore: Sendable {
   /// The tensors, sorted by key.
   var tensors: [StoredTensor] { get }
+  /// How many files hold the values.
+  var fileCount: Int { get }
   /// What is wrong with the files as a whole: those that are missing or end too early.
   var problems: [GraftError] { get }
   /// The values of a part, checked.

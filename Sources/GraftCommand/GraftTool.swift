@@ -14,7 +14,8 @@ struct GraftTool: ParsableCommand {
       """,
     version: "graft 0.1.0",
     subcommands: [
-      RunCommand.self, InspectCommand.self, VerifyCommand.self, BenchCommand.self, VerifyWorkerCommand.self,
+      RunCommand.self, InspectCommand.self, CheckpointCommand.self, VerifyCommand.self, BenchCommand.self,
+      OpsCommand.self, VerifyWorkerCommand.self,
     ])
 
   /// Runs the command line and ends the process.

@@ -70,6 +70,8 @@ final class Bundle: TensorStore {
       remedy: "Copy or download the file again; all data files belong beside the index.", cause: cause)
   }
 
+  var fileCount: Int { index.shardCount }
+
   func isAvailable(_ id: Int) -> Bool {
     let record = index.records[id]
     guard let file = shards[record.shard] else { return false }

@@ -131,6 +131,8 @@ final class SliceFiles: TensorStore {
     }
   }
 
+  var fileCount: Int { tables.count }
+
   func isAvailable(_ id: Int) -> Bool { true }
 
   func order(_ id: Int) -> (file: Int, offset: Int) { (parts[id].table, id) }

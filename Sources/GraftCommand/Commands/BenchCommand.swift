@@ -7,9 +7,9 @@ import GraftTensor
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Times a graph: loading, the first run, and runs after that.",
+    abstract: "Times a model: loading, the first run, and runs after that.",
     discussion: """
-      load_ms is the time from the beginning of the import until a callable is ready to run; first_run_ms that \
+      load_ms is the time from the beginning of the import, variables included, until a callable is ready to run; first_run_ms that \
       of its first run. Three more runs are not counted; median_ms, min_ms and p90_ms are of the runs after \
       them. peak_rss_mb is the most memory that the process had, in units of 2^20 bytes. checksum is the sum of \
       the first fetch's elements.
@@ -17,18 +17,32 @@ struct BenchCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(help: "A .npz file with the feeds, by their tensors' names.")
+  @Option(
+    help: ArgumentHelp(
+      "A .npz file with feeds, by the names of the signature's arguments or of tensors.", valueName: "file"))
   var feeds: String?
 
   @Option(
-    parsing: .upToNextOption, help: ArgumentHelp("Tensors to compute; may be repeated.", valueName: "name"))
-  var fetch: [String]
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Values as 'graft run' takes them; may be repeated.", valueName: "name=source"))
+  var feed: [String] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Results of the signature, or tensors; may be repeated. (default: all results of the signature)",
+      valueName: "name"))
+  var fetch: [String] = []
+
+  @OptionGroup var signature: SignatureOptions
 
   @Option(help: "How many runs are counted.")
   var runs = 20
 
   @Flag(help: "Print one line of JSON.")
   var json = false
+
+  @OptionGroup(title: "Pictures") var pictures: PictureOptions
 
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
 
@@ -41,16 +55,25 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let feeds = try self.feeds.map { try NPZ.read($0) } ?? []
-    let values = feeds.map(\.tensor)
+    let arrays = try self.feeds.map { try NPZ.read($0) } ?? []
+    let arguments = try feed.map(FeedArgument.init)
     let clock = ContinuousClock()
 
     let start = clock.now
-    let graph = try model.importGraph()
-    let session = Session(graph: graph, options: execution.sessionOptions)
-    let callable = try session.callable(feeds: feeds.map(\.name), fetches: fetch)
+    let model = try self.model.open(options: execution.sessionOptions)
+    let call = try ModelCall(model, signature: signature.signature, fetches: fetch)
+    let opened = clock.now
+    let feeds = try call.feeds(arguments, pictures: pictures.preparation)
+    let values = arrays.map(\.tensor) + feeds.map(\.value)
+    let read = clock.now
+    let given = arrays.map(\.name) + feeds.map(\.name)
+    let callable = try call.naming(given) {
+      try model.session.callable(
+        feeds: arrays.map { call.names.feed($0.name) } + feeds.map(\.tensorName),
+        fetches: call.fetches.map(\.tensor))
+    }
     let loaded = clock.now
-    let results = try callable.run(values)
+    let results = try call.naming(given) { try callable.run(values) }
     let first = clock.now
 
     for _ in 0..<Self.warmUps { _ = try callable.run(values) }
@@ -64,11 +87,12 @@ struct BenchCommand: ParsableCommand {
     times.sort()
 
     let figures = Figures(
-      load: start.duration(to: loaded).milliseconds, first: loaded.duration(to: first).milliseconds,
+      load: start.duration(to: opened).milliseconds + read.duration(to: loaded).milliseconds,
+      first: loaded.duration(to: first).milliseconds,
       times: times,
       peak: Self.peakMemory, checksum: try results.first?.doubles().reduce(0, +) ?? 0,
-      threads: session.options.threads)
-    try Console.writeLine(json ? figures.json(model: model.model).compact : figures.text)
+      threads: model.session.options.threads)
+    try Console.writeLine(json ? figures.json(model: self.model.model).compact : figures.text)
   }
 
   private static var peakMemory: Double {

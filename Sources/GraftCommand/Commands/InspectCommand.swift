@@ -1,17 +1,16 @@
 import ArgumentParser
 import Graft
-import GraftGraph
 import GraftTensor
 
-/// `graft inspect`: what is in a graph.
+/// `graft inspect`: what is in a model.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Shows what is in a graph: inputs, outputs, operations, weights, and what cannot run here.",
+    abstract: "Shows what is in a model: signatures, inputs, outputs, variables, and what cannot run here.",
     discussion: """
       Inputs are the placeholders. Outputs are the tensors that no operation takes, those of savers, summaries \
       and variables left out. Parameters are the elements of variables or, where there are none, of \
-      floating-point constants that have at least one dimension.
+      floating-point constants that have at least one dimension. Nothing is restored or run.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -20,12 +19,7 @@ struct InspectCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let document = GraphBytes(try MappedFile(path: model.model))
-    let graph = Graph()
-    let result = try graph.importGraphDef(document, options: model.importOptions)
-    let report = InspectionReport(
-      file: model.model, isText: FileKind(document) == .textGraphDef, size: document.count,
-      inspection: GraphInspection(graph.snapshot), notes: result.notes)
+    let report = InspectionReport(try model.open(restoring: false))
     try Console.write(json ? report.json.pretty + "\n" : report.text)
   }
 }

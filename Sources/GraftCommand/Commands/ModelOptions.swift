@@ -4,24 +4,39 @@ import GraftTensor
 
 /// Options of all commands that open a model.
 struct ModelOptions: ParsableArguments {
-  @Argument(help: "The graph: a GraphDef, binary or text.")
+  @Argument(
+    help: "A frozen graph or other GraphDef, a .meta file, or the folder of a SavedModel; binary or text.")
   var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Which graph of a SavedModel: its tags, with commas between. (default: serve, or the only one)",
+      valueName: "tag,..."))
+  var tags: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Restore the variables from a checkpoint: its prefix, one of its files, or its folder. (default for a \
+      .meta file: the checkpoint beside it)
+      """, valueName: "path"))
+  var checkpoint: String?
 
   @Option(help: "Import the graph's operations below this name.")
   var prefix = ""
 
-  /// Imports the graph.
-  func importGraph() throws -> Graph {
-    let graph = Graph()
-    try graph.importGraphDef(contentsOf: model, options: importOptions)
-    return graph
+  /// Opens the model.
+  ///
+  /// - Parameter restoring: whether variables, tables and assets are loaded; otherwise only the graph is.
+  func open(options: SessionOptions = SessionOptions(), restoring: Bool = true) throws -> OpenedModel {
+    try OpenedModel(ModelSource(model), selection, options: options, restoring: restoring)
   }
 
-  /// How the graph is imported.
-  var importOptions: ImportOptions {
-    var options = ImportOptions()
-    options.prefix = prefix
-    return options
+  /// Which part of the model to open.
+  var selection: OpenedModel.Selection {
+    OpenedModel.Selection(
+      tags: tags.map { Set($0.split(separator: ",").map(String.init)) },
+      checkpoint: checkpoint.map { .path($0) } ?? .beside, prefix: prefix)
   }
 }
 
@@ -48,4 +63,15 @@ struct ExecutionOptions: ParsableArguments {
   var sessionOptions: SessionOptions {
     SessionOptions(threads: threads, optimize: optimize == .on)
   }
+}
+
+/// The signature that a command calls.
+struct SignatureOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      The signature whose arguments and results feeds and fetches name; tensors' names do as well. (default: \
+      serving_default, or the only one)
+      """, valueName: "key"))
+  var signature: String?
 }

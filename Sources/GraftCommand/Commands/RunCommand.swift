@@ -6,9 +6,9 @@ import GraftTensor
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Runs a graph once and prints or writes what it computes.",
+    abstract: "Runs a model once and prints or writes what it computes.",
     discussion: """
-      A feed is NAME=SOURCE. SOURCE is one of
+      A feed is NAME=SOURCE. NAME is an argument of the signature, or a tensor. SOURCE is one of
 
         JSON           x=[[1,2],[3,4]]  rate=0.5  train=false  s='["a"]'
         @file.npy      an array, as numpy.save writes it
@@ -30,7 +30,11 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Tensors to compute, as scores:0; may be repeated.", valueName: "name"))
+    help: ArgumentHelp(
+      """
+      Results of the signature, or tensors, as scores:0; may be repeated. (default: all results of the \
+      signature)
+      """, valueName: "name"))
   var fetch: [String] = []
 
   @Option(
@@ -43,35 +47,36 @@ struct RunCommand: ParsableCommand {
     help: "Write the fetches to a file: .npz, .npy for one alone, or .json.")
   var output: String?
 
+  @OptionGroup var signature: SignatureOptions
+
   @OptionGroup(title: "Pictures") var pictures: PictureOptions
 
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
 
   func validate() throws {
-    if fetch.isEmpty && target.isEmpty {
-      throw ValidationError(
-        "Say what to compute with --fetch or --target; `graft inspect \(model.model)` lists the outputs.")
-    }
     var names: Set<String> = []
     for argument in try feed.map(FeedArgument.init) where !names.insert(argument.name).inserted {
       throw ValidationError("--feed \(argument.name) is given twice.")
     }
-    if let output { _ = try ResultFile(path: output, fetches: fetch) }
+    if let output { _ = try ResultFile(path: output, fetchCount: max(fetch.count, 1)) }
   }
 
   func run() throws {
-    let graph = try model.importGraph()
-    let reader = FeedReader(graph: graph, pictures: pictures.preparation)
-    var feeds: [String: Tensor] = [:]
-    for argument in try feed.map(FeedArgument.init) {
-      feeds[argument.name] = try reader.tensor(for: argument)
+    let model = try self.model.open(options: execution.sessionOptions)
+    let call = try ModelCall(
+      model, signature: signature.signature, fetches: fetch, hasTargets: !target.isEmpty)
+    let file = try output.map { try ResultFile(path: $0, fetchCount: call.fetches.count) }
+    let feeds = try call.feeds(feed.map(FeedArgument.init), pictures: pictures.preparation)
+    let results = try call.naming(feeds.map(\.name)) {
+      try model.session.run(
+        call.fetches.map(\.tensor),
+        feeding: Dictionary(feeds.map { ($0.tensorName, $0.value) }) { first, _ in first },
+        targets: target)
     }
-    let session = Session(graph: graph, options: execution.sessionOptions)
-    let results = try session.run(fetch, feeding: feeds, targets: target)
 
-    let named = Array(zip(fetch, results))
-    if let output {
-      try ResultFile(path: output, fetches: fetch).write(named)
+    let named = zip(call.fetches, results).map { (name: $0.name, tensor: $1) }
+    if let file {
+      try file.write(named)
     } else {
       for (name, tensor) in named {
         try Console.writeLine("\(name): \(tensor.dtype) \(tensor.shape)")

@@ -20,8 +20,11 @@ enum Console {
   static func writeLine(_ text: String = "") throws { try write(text + "\n") }
 
   /// Writes a text and a line's end to standard error, where that can be written.
-  static func writeErrorLine(_ text: String) {
-    _ = write(text + "\n", to: STDERR_FILENO)
+  static func writeErrorLine(_ text: String) { writeError(text + "\n") }
+
+  /// Writes a text to standard error, where that can be written.
+  static func writeError(_ text: String) {
+    _ = write(text, to: STDERR_FILENO)
   }
 
   /// Whoever read our output has gone, as `head` does: the end of the work and no error.

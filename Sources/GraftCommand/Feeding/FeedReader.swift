@@ -17,12 +17,12 @@ struct FeedReader {
     self.pictures = pictures
   }
 
-  /// The value that a feed gives.
+  /// The value that a feed gives to a tensor.
   ///
   /// - Throws: `GraftError` when the graph has no such tensor, the file cannot be read, or its values do not
   ///   fit the tensor.
-  func tensor(for feed: FeedArgument) throws -> Tensor {
-    let output = try graph.tensor(named: feed.name)
+  func value(of feed: FeedArgument, for tensor: String) throws -> Tensor {
+    let output = try graph.tensor(named: tensor)
     let wanted = try Wanted(output, in: snapshot)
     do {
       switch feed.source {
@@ -33,19 +33,17 @@ struct FeedReader {
       }
     } catch let error as GraftError {
       throw GraftError(
-        error.code, "The feed for '\(wanted.name)' failed. " + error.message, at: error.place,
+        error.code, "The feed for '\(feed.name)' failed. " + error.message, at: error.place,
         remedy: error.remedy, cause: error.cause)
     }
   }
 
   /// What the graph wants to be fed.
   private struct Wanted {
-    let name: String
     let dtype: DataType
     let shape: PartialShape
 
     init(_ output: Output, in snapshot: GraphSnapshot) throws {
-      name = output.name
       guard let dtype = output.dtype else {
         throw GraftError(
           .invalidGraph, "The graph does not say of which dtype '\(output.name)' is.",

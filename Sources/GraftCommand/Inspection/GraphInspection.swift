@@ -41,9 +41,10 @@ struct GraphInspection {
   let outputs: [Port]
   /// The largest first.
   let constants: [Constant]
-  /// Elements of variables.
-  let variableElements: Int
-  let variableCount: Int
+  /// In the order of the graph.
+  let variables: [VariableSize]
+  /// In the order of the graph.
+  let tables: [LookupTable]
   let missing: [Missing]
 
   /// Looks at all of a graph.
@@ -62,9 +63,8 @@ struct GraphInspection {
     let needed = Self.nodesNeeded(by: sinks, in: graph)
     called = CalledFunctions(graph, needed: needed)
     constants = graph.nodes.compactMap(Self.constant).sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
-    let variables = graph.nodes.filter { Self.variableOps.contains($0.op) }
-    variableCount = variables.count
-    variableElements = variables.reduce(0) { $0 + (Self.shape($1).fullyDefined?.elementCount ?? 0) }
+    variables = GraphVariable.all(in: graph).map(VariableSize.init)
+    tables = LookupTable.all(in: graph)
     missing = Self.missing(in: graph, needed: needed, called, registry)
   }
 
@@ -85,8 +85,8 @@ struct GraphInspection {
   /// How many operations there are.
   var operationCount: Int { graph.nodes.count }
 
-  /// How many functions there are.
-  var functionCount: Int { graph.functions.names.count }
+  /// The functions of the library, in its order.
+  var functions: [FunctionDefinition] { graph.functions.names.compactMap { graph.functions[$0] } }
 
   /// The version of the program that wrote the graph.
   var producer: Int { Int(graph.versions.producer) }
@@ -100,7 +100,7 @@ struct GraphInspection {
   /// What was learned: elements of variables, or, where there are none, of floating-point constants that have
   /// a dimension.
   var parameters: Int {
-    guard variableCount == 0 else { return variableElements }
+    guard variables.isEmpty else { return variables.reduce(0) { $0 + ($1.elements ?? 0) } }
     return constants.reduce(0) { sum, constant in
       constant.dtype?.isFloatingPoint == true && constant.shape.rank != 0 ? sum + constant.elements : sum
     }
@@ -110,19 +110,12 @@ struct GraphInspection {
 // MARK: - Inputs, outputs, constants
 
 extension GraphInspection {
-  private static let variableOps: Set<String> = ["Variable", "VariableV2", "VarHandleOp"]
-
   private static func input(_ node: GraphNode, producer: Int32) -> Port? {
     guard node.op.hasPrefix("Placeholder"), !isOfSaver(node) else { return nil }
     return Port(
       name: node.name + ":0", dtype: node.outputTypes.first?.dtype,
       shape: placeholderShape(node, producer: producer),
       isOptional: node.op == "PlaceholderWithDefault")
-  }
-
-  private static func shape(_ node: GraphNode) -> PartialShape {
-    guard case .shape(let shape)? = node.attribute("shape") else { return .unknown }
-    return shape
   }
 
   private static func constant(_ node: GraphNode) -> Constant? {
@@ -151,7 +144,7 @@ extension GraphInspection {
 
   private static func isResult(_ node: GraphNode) -> Bool {
     guard !node.outputTypes.isEmpty, node.op != "Const", !node.op.hasPrefix("Placeholder"),
-      !node.op.hasSuffix("Summary"), !node.op.hasSuffix("SummaryV2"), !variableOps.contains(node.op),
+      !node.op.hasSuffix("Summary"), !node.op.hasSuffix("SummaryV2"), !GraphVariable.ops.contains(node.op),
       !["VarIsInitializedOp", "IsVariableInitialized", "ShardedFilename"].contains(node.op)
     else { return false }
     let isState = node.outputTypes.contains { $0.isReference || $0.dtype == .resource }

@@ -1,45 +1,96 @@
+import Graft
+import GraftGraph
 import GraftTensor
 
-/// What `graft inspect` shows, as text and as JSON.
+/// What `graft inspect` shows of a model, as text; as JSON see ``json``.
 struct InspectionReport {
-  let file: String
-  /// Whether the file is text, which people can read.
-  let isText: Bool
-  /// Bytes of the file.
-  let size: Int
+  let model: OpenedModel
   let inspection: GraphInspection
-  let notes: [String]
 
   /// How many of the largest constants, and of the nodes of a missing op, are shown.
-  private static let shown = 5
+  static let shown = 5
+  /// How many variables and functions are listed for people.
+  private static let listed = 20
 
-  private var kindName: String { isText ? "GraphDef, text" : "GraphDef, binary" }
+  /// Looks at a model.
+  init(_ model: OpenedModel) {
+    self.model = model
+    inspection = GraphInspection(model.graph.snapshot)
+  }
+
+  /// Who wrote the graph.
+  var writer: String? {
+    TensorFlowRelease.name(producer: inspection.producer)
+  }
+
+  /// The assets with the bytes that their files have; nil where a file is not there.
+  var assets: [(asset: MetaGraph.Asset, bytes: Int?)] {
+    (model.metaGraph?.assets ?? []).map { asset in
+      let path = model.folder.map { "\($0)/assets/\(asset.filename)" }
+      return (asset, path.flatMap { try? MappedFile(path: $0, allowsEmpty: true).bytes.count })
+    }
+  }
 }
 
 // MARK: - Text
 
 extension InspectionReport {
   var text: String {
-    var text = "\(file): \(kindName), \(size.bytesText)\n"
+    let source = model.source
+    var text = "\(source.path): \(source.format.rawValue), \(source.isText ? "text" : "binary"), "
+    text += "\(source.size.bytesText)\n"
     text += "\(inspection.operationCount.grouped) operations"
-    if inspection.functionCount > 0 { text += ", \(inspection.functionCount) functions" }
-    if let release = TensorFlowRelease.name(producer: inspection.producer) {
-      text += ", written by \(release) (producer version \(inspection.producer))"
-    }
+    if !inspection.functions.isEmpty { text += ", \(inspection.functions.count) functions" }
+    if let writer { text += ", written by \(writer) (producer version \(inspection.producer))" }
     text += "\n"
+    if !model.tagSets.isEmpty { text += "Tags: \(tags)\n" }
+    text += section("Signatures", signatures, none: nil)
     text += section("Inputs", table(of: inspection.inputs), none: "No placeholder.")
     text += section("Outputs", table(of: inspection.outputs), none: "Every tensor is taken by an operation.")
+    text += section("Variables", variables, none: nil)
     text += section("Weights", weights, none: "None.")
+    text += section("Tables", tables, none: nil)
+    text += section("Assets", assetTable, none: nil)
+    text += section("Functions", functions, none: nil)
     text += section("Operations", table(of: inspection.operationCounts), none: "None.")
     text += section("Operations of functions", table(of: inspection.functionOperationCounts), none: nil)
     text += section("Cannot run here", missing, none: "Nothing: every operation has a kernel.")
-    text += section("Notes", notes.map { "  \($0)\n" }.joined(), none: nil)
+    text += section("Notes", model.notes.map { "  \($0)\n" }.joined(), none: nil)
     return text
   }
 
   private func section(_ title: String, _ body: String, none: String?) -> String {
     if !body.isEmpty { return "\n\(title)\n\(body)" }
     return none.map { "\n\(title)\n  \($0)\n" } ?? ""
+  }
+
+  private func rest(_ count: Int) -> String {
+    count > Self.listed ? "  and \((count - Self.listed).grouped) more, which --json lists\n" : ""
+  }
+
+  /// The tags of the graph that is shown, and those of others.
+  private var tags: String {
+    func words(_ tags: Set<String>) -> String { tags.isEmpty ? "none" : tags.sorted().joined(separator: ",") }
+    guard let own = model.metaGraph?.tags else { return "" }
+    let others = model.tagSets.filter { $0 != own }.map(words)
+    let more = others.isEmpty ? "" : "; other graphs: \(others.joined(separator: " and "))"
+    return words(own) + more
+  }
+
+  private var signatures: String {
+    var text = ""
+    for (key, signature) in model.signatures.sorted(by: { $0.key < $1.key }) {
+      text += "  \(key)\(signature.methodName.isEmpty ? "" : "  (\(signature.methodName))")\n"
+      var table = TextTable(.left, .left, .left, .left, .left)
+      for (direction, ports) in [("takes", signature.inputs), ("gives", signature.outputs)] {
+        for (name, info) in ports.sorted(by: { $0.key < $1.key }) {
+          table.append(
+            "  \(direction)", name, info.dtype?.name ?? "?", info.shape.description, info.name)
+        }
+      }
+      text += table.text
+    }
+    return text
   }
 
   private func table(of ports: [GraphInspection.Port]) -> String {
@@ -57,10 +108,21 @@ extension InspectionReport {
     return table.text
   }
 
+  private var variables: String {
+    var table = TextTable(.left, .left, .left, .right, .right)
+    for variable in inspection.variables.prefix(Self.listed) {
+      table.append(
+        variable.name, variable.dtype.name, variable.shape.description, variable.elements?.grouped ?? "?",
+        variable.bytes?.bytesText ?? "?")
+    }
+    return table.text + rest(inspection.variables.count)
+  }
+
   private var weights: String {
     var text = "  \(inspection.parameters.grouped) parameters"
-    if inspection.variableCount > 0 {
-      text += "; \(inspection.variableCount) variables of \(inspection.variableElements.grouped) elements"
+    if !inspection.variables.isEmpty {
+      let bytes = inspection.variables.reduce(0) { $0 + ($1.bytes ?? 0) }
+      text += "; \(inspection.variables.count.grouped) variables of \(bytes.bytesText)"
     }
     text += "; \(inspection.constants.count) constants of \(inspection.constantBytes.bytesText)"
     guard !inspection.constants.isEmpty else { return text + "\n" }
@@ -73,6 +135,44 @@ extension InspectionReport {
     return text + table.text
   }
 
+  private var tables: String {
+    var table = TextTable(.left, .left, .left)
+    for entry in inspection.tables {
+      let filled =
+        entry.initializers.isEmpty
+        ? "" : "filled by " + entry.initializers.prefix(3).joined(separator: ", ")
+      table.append(entry.node, "\(entry.key?.name ?? "?") to \(entry.value?.name ?? "?")", filled)
+    }
+    return table.text
+  }
+
+  private var assetTable: String {
+    var table = TextTable(.left, .right, .left)
+    for (asset, bytes) in assets {
+      table.append(asset.filename, bytes?.bytesText ?? "missing", "its path is fed to \(asset.tensor)")
+    }
+    return table.text
+  }
+
+  private var functions: String {
+    func types(_ arguments: [OpSignature.Argument], _ signature: OpSignature) -> String {
+      arguments.map { argument in
+        switch argument.type {
+        case .fixed(let type): type.description
+        case .attribute(let index), .list(let index):
+          signature.attributes.indices.contains(index) ? signature.attributes[index].name : "?"
+        }
+      }.joined(separator: ", ")
+    }
+    var table = TextTable(.left, .left)
+    for function in inspection.functions.prefix(Self.listed) {
+      let signature = function.signature
+      table.append(
+        function.name, "(\(types(signature.inputs, signature))) → (\(types(signature.outputs, signature)))")
+    }
+    return table.text + rest(inspection.functions.count)
+  }
+
   private var missing: String {
     var table = TextTable(.right, .left, .left)
     for entry in inspection.missing {
@@ -81,65 +181,5 @@ extension InspectionReport {
       table.append("\(entry.nodes.count)", entry.op, "\(entry.reason)\(need): \(nodes)")
     }
     return table.text
-  }
-}
-
-// MARK: - JSON
-
-extension InspectionReport {
-  var json: JSONValue {
-    .object([
-      "file": .string(file),
-      "kind": .string("GraphDef"),
-      "encoding": .string(isText ? "text" : "binary"),
-      "bytes": .integer(size),
-      "producer": .integer(inspection.producer),
-      "min_consumer": .integer(inspection.minConsumer),
-      "written_by": TensorFlowRelease.name(producer: inspection.producer).map { .string($0) },
-      "operations": .integer(inspection.operationCount),
-      "functions": .integer(inspection.functionCount),
-      "inputs": .array(inspection.inputs.map(json)),
-      "outputs": .array(inspection.outputs.map(json)),
-      "ops": json(inspection.operationCounts),
-      "function_ops": json(inspection.functionOperationCounts),
-      "parameters": .integer(inspection.parameters),
-      "variables": .integer(inspection.variableCount),
-      "constants": .integer(inspection.constants.count),
-      "constant_bytes": .integer(inspection.constantBytes),
-      "largest_constants": .array(inspection.constants.prefix(Self.shown).map(json)),
-      "missing": .array(inspection.missing.map(json)),
-      "notes": .strings(notes),
-    ])
-  }
-
-  private func json(_ counts: [(op: String, count: Int)]) -> JSONValue {
-    .object(counts.map { JSONValue.Member(name: $0.op, value: .integer($0.count)) })
-  }
-
-  private func json(_ port: GraphInspection.Port) -> JSONValue {
-    .object([
-      "name": .string(port.name), "dtype": port.dtype.map { .string($0.name) }, "shape": json(port.shape),
-      "optional": port.isOptional ? .bool(true) : nil,
-    ])
-  }
-
-  private func json(_ constant: GraphInspection.Constant) -> JSONValue {
-    .object([
-      "name": .string(constant.name), "dtype": constant.dtype.map { .string($0.name) },
-      "shape": json(constant.shape), "bytes": .integer(constant.bytes),
-    ])
-  }
-
-  private func json(_ entry: GraphInspection.Missing) -> JSONValue {
-    .object([
-      "op": .string(entry.op), "reason": .string(entry.reason), "count": .integer(entry.nodes.count),
-      "needed": .bool(entry.isNeeded), "nodes": .strings(Array(entry.nodes.prefix(Self.shown))),
-    ])
-  }
-
-  /// Sizes, null where unknown; null as a whole where not even the rank is known.
-  private func json(_ shape: PartialShape) -> JSONValue {
-    guard let dimensions = shape.dimensions else { return .null }
-    return .array(dimensions.map { $0.map { .integer($0) } ?? .null })
   }
 }

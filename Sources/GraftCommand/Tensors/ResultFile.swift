@@ -13,16 +13,16 @@ struct ResultFile {
   /// A file of the format that its name's ending tells.
   ///
   /// - Throws: `ValidationError` for other endings, or when the format does not hold as many tensors.
-  init(path: String, fetches: [String]) throws {
+  init(path: String, fetchCount: Int) throws {
     self.path = path
     if path.hasSuffix(".npz") {
       format = .npz
     } else if path.hasSuffix(".json") {
       format = .json
     } else if path.hasSuffix(".npy") {
-      guard fetches.count == 1 else {
+      guard fetchCount == 1 else {
         throw ValidationError(
-          "A .npy file holds one array, and there are \(fetches.count) fetches: use .npz.")
+          "A .npy file holds one array, and there are \(fetchCount) fetches: use .npz.")
       }
       format = .npy
     } else {
@@ -37,7 +37,14 @@ struct ResultFile {
     case .npy:
       for (_, tensor) in results { try tensor.write(npy: path) }
     case .json:
-      let members = try results.map { name, tensor in
+      try FileBytes.write(Array((Self.json(results).compact + "\n").utf8), to: path)
+    }
+  }
+
+  /// Tensors with dtype, shape and values, under their names.
+  static func json(_ results: [(name: String, tensor: Tensor)]) throws -> JSONValue {
+    .object(
+      try results.map { name, tensor in
         JSONValue.Member(
           name: name,
           value: .object([
@@ -45,8 +52,6 @@ struct ResultFile {
             "shape": .array(tensor.shape.dimensions.map { .integer($0) }),
             "values": try tensor.json(),
           ]))
-      }
-      try FileBytes.write(Array((JSONValue.object(members).compact + "\n").utf8), to: path)
-    }
+      })
   }
 }

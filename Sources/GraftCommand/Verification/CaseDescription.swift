@@ -110,7 +110,9 @@ extension CaseDescription {
 
 extension CaseDescription {
   private static func variables(_ json: JSONValue?) throws -> [Variable] {
-    try (json?.members ?? []).map { member in
+    try (json?.members ?? []).compactMap { member in
+      // What numpy cannot hold was recorded by name only.
+      if member.value["file"] == .null { return nil }
       guard let file = member.value["file"]?.string else {
         throw GraftError(.invalidArgument, "The case names no file for the variable '\(member.name)'.")
       }

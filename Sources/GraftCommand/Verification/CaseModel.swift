@@ -1,52 +1,74 @@
 import Graft
+import GraftGraph
 import GraftRuntime
 import GraftTensor
 
 /// A recorded case's model, in a session of its own.
 struct CaseModel {
+  /// What a case's model is.
+  enum Kind: String {
+    case frozen, checkpoint
+    case savedModel = "saved_model"
+    case metaGraph = "metagraph+ckpt"
+    case graphDef = "graphdef+ckpt"
+
+    /// The format of the model; nil where there is a checkpoint only.
+    var format: ModelSource.Format? {
+      switch self {
+      case .frozen, .graphDef: .graphDef
+      case .metaGraph: .metaGraph
+      case .savedModel: .savedModel
+      case .checkpoint: nil
+      }
+    }
+  }
+
   let session: Session
-  private let savedModel: SavedModel?
+  private let model: OpenedModel?
   private let checkpoint: Checkpoint?
 
   /// Loads what a case names, in the way of its kind.
   ///
   /// - Throws: `GraftError`, what loading throws.
   init(_ description: CaseDescription, in folder: String, options: SessionOptions) throws {
-    session = Session(options: options)
+    guard let kind = Kind(rawValue: description.kind) else {
+      throw GraftError(.unimplemented, "Cases of the kind '\(description.kind)' are not known.")
+    }
     let restored = description.checkpoint.map { folder + $0 }
-    func model() throws -> String {
-      guard let model = description.model else {
-        throw GraftError(.invalidArgument, "The case names no model.")
-      }
-      return folder + model
-    }
-    switch description.kind {
-    case "saved_model":
-      savedModel = try SavedModel.load(try model(), tags: description.tags.map { Set($0) }, into: session)
-      checkpoint = nil
-      return
-    case "metagraph+ckpt": try session.graph.importMetaGraph(try MetaGraph(contentsOf: try model()))
-    case "frozen", "graphdef+ckpt": try session.graph.importGraphDef(contentsOf: try model())
-    case "checkpoint": break
-    default: throw GraftError(.unimplemented, "Cases of the kind '\(description.kind)' are not known.")
-    }
-    savedModel = nil
     checkpoint = try restored.map { try Checkpoint(path: $0) }
-    if let restored, description.kind != "checkpoint" {
-      try Saver(graph: session.graph).restore(restored, into: session)
+    guard let format = kind.format else {
+      session = Session(options: options)
+      model = nil
+      return
     }
+    guard let path = description.model else {
+      throw GraftError(.invalidArgument, "The case names no model.")
+    }
+    let source = try ModelSource(folder + path)
+    guard source.format == format else {
+      throw GraftError(
+        .wrongFileKind, "This is a \(source.format.rawValue), and the case says '\(kind.rawValue)'.",
+        at: .init(file: source.file))
+    }
+    let model = try OpenedModel(
+      source,
+      OpenedModel.Selection(
+        tags: description.tags.map { Set($0) }, checkpoint: restored.map { .path($0) } ?? .none),
+      options: options)
+    self.model = model
+    session = model.session
   }
 
   /// Does a run of the case.
   func run(_ run: CaseDescription.Run, feeding feeds: [String: Tensor]) throws -> [Tensor] {
-    guard let key = run.signature else {
+    guard let key = run.signature, let model else {
       return try session.run(run.fetches, feeding: feeds, targets: run.targets)
     }
-    guard let savedModel else {
-      throw GraftError(.invalidArgument, "A run of the case names a signature, and there is no SavedModel.")
-    }
-    let results = try savedModel.signature(key).run(feeds, results: run.fetches)
-    return run.fetches.compactMap { results[$0] }
+    let call = try ModelCall(model, signature: key, fetches: run.fetches)
+    return try session.run(
+      call.fetches.map(\.tensor),
+      feeding: Dictionary(feeds.map { (call.names.feed($0.key), $0.value) }) { first, _ in first },
+      targets: run.targets)
   }
 
   /// The value of a variable: of the checkpoint, or of the session where that has one of the name.

@@ -38,6 +38,9 @@ struct CaseRunner: Sendable {
   private func outcome(
     of description: CaseDescription, in folder: String, _ progress: (String) -> Void
   ) throws -> Outcome {
+    guard CaseModel.Kind(rawValue: description.kind) != nil else {
+      return Outcome(.unsupported, "the kind '\(description.kind)'")
+    }
     for optimize in modes.optimize {
       let mode = "optimize \(optimize ? "on" : "off")"
       progress("importing")

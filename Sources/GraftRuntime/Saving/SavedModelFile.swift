@@ -3,15 +3,16 @@ import GraftProto
 import GraftTensor
 
 /// The file of a SavedModel: its MetaGraphs, where its folder is.
-struct SavedModelFile {
+package struct SavedModelFile {
   /// The folder that holds `saved_model.pb`, `variables` and `assets`.
-  let folder: String
-  let metaGraphs: [MetaGraph]
+  package let folder: String
+  /// The graphs, at least one.
+  package let metaGraphs: [MetaGraph]
 
   /// Opens a SavedModel by its folder, the folder above or below it, or its file.
   ///
   /// - Throws: `GraftError`: `notFound` with where it was looked for, `wrongFileKind` with what was found.
-  init(_ path: String) throws {
+  package init(_ path: String) throws {
     let (folder, file) = try Self.locate(path)
     self.folder = folder
     var document = GraphBytes(try MappedFile(path: file))
@@ -62,7 +63,8 @@ struct SavedModelFile {
 
   private static let names = ["saved_model.pb", "saved_model.pbtxt"]
 
-  private static func locate(_ path: String) throws -> (folder: String, file: String) {
+  /// The folder and file that a path leads to.
+  package static func locate(_ path: String) throws -> (folder: String, file: String) {
     let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     for name in names {
       if FileSystem.isFile("\(trimmed)/\(name)") { return (trimmed, "\(trimmed)/\(name)") }

@@ -1,0 +1,65 @@
+import Graft
+import GraftTensor
+
+/// One way of running a model: what is fed and fetched, by the names that the caller uses.
+struct ModelCall {
+  /// A value for a tensor.
+  struct Feed {
+    /// The name that the caller used.
+    let name: String
+    let tensorName: String
+    let value: Tensor
+  }
+
+  /// What is computed: the name that the caller used, and the tensor.
+  let fetches: [(name: String, tensor: String)]
+  let names: CallNames
+  private let graph: Graph
+
+  /// A call of a model.
+  ///
+  /// - Parameters:
+  ///   - key: the signature; nil for the default.
+  ///   - fetches: what to compute; if nothing, all results of the signature.
+  ///   - hasTargets: whether operations are run for their effect, so that nothing need be fetched.
+  /// - Throws: `GraftError` for a signature that is not there, and when nothing says what to compute.
+  init(_ model: OpenedModel, signature key: String?, fetches: [String], hasTargets: Bool = false) throws {
+    names = try CallNames(model, signature: key)
+    graph = model.graph
+    guard fetches.isEmpty else {
+      self.fetches = fetches.map { [names] name in (name, names.fetch(name)) }
+      return
+    }
+    self.fetches = hasTargets ? [] : names.results
+    guard hasTargets || !self.fetches.isEmpty else {
+      let outputs = GraphInspection(model.graph.snapshot).outputs.prefix(5).map(\.name)
+      throw GraftError(
+        .invalidArgument, "Nothing says what to compute: the model has no default signature.",
+        at: .init(file: model.source.path),
+        remedy: outputs.isEmpty
+          ? "Name tensors with --fetch." : "Name tensors with --fetch, as \(outputs.joined(separator: ", "))."
+      )
+    }
+  }
+
+  /// Reads the values that are fed.
+  func feeds(_ arguments: [FeedArgument], pictures: PicturePreparation) throws -> [Feed] {
+    let reader = FeedReader(graph: graph, pictures: pictures)
+    return try arguments.map { argument in
+      let tensor = names.feed(argument.name)
+      return try naming(arguments.map(\.name)) {
+        Feed(
+          name: argument.name, tensorName: tensor, value: try reader.value(of: argument, for: tensor))
+      }
+    }
+  }
+
+  /// Does something in whose errors the signature's names are told.
+  func naming<R>(_ feeds: [String], _ body: () throws -> R) throws -> R {
+    do {
+      return try body()
+    } catch let error as GraftError {
+      throw names.explained(error, feeds: feeds)
+    }
+  }
+}
