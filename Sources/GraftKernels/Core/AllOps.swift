@@ -8,6 +8,7 @@ extension OpRegistry {
     LinalgOps.all,
     MathOps.all,
     NNOps.all,
+    ParsingOps.all,
     QuantizationOps.all,
     RandomOps.all,
     SignalOps.all,
