@@ -12,12 +12,19 @@ import Synchronization
 /// let output = try graph.tensor(named: "probabilities:0")
 /// ```
 public final class Graph: Sendable {
-  private let state = Mutex(GraphSnapshot.empty)
+  private let state: Mutex<GraphSnapshot>
   // Held for the length of an import, so that those who look meanwhile need not wait.
   private let importing = Mutex(())
 
   /// A graph with nothing in it.
-  public init() {}
+  public convenience init() {
+    self.init(extensions: [:])
+  }
+
+  /// A graph with nothing in it, whose nodes may have ops beyond TensorFlow's own.
+  package init(extensions: [String: any OpExtension]) {
+    state = Mutex(.empty(extensions: extensions))
+  }
 
   /// The graph as it is now.
   package var snapshot: GraphSnapshot { state.withLock { $0 } }

@@ -16,10 +16,11 @@ package struct GraphSnapshot: Sendable {
   let names: NameTable
 
   /// A graph with nothing in it.
-  static let empty = GraphSnapshot(
-    version: 0, nodes: [], functions: FunctionLibrary(), versions: GraphVersions(),
-    remainder: GraphRemainder(),
-    names: NameTable())
+  static func empty(extensions: [String: any OpExtension]) -> GraphSnapshot {
+    GraphSnapshot(
+      version: 0, nodes: [], functions: FunctionLibrary(extensions: extensions), versions: GraphVersions(),
+      remainder: GraphRemainder(), names: NameTable())
+  }
 
   /// The index of a node; nil where there is none of that name.
   ///

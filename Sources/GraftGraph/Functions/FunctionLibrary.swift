@@ -6,8 +6,18 @@ package struct FunctionLibrary: Sendable {
   /// The names, in the order in which the functions were imported.
   package private(set) var names: [String] = []
 
-  /// A library with nothing in it.
-  init() {}
+  /// Ops beyond TensorFlow's own that the graph's nodes and the functions' bodies may have, by name.
+  package let extensions: [String: any OpExtension]
+
+  /// A library with no functions in it.
+  init(extensions: [String: any OpExtension] = [:]) {
+    self.extensions = extensions
+  }
+
+  /// What is known of an op that a node has: one of TensorFlow's, of the graph's own, or a function.
+  func signature(of op: String) -> OpSignature? {
+    OpSignature.named(op) ?? extensions[op]?.signature ?? definitions[op]?.signature
+  }
 
   /// The function of a name.
   package subscript(name: String) -> FunctionDefinition? { definitions[name] }

@@ -121,7 +121,7 @@ struct NodeResolver {
       }
       try document.checkUTF8(node.op)
       let name = document.string(node.op)
-      let signature = OpSignature.named(name) ?? functions[name]?.signature
+      let signature = functions.signature(of: name)
       table.insert(hash, ops.count)
       opOfNode.append(Int32(ops.count))
       names.append(node.op)

@@ -1,6 +1,6 @@
 /// Calls of functions, conditionals, loops, and the lists of tensors that loops fill.
 package enum ControlFlowOps {
   package static let all: [OpDefinition] =
-    FunctionCalls.all + Conditionals.all + Loops.all + TensorListOps.all
+    FunctionCalls.all + HostFunctionOps.all + Conditionals.all + Loops.all + TensorListOps.all
     + DataflowOps.all
 }

@@ -15,6 +15,13 @@ package struct OpRegistry: Sendable {
     }
   }
 
+  /// These ops and others, which go before those of the same name.
+  package func adding(_ others: [OpDefinition]) -> OpRegistry {
+    var result = self
+    for definition in others { result.definitions[definition.name] = definition }
+    return result
+  }
+
   /// The op of the given type.
   package subscript(op: String) -> OpDefinition? { definitions[op] }
 

@@ -20,6 +20,8 @@ public final class Session: Sendable {
   public let options: SessionOptions
   /// What operations keep from run to run: variables, tables, queues.
   package let resources = ResourceManager()
+  /// The ops that it has kernels for: the standard ones, and the graph's own.
+  let registry: OpRegistry
   private let executor: Executor
   private let plans = Mutex<[PlanKey: ExecutablePlan]>([:])
   private let functionPlans = FunctionPlans()
@@ -38,6 +40,7 @@ public final class Session: Sendable {
   public init(graph: Graph = Graph(), options: SessionOptions = SessionOptions()) {
     self.graph = graph
     self.options = options
+    registry = OpRegistry(graph: graph, hostFunctions: options.hostFunctions)
     executor = Executor(
       workers: WorkerPool(threads: options.threads), usesArena: options.optimize, resources: resources
     )
@@ -104,12 +107,12 @@ public final class Session: Sendable {
     let library = SessionLibrary(
       functions: snapshot.functions, version: snapshot.version, producer: snapshot.versions.producer,
       plans: functionPlans, executor: executor,
-      optimize: options.optimize,
+      optimize: options.optimize, registry: registry,
       files: FileAccess(readingBelow: options.readableFolders, writingBelow: options.writableFolders))
     if let plan = plans.withLock({ $0[key] }) {
       return Callable(plan: plan, feeds: signatures, executor: executor, library: library)
     }
-    let planner = Planner(graph: snapshot, registry: .standard, optimize: options.optimize)
+    let planner = Planner(graph: snapshot, registry: registry, optimize: options.optimize)
     let plan = try planner.plan(
       feeds: signatures.map(\.endpoint),
       fetches: fetches.map { try endpoint(named: $0, snapshot) },
@@ -145,7 +148,7 @@ public final class Session: Sendable {
       where seen.insert(next).inserted { worklist.append(next) }
     }
     return MissingKernels(
-      nodes: seen.lazy.map { snapshot.nodes[$0] }, functions: snapshot.functions, registry: .standard)
+      nodes: seen.lazy.map { snapshot.nodes[$0] }, functions: snapshot.functions, registry: registry)
   }
 
   private func endpoint(named name: String, _ snapshot: GraphSnapshot) throws -> Endpoint {

@@ -13,6 +13,7 @@ struct SessionLibrary: Sendable {
   let plans: FunctionPlans
   let executor: Executor
   let optimize: Bool
+  let registry: OpRegistry
   /// The files that the session's runs may touch.
   let files: FileAccess
 
@@ -69,7 +70,7 @@ struct SessionLibrary: Sendable {
     do {
       let body = try functions.body(of: reference)
       let planner = Planner(
-        body: body, functions: functions, producer: producer, registry: .standard, optimize: optimize)
+        body: body, functions: functions, producer: producer, registry: registry, optimize: optimize)
       plan = FunctionPlan(
         name: reference.name, argumentCount: body.argumentCount, executable: try planner.plan(function: body))
     } catch let error as GraftError {

@@ -14,10 +14,17 @@ public struct SessionOptions: Sendable {
   /// Folders below which the graph's own operations may write files; none unless told.
   public var writableFolders: [String]
 
+  /// Closures that nodes call in the place of Python functions (`PyFunc`, `EagerPyFunc`), by the token of the
+  /// node. They may be called from several threads at once.
+  public var hostFunctions: [String: HostFunction]
+
   /// Options of a session.
   public init(
-    threads: Int? = nil, optimize: Bool = true, readableFolders: [String] = [], writableFolders: [String] = []
+    threads: Int? = nil, optimize: Bool = true, readableFolders: [String] = [],
+    writableFolders: [String] = [],
+    hostFunctions: [String: HostFunction] = [:]
   ) {
+    self.hostFunctions = hostFunctions
     self.readableFolders = readableFolders
     self.writableFolders = writableFolders
     self.threads = threads ?? max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)
