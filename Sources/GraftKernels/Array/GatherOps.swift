@@ -4,7 +4,7 @@ import GraftTensor
 enum GatherOps {
   static let all: [OpDefinition] = [gather, gatherV2, gatherNd]
 
-  private static let indexTypes: [DataType] = [.int16, .int32, .int64]
+  static let indexTypes: [DataType] = [.int16, .int32, .int64]
 
   // MARK: Gather
 
@@ -48,8 +48,14 @@ enum GatherOps {
     return PartialShape(Array(sizes[..<axis] + picked[batch...] + sizes[(axis + 1)...]))
   }
 
-  private static func pick(_ context: KernelContext, axis value: Int, batchDimensions: Int) throws {
-    let params = try context.input(0)
+  private static func pick(_ context: KernelContext, axis: Int, batchDimensions: Int) throws {
+    try pick(context, from: try context.input(0), axis: axis, batchDimensions: batchDimensions)
+  }
+
+  /// Gives the entries of a tensor that the second input names.
+  static func pick(
+    _ context: KernelContext, from params: Tensor, axis value: Int, batchDimensions: Int
+  ) throws {
     let indices = try context.input(1)
     guard params.rank > 0 else {
       throw ArrayArguments.invalid("A scalar has no entries to gather.", input: 0)
@@ -119,33 +125,35 @@ enum GatherOps {
     },
     prepare: { setup in
       let ignoresBad = try IndexPolicy.ignoresBad(setup)
-      return { context in
-        let params = try context.input(0)
-        let indices = try context.input(1)
-        guard params.rank >= 1 else { throw ArrayArguments.invalid("A scalar has no slices.", input: 0) }
-        guard let depth = indices.shape.dimensions.last else {
-          throw ArrayArguments.invalid("The indices must have one dimension or more.", input: 1)
-        }
-        guard depth <= params.rank else {
-          throw ArrayArguments.invalid(
-            "The indices have \(depth) places each, and the input has only \(params.rank) dimensions.",
-            input: 1)
-        }
-        let sizes = params.shape.dimensions
-        let shape = try Shape(validating: Array(indices.shape.dimensions.dropLast() + sizes[depth...]))
-        let count = ArrayArguments.product(indices.shape.dimensions.dropLast())
-        guard count == 0 || params.elementCount > 0 else {
-          throw ArrayArguments.invalid(
-            "\(count) slices were asked for of an empty tensor, of shape \(params.shape).", input: 0)
-        }
-        let rows = try RowNumbers.ofSlices(
-          indices, in: params.shape, input: 1, ignoresBad: ignoresBad, context)
-        let output = try context.allocate(0, params.dtype, shape)
-        guard shape.elementCount > 0 else { return }
-        try params.dtype.withElement(
-          RowGather(
-            source: params, rows: rows, length: ArrayArguments.product(sizes[depth...]), target: output,
-            numbers: 0..<count, sourceStart: 0, targetStart: 0, workers: context.workers))
-      }
+      return { try pickSlices($0, from: try $0.input(0), ignoresBad: ignoresBad) }
     })
+
+  /// Gives the slices of a tensor that the second input names.
+  static func pickSlices(_ context: KernelContext, from params: Tensor, ignoresBad: Bool) throws {
+    let indices = try context.input(1)
+    guard params.rank >= 1 else { throw ArrayArguments.invalid("A scalar has no slices.", input: 0) }
+    guard let depth = indices.shape.dimensions.last else {
+      throw ArrayArguments.invalid("The indices must have one dimension or more.", input: 1)
+    }
+    guard depth <= params.rank else {
+      throw ArrayArguments.invalid(
+        "The indices have \(depth) places each, and the input has only \(params.rank) dimensions.",
+        input: 1)
+    }
+    let sizes = params.shape.dimensions
+    let shape = try Shape(validating: Array(indices.shape.dimensions.dropLast() + sizes[depth...]))
+    let count = ArrayArguments.product(indices.shape.dimensions.dropLast())
+    guard count == 0 || params.elementCount > 0 else {
+      throw ArrayArguments.invalid(
+        "\(count) slices were asked for of an empty tensor, of shape \(params.shape).", input: 0)
+    }
+    let rows = try RowNumbers.ofSlices(
+      indices, in: params.shape, input: 1, ignoresBad: ignoresBad, context)
+    let output = try context.allocate(0, params.dtype, shape)
+    guard shape.elementCount > 0 else { return }
+    try params.dtype.withElement(
+      RowGather(
+        source: params, rows: rows, length: ArrayArguments.product(sizes[depth...]), target: output,
+        numbers: 0..<count, sourceStart: 0, targetStart: 0, workers: context.workers))
+  }
 }

@@ -12,6 +12,8 @@ enum IdentityOps {
     passing("DebugIdentity", "The input. What watches it is not reported to."),
     passing("DebugIdentityV3", "The input. What watches it is not reported to."),
     passing("DebugGradientIdentity", "The input."),
+    passing("DebugGradientRefIdentity", "The reference that is the input."),
+    passing("GuaranteeConst", "The input. The graph promises that it is the same in every run."),
     identityN, noOp, ensureShape,
   ]
 

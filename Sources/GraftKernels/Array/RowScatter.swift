@@ -1,15 +1,15 @@
 import GraftTensor
 
 /// What becomes of an element that an update meets.
-enum ScatterOperation {
-  case update, add, subtract, minimum, maximum
+enum ScatterOperation: Sendable {
+  case update, add, subtract, multiply, divide, minimum, maximum
 }
 
 /// Writes rows of updates into rows of a tensor, picked by number, in the order of the updates: of several
 /// for one row the last one counts, or all add up.
 enum RowScatter {
   /// Combines each row of updates with the row of the target whose number stands beside it; a negative
-  /// number passes it over.
+  /// number passes it over. Where the updates are no longer than one row, it serves for all numbers.
   ///
   /// - Precondition: the numbers are int64 and within the target, and nobody else reads the target.
   static func apply(
@@ -25,7 +25,12 @@ enum RowScatter {
       case .string: places.combine(Bytes.self) { Bytes($0.bytes + $1.bytes) }
       default: try dtype.withArithmeticElement(Add(places: places))
       }
-    case .subtract: try dtype.withArithmeticElement(Subtract(places: places))
+    case .subtract:
+      // What C++ makes of a difference of bools.
+      if dtype == .bool { return places.combine(Bool.self) { $0 != $1 } }
+      try dtype.withArithmeticElement(Subtract(places: places))
+    case .multiply: try dtype.withArithmeticElement(Multiply(places: places))
+    case .divide: try dtype.withArithmeticElement(Divide(places: places))
     case .minimum: try dtype.withOrderedElement(Minimum(places: places))
     case .maximum: try dtype.withOrderedElement(Maximum(places: places))
     }
@@ -37,13 +42,17 @@ enum RowScatter {
     let target: Tensor
     let length: Int
 
+    /// How many elements lie between the updates of two numbers.
+    var step: Int { updates.elementCount <= length ? 0 : length }
+
     @inline(__always)
     func combine<E>(_ type: E.Type, _ operation: (E, E) -> E) {
       let numbers = rows.buffer(as: Int64.self)
       let source = updates.element(type, 0)
       let base = target.element(type, 0)
+      let step = self.step
       for (place, number) in numbers.enumerated() where number >= 0 {
-        let from = source + place * length
+        let from = source + place * step
         let to = base + Int(number) * length
         for i in 0..<length { to[i] = operation(to[i], from[i]) }
       }
@@ -57,8 +66,9 @@ enum RowScatter {
       let length = places.length
       let source = places.updates.element(type, 0)
       let base = places.target.element(type, 0)
+      let step = places.step
       for (place, number) in places.rows.buffer(as: Int64.self).enumerated() where number >= 0 {
-        (base + Int(number) * length).update(from: source + place * length, count: length)
+        (base + Int(number) * length).update(from: source + place * step, count: length)
       }
     }
   }
@@ -71,6 +81,16 @@ enum RowScatter {
   private struct Subtract: ArithmeticElementTask {
     let places: Places
     func run<E: ArithmeticElement>(_ type: E.Type) throws { places.combine(type) { E.subtract($0, $1) } }
+  }
+
+  private struct Multiply: ArithmeticElementTask {
+    let places: Places
+    func run<E: ArithmeticElement>(_ type: E.Type) throws { places.combine(type) { E.multiply($0, $1) } }
+  }
+
+  private struct Divide: ArithmeticElementTask {
+    let places: Places
+    func run<E: ArithmeticElement>(_ type: E.Type) throws { places.combine(type) { E.divide($0, $1) } }
   }
 
   private struct Minimum: OrderedElementTask {

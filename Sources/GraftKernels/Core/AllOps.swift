@@ -15,5 +15,6 @@ extension OpRegistry {
     SparseOps.all,
     StateOps.all,
     StringOps.all,
+    TrainingOps.all,
   ])
 }

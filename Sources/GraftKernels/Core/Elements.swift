@@ -9,6 +9,8 @@ package protocol ArithmeticElement: TensorScalar, Equatable {
   static func add(_ a: Self, _ b: Self) -> Self
   static func subtract(_ a: Self, _ b: Self) -> Self
   static func multiply(_ a: Self, _ b: Self) -> Self
+  /// The quotient; of integers without its fraction, and the dividend itself where the divisor is zero.
+  static func divide(_ a: Self, _ b: Self) -> Self
 }
 
 /// Elements that are ordered: integers and real numbers. NaN is less than nothing.
@@ -39,6 +41,7 @@ extension Float: FloatElement {
   package static func add(_ a: Float, _ b: Float) -> Float { a + b }
   package static func subtract(_ a: Float, _ b: Float) -> Float { a - b }
   package static func multiply(_ a: Float, _ b: Float) -> Float { a * b }
+  package static func divide(_ a: Float, _ b: Float) -> Float { a / b }
   package static func less(_ a: Float, _ b: Float) -> Bool { a < b }
   package static var highest: Float { .infinity }
   package static var lowest: Float { -.infinity }
@@ -53,6 +56,7 @@ extension Double: FloatElement {
   package static func add(_ a: Double, _ b: Double) -> Double { a + b }
   package static func subtract(_ a: Double, _ b: Double) -> Double { a - b }
   package static func multiply(_ a: Double, _ b: Double) -> Double { a * b }
+  package static func divide(_ a: Double, _ b: Double) -> Double { a / b }
   package static func less(_ a: Double, _ b: Double) -> Bool { a < b }
   package static var highest: Double { .infinity }
   package static var lowest: Double { -.infinity }
@@ -67,6 +71,7 @@ extension Float16: FloatElement {
   package static func add(_ a: Float16, _ b: Float16) -> Float16 { Float16(Float(a) + Float(b)) }
   package static func subtract(_ a: Float16, _ b: Float16) -> Float16 { Float16(Float(a) - Float(b)) }
   package static func multiply(_ a: Float16, _ b: Float16) -> Float16 { Float16(Float(a) * Float(b)) }
+  package static func divide(_ a: Float16, _ b: Float16) -> Float16 { Float16(Float(a) / Float(b)) }
   package static func less(_ a: Float16, _ b: Float16) -> Bool { Float(a) < Float(b) }
   package static var highest: Float16 { .infinity }
   package static var lowest: Float16 { -.infinity }
@@ -86,6 +91,9 @@ extension BFloat16: FloatElement {
   package static func multiply(_ a: BFloat16, _ b: BFloat16) -> BFloat16 {
     BFloat16(Float(a) * Float(b))
   }
+  package static func divide(_ a: BFloat16, _ b: BFloat16) -> BFloat16 {
+    BFloat16(Float(a) / Float(b))
+  }
   package static func less(_ a: BFloat16, _ b: BFloat16) -> Bool { Float(a) < Float(b) }
   package static var highest: BFloat16 { BFloat16(.infinity) }
   package static var lowest: BFloat16 { BFloat16(-.infinity) }
@@ -100,6 +108,9 @@ extension IntegerElement {
   package static func add(_ a: Self, _ b: Self) -> Self { a &+ b }
   package static func subtract(_ a: Self, _ b: Self) -> Self { a &- b }
   package static func multiply(_ a: Self, _ b: Self) -> Self { a &* b }
+  package static func divide(_ a: Self, _ b: Self) -> Self {
+    a.dividedReportingOverflow(by: b).partialValue
+  }
   package static func less(_ a: Self, _ b: Self) -> Bool { a < b }
   package static var highest: Self { .max }
   package static var lowest: Self { .min }
@@ -130,5 +141,16 @@ extension Complex: ArithmeticElement where Real: FloatElement {
     Self(
       a.real * b.real - a.imaginary * b.imaginary,
       a.real * b.imaginary + a.imaginary * b.real)
+  }
+  package static func divide(_ a: Self, _ b: Self) -> Self {
+    // By the larger part of the divisor, so that its square does not overflow.
+    if b.real.magnitude >= b.imaginary.magnitude {
+      let ratio = b.imaginary / b.real
+      let scale = b.real + b.imaginary * ratio
+      return Self((a.real + a.imaginary * ratio) / scale, (a.imaginary - a.real * ratio) / scale)
+    }
+    let ratio = b.real / b.imaginary
+    let scale = b.real * ratio + b.imaginary
+    return Self((a.real * ratio + a.imaginary) / scale, (a.imaginary * ratio - a.real) / scale)
   }
 }

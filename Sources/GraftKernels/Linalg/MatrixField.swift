@@ -45,31 +45,6 @@ extension Complex: MatrixField where Real == Double {
   var conjugate: Complex { Complex(real, -imaginary) }
   var magnitude: Double { hypot(real, imaginary) }
 
-  static func + (a: Complex, b: Complex) -> Complex { Complex(a.real + b.real, a.imaginary + b.imaginary) }
-  static func - (a: Complex, b: Complex) -> Complex { Complex(a.real - b.real, a.imaginary - b.imaginary) }
-  static func * (a: Complex, b: Complex) -> Complex { multiply(a, b) }
-  static prefix func - (a: Complex) -> Complex { Complex(-a.real, -a.imaginary) }
-
-  static func / (a: Complex, b: Complex) -> Complex {
-    // Divided by the larger part first, so that nothing overflows on the way.
-    if abs(b.real) >= abs(b.imaginary) {
-      let ratio = b.imaginary / b.real
-      let scale = b.real + b.imaginary * ratio
-      return Complex((a.real + a.imaginary * ratio) / scale, (a.imaginary - a.real * ratio) / scale)
-    }
-    let ratio = b.real / b.imaginary
-    let scale = b.real * ratio + b.imaginary
-    return Complex((a.real * ratio + a.imaginary) / scale, (a.imaginary * ratio - a.real) / scale)
-  }
-
-  /// The root whose real part is not negative.
-  var squareRoot: Complex {
-    guard self != .zero else { return .zero }
-    let root = ((magnitude + abs(real)) / 2).squareRoot()
-    let other = imaginary / (2 * root)
-    return real >= 0 ? Complex(root, other) : Complex(abs(other), imaginary < 0 ? -root : root)
-  }
-
   static func read(_ tensor: Tensor) -> [Complex] {
     switch tensor.dtype {
     case .complex64:

@@ -86,7 +86,7 @@ struct SchurDecomposition {
     let (a, b) = (triangle[end - 1, end - 1], triangle[end - 1, end])
     let (c, d) = (triangle[end, end - 1], triangle[end, end])
     let half = (a - d) / Complex128(2, 0)
-    let root = (half * half + b * c).squareRoot
+    let root = (half * half + b * c).squareRoot()
     let (first, second) = (half + root, half - root)
     return d + ((first).magnitude < (second).magnitude ? first : second)
   }
@@ -155,7 +155,7 @@ enum MatrixFunctions {
     let size = triangle.rows
     var root = Matrix<Complex128>(rows: size, columns: size)
     for column in 0..<size {
-      root[column, column] = triangle[column, column].squareRoot
+      root[column, column] = triangle[column, column].squareRoot()
       for row in (0..<column).reversed() {
         var sum = triangle[row, column]
         for index in row + 1..<max(column, row + 1) { sum -= root[row, index] * root[index, column] }

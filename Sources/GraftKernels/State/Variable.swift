@@ -58,21 +58,44 @@ package final class Variable: SessionResource {
 
   /// Replaces the value by what the closure makes of it, whole: no run sees a part of it.
   ///
-  /// The closure may write the tensor that it is given; nobody else sees its memory.
+  /// The closure may write the tensor that it is given; nobody else sees its memory. What it throws, it
+  /// throws before it writes.
   ///
   /// - Throws: `GraftError` (`uninitialized`), and what the closure throws; the value is then as it was.
   @discardableResult
   package func update(_ body: (inout Tensor) throws -> Void) throws -> Tensor {
     _ = try read()
     return try contents.withLock { contents in
-      guard let current = contents else {
+      guard var value = contents else {
         throw GraftError(.uninitialized, "The variable '\(name)' has lost its value.")
       }
-      var changed = current
-      try changed.makeUnique()
-      try body(&changed)
-      contents = changed
-      return changed
+      // Taken out meanwhile, so that memory that nobody else holds is written in place.
+      contents = nil
+      defer { contents = value }
+      try value.makeUnique()
+      try body(&value)
+      return value
     }
+  }
+
+  /// Changes the values of several variables together, each whole. One that stands there twice has one
+  /// memory.
+  ///
+  /// - Throws: as ``update(_:)``, whose rules hold for the closure.
+  package static func update(_ variables: [Variable], _ body: ([Tensor]) throws -> Void) throws {
+    // In one order everywhere, so that two runs do not wait for each other.
+    var distinct: [ObjectIdentifier: Variable] = [:]
+    for variable in variables { distinct[ObjectIdentifier(variable)] = variable }
+    var values: [ObjectIdentifier: Tensor] = [:]
+    func enter(_ rest: ArraySlice<ObjectIdentifier>) throws {
+      guard let key = rest.first, let variable = distinct[key] else {
+        return try body(variables.compactMap { values[ObjectIdentifier($0)] })
+      }
+      try variable.update { value in
+        values[key] = value
+        try enter(rest.dropFirst())
+      }
+    }
+    try enter(distinct.keys.sorted()[...])
   }
 }
