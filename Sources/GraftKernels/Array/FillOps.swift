@@ -2,7 +2,19 @@ import GraftTensor
 
 /// Ops that make tensors of a few given values.
 enum FillOps {
-  static let all: [OpDefinition] = [fill, oneHot]
+  static let all: [OpDefinition] = [fill, empty, oneHot]
+
+  private static let empty = OpDefinition(
+    "Empty", "A tensor of the given sizes, of zeros; its values mean nothing where `init` is false.",
+    types: ["dtype": .anything],
+    shape: { [$0.ints(0).map { PartialShape($0.map { $0 < 0 ? nil : $0 }) } ?? .unknown] },
+    prepare: { setup in
+      let dtype = try setup.type("dtype")
+      return { context in
+        let shape = try Shape(validating: ArrayArguments.vector(context, 0, "shape"))
+        try context.allocate(0, dtype, shape).clear()
+      }
+    })
 
   private static let fill = OpDefinition(
     "Fill", "A tensor of the given sizes that holds one value.",

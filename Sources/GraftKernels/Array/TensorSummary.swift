@@ -86,18 +86,23 @@ enum TensorSummary {
 
   /// The text with what is no printable ASCII written as C writes it.
   private static func escaped(_ value: Bytes) -> String {
-    var text = ""
+    String(decoding: escaped(value, keepsHighBytes: false), as: UTF8.self)
+  }
+
+  /// The bytes with control characters and quotes written as C writes them; those beyond ASCII, too, unless
+  /// they are kept.
+  static func escaped(_ value: Bytes, keepsHighBytes: Bool) -> [UInt8] {
+    var text: [UInt8] = []
     for byte in value.bytes {
       switch byte {
-      case UInt8(ascii: "\n"): text += "\\n"
-      case UInt8(ascii: "\r"): text += "\\r"
-      case UInt8(ascii: "\t"): text += "\\t"
-      case UInt8(ascii: "\""): text += "\\\""
-      case UInt8(ascii: "'"): text += "\\'"
-      case UInt8(ascii: "\\"): text += "\\\\"
-      case 0x20..<0x7F: text.unicodeScalars.append(Unicode.Scalar(byte))
+      case UInt8(ascii: "\n"): text += "\\n".utf8
+      case UInt8(ascii: "\r"): text += "\\r".utf8
+      case UInt8(ascii: "\t"): text += "\\t".utf8
+      case UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
+      case 0x20..<0x7F: text.append(byte)
+      case 0x80... where keepsHighBytes: text.append(byte)
       default:
-        text += "\\" + [byte >> 6, byte >> 3 & 7, byte & 7].map { String($0) }.joined()
+        text += [UInt8(ascii: "\\")] + [byte >> 6, byte >> 3 & 7, byte & 7].map { UInt8(ascii: "0") + $0 }
       }
     }
     return text

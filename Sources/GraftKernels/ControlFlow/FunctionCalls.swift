@@ -6,13 +6,16 @@ enum FunctionCalls {
   static let all: [OpDefinition] = [
     call("PartitionedCall", "Calls a function."),
     call("StatefulPartitionedCall", "Calls a function that may read and write what the session keeps."),
+    call(
+      "RemoteCall", "Calls a function. All devices are this one: `target` says nothing.", firstArgument: 1),
   ]
 
-  private static func call(_ name: String, _ summary: String) -> OpDefinition {
+  private static func call(_ name: String, _ summary: String, firstArgument: Int = 0) -> OpDefinition {
     OpDefinition(name, summary, traits: [.stateful, .keepsInputs], shape: ShapeRules.unknown) { node in
       let function = try node.function("f")
       return { context in
-        try context.setOutputs(try context.functions.function(function)(try context.inputs()))
+        try context.setOutputs(
+          try context.functions.function(function)(Array(try context.inputs()[firstArgument...])))
       }
     }
   }

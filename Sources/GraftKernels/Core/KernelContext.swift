@@ -11,6 +11,8 @@ package final class KernelContext {
   private var outputs: UnsafeMutableBufferPointer<Tensor?>
   private var instruction = 0
   private let allocator: any OutputAllocator
+  /// Scratch memory of the instruction, so that addresses taken of it hold until the kernel returns.
+  private var scratchTensors: [Tensor] = []
   /// Splits loops over the processor's cores.
   package let workers: WorkerPool
   /// What the session keeps from run to run.
@@ -40,12 +42,22 @@ package final class KernelContext {
     outputs = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
+  /// A context over other values that shares all else with this one.
+  package func nested(
+    over values: UnsafeMutableBufferPointer<Tensor?>, allocator: any OutputAllocator
+  ) -> KernelContext {
+    KernelContext(
+      values: values, allocator: allocator, workers: workers, resources: resources, functions: functions,
+      files: files, checkpoint: checkpoint)
+  }
+
   /// Points the context at an instruction: where its inputs and outputs lie among the values.
   @inline(__always)
   package func begin(
     _ instruction: Int, inputs: UnsafeBufferPointer<Int32>, outputs: Range<Int>
   ) {
     self.instruction = instruction
+    if !scratchTensors.isEmpty { scratchTensors.removeAll(keepingCapacity: true) }
     inputSlots = inputs
     self.outputs = UnsafeMutableBufferPointer(rebasing: values[outputs])
   }
@@ -86,7 +98,9 @@ package final class KernelContext {
 
   /// Memory that the kernel needs while it runs only.
   package func scratch(_ dtype: DataType, _ shape: Shape) throws -> Tensor {
-    try allocator.scratch(dtype: dtype, shape: shape)
+    let tensor = try allocator.scratch(dtype: dtype, shape: shape)
+    scratchTensors.append(tensor)
+    return tensor
   }
 
   /// Gives an output a value: an input passed on, a view of one, or something made elsewhere.

@@ -1,12 +1,12 @@
 /// Images as TensorFlow's groups of ops name it: resizing, cropping, choosing boxes, colors.
-enum ImageOps {
+package enum ImageOps {
   /// Every op of the family.
-  static let all: [OpDefinition] = [
+  package static let all: [OpDefinition] = [
     ResizeBilinearOps.all, ResizeNearestNeighborOps.all, ResizeBicubicOps.all, ResizeAreaOps.all,
     ScaleAndTranslateOps.all, CropAndResizeOps.all, NonMaxSuppressionOps.all,
     CombinedNonMaxSuppressionOps.all,
     SampleDistortedBoundingBoxOps.all, ColorSpaceOps.all, AdjustColorOps.all, AdjustContrastOps.all,
     DrawBoundingBoxOps.all,
-    ExtractGlimpseOps.all,
+    ExtractGlimpseOps.all, ProjectiveTransformOps.all,
   ].flatMap { $0 }
 }

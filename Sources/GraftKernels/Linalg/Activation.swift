@@ -72,18 +72,23 @@ package struct FusedOps: Sendable {
   let hasBias: Bool
   let hasAddend: Bool
   let activation: Activation
+  /// The `epsilon` of a `FusedBatchNorm` that stands in place of bias and addend; nil where there is none.
+  let normalization: Double?
 
   /// Nothing is fused.
-  static let none = FusedOps(hasBias: false, hasAddend: false, activation: .none)
+  static let none = FusedOps(hasBias: false, hasAddend: false, activation: .none, normalization: nil)
 
-  private init(hasBias: Bool, hasAddend: Bool, activation: Activation) {
+  private init(hasBias: Bool, hasAddend: Bool, activation: Activation, normalization: Double?) {
     self.hasBias = hasBias
     self.hasAddend = hasAddend
     self.activation = activation
+    self.normalization = normalization
   }
 
   /// Reads `fused_ops` and `leakyrelu_alpha`.
-  init(_ node: NodeSetup) throws {
+  ///
+  /// - Parameter normalizes: whether the op can be followed by a `FusedBatchNorm`.
+  init(_ node: NodeSetup, normalizes: Bool = false) throws {
     var names = try node.strings("fused_ops").map(\.string)[...]
     let alpha = node.has("leakyrelu_alpha") ? try node.float("leakyrelu_alpha") : 0.2
     func take(_ name: String) -> Bool {
@@ -91,8 +96,9 @@ package struct FusedOps: Sendable {
       names.removeFirst()
       return true
     }
-    let hasBias = take("BiasAdd")
-    let hasAddend = take("Add")
+    let normalization = normalizes && take("FusedBatchNorm") ? Double(try node.float("epsilon")) : nil
+    let hasBias = normalization == nil && take("BiasAdd")
+    let hasAddend = normalization == nil && take("Add")
     var activation = Activation.none
     if let name = names.first, let found = Activation(named: name, alpha: alpha) {
       activation = found
@@ -102,11 +108,12 @@ package struct FusedOps: Sendable {
       throw node.unimplemented(
         "The ops \(try node.strings("fused_ops").map(\.string)) cannot be fused in this order.")
     }
-    self.init(hasBias: hasBias, hasAddend: hasAddend, activation: activation)
+    self.init(
+      hasBias: hasBias, hasAddend: hasAddend, activation: activation, normalization: normalization)
   }
 
   /// How many inputs follow the two of the op itself.
-  var inputCount: Int { (hasBias ? 1 : 0) + (hasAddend ? 1 : 0) }
+  var inputCount: Int { normalization == nil ? (hasBias ? 1 : 0) + (hasAddend ? 1 : 0) : 4 }
 
   /// What to apply to a result of the given shape, with the inputs that follow the op's own two.
   ///
@@ -118,6 +125,7 @@ package struct FusedOps: Sendable {
         "The fused op has \(context.inputCount) inputs where \(2 + inputCount) are expected.")
     }
     var finish = Finish(activation: activation)
+    guard normalization == nil else { return finish }
     var next = 2
     if hasBias {
       let bias = try context.input(next)

@@ -45,7 +45,9 @@ enum DecompositionOps {
 
   private static func cholesky(_ name: String, _ types: [DataType]) -> OpDefinition {
     OpDefinition(
-      name, "Each positive definite matrix as a lower triangular one times its adjoint.", types: ["T": types],
+      name,
+      "Each positive definite matrix as a lower triangular one times its adjoint; NaN for what is no such matrix.",
+      types: ["T": types],
       shape: ShapeRules.sameAsInput
     ) { node in
       let dtype = try node.type("T")
@@ -57,17 +59,18 @@ enum DecompositionOps {
     func run<F: MatrixField>(_ type: F.Type, _ context: KernelContext, _ dtype: DataType) throws {
       let input = try MatrixBatch<F>(context.input(0), input: 0)
       try input.checkSquare(input: 0)
-      let results = try (0..<input.count).map { index in
-        guard let lower = Factorization.cholesky(input[index]) else {
-          throw GraftError(
-            .invalidArgument,
-            "\(input.batch.isEmpty ? "The matrix" : "Matrix \(index)") is not positive definite, and has no Cholesky decomposition."
-          )
-        }
-        return lower
+      let results = (0..<input.count).map { index in
+        Factorization.cholesky(input[index]) ?? undefined(size: input.rows)
       }
       try MatrixResult.write(
         results, batch: input.batch, rows: input.rows, columns: input.columns, output: 0, dtype, context)
+    }
+
+    /// What TensorFlow answers for a matrix that is not positive definite: a lower triangle of NaN.
+    private func undefined<F: MatrixField>(size: Int) -> Matrix<F> {
+      var matrix = Matrix<F>(rows: size, columns: size)
+      for row in 0..<size { for column in 0...row { matrix[row, column] = F(real: .nan) } }
+      return matrix
     }
   }
 

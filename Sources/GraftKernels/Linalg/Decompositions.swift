@@ -34,7 +34,6 @@ struct LUDecomposition<F: MatrixField> {
       for row in step + 1..<max(size, step + 1) {
         let factor = packed[row, step] / packed[step, step]
         packed[row, step] = factor
-        guard factor != F.zero else { continue }
         for column in step + 1..<size { packed[row, column] -= factor * packed[step, column] }
       }
     }
@@ -70,7 +69,8 @@ enum Factorization {
     for column in 0..<size {
       var diagonal = matrix[column, column].realPart
       for index in 0..<column { diagonal -= lower[column, index].squaredMagnitude }
-      guard diagonal > 0 else { return nil }
+      // What is no number goes through, as LAPACK and Eigen have it.
+      if diagonal <= 0 { return nil }
       let root = diagonal.squareRoot()
       lower[column, column] = F(real: root)
       for row in column + 1..<max(size, column + 1) {

@@ -3,29 +3,29 @@ import GraftTensor
 
 /// Einstein's sums.
 enum EinsumOps {
-  static let all: [OpDefinition] = [
-    OpDefinition(
-      "Einsum",
-      """
-      Sums of products of one tensor or two as an equation says, with repeated labels (diagonals), ellipses that \
-      broadcast, and labels of one operand alone. Computed as a product of matrices.
-      """,
-      types: ["T": [.int32, .int64] + .floats + .complexes], shape: shape
-    ) { node in
-      let equation = try EinsumEquation(try node.string("equation"))
-      let dtype = try node.type("T")
-      return { context in
-        let operands = try context.inputs()
-        let labels = try equation.labels(ranks: operands.map(\.rank))
-        let sizes = try equation.sizes(labels.operands, operands.map(\.shape))
-        let shape = try Shape(validating: labels.result.map { sizes[$0] ?? 1 })
-        let output = try context.allocate(0, dtype, shape)
-        guard output.elementCount > 0 else { return }
-        let views = zip(operands, labels.operands).map { LabelledView($0, $1, sizes) }
-        try EinsumTask(sizes: sizes, result: labels.result, context: context).run(views, into: output)
-      }
+  static let all: [OpDefinition] = [einsum]
+
+  static let einsum = OpDefinition(
+    "Einsum",
+    """
+    Sums of products of one tensor or two as an equation says, with repeated labels (diagonals), ellipses that \
+    broadcast, and labels of one operand alone. Computed as a product of matrices.
+    """,
+    types: ["T": [.int32, .int64] + .floats + .complexes], shape: shape
+  ) { node in
+    let equation = try EinsumEquation(try node.string("equation"))
+    let dtype = try node.type("T")
+    return { context in
+      let operands = try context.inputs()
+      let labels = try equation.labels(ranks: operands.map(\.rank))
+      let sizes = try equation.sizes(labels.operands, operands.map(\.shape))
+      let shape = try Shape(validating: labels.result.map { sizes[$0] ?? 1 })
+      let output = try context.allocate(0, dtype, shape)
+      guard output.elementCount > 0 else { return }
+      let views = zip(operands, labels.operands).map { LabelledView($0, $1, sizes) }
+      try EinsumTask(sizes: sizes, result: labels.result, context: context).run(views, into: output)
     }
-  ]
+  }
 
   private static func shape(_ context: ShapeContext) throws -> [PartialShape] {
     let equation = try EinsumEquation(try context.node.string("equation"))

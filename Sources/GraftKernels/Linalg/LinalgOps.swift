@@ -5,6 +5,7 @@ package enum LinalgOps {
     MatMulOps.all,
     BatchMatMulOps.all,
     EinsumOps.all,
+    XlaDotOps.all,
     SolvingOps.all,
     DecompositionOps.all,
     BandedOps.all,

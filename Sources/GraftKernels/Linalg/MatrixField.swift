@@ -10,6 +10,8 @@ protocol MatrixField: Sendable, Equatable {
   var conjugate: Self { get }
   /// The absolute value.
   var magnitude: Double { get }
+  /// The number divided by its absolute value; zero for zero, and 1 or -1 for an infinite real number.
+  var direction: Self { get }
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
@@ -34,6 +36,7 @@ extension Double: MatrixField {
   init(real: Double) { self = real }
   var realPart: Double { self }
   var conjugate: Double { self }
+  var direction: Double { self > 0 ? 1 : self < 0 ? -1 : self }
 
   static func read(_ tensor: Tensor) -> [Double] { DoubleConversion.read(tensor) }
   static func write(_ values: [Double], into tensor: Tensor) { DoubleConversion.write(values, into: tensor) }
@@ -44,6 +47,7 @@ extension Complex: MatrixField where Real == Double {
   var realPart: Double { real }
   var conjugate: Complex { Complex(real, -imaginary) }
   var magnitude: Double { hypot(real, imaginary) }
+  var direction: Complex { self == .zero ? self : self / Complex(magnitude) }
 
   static func read(_ tensor: Tensor) -> [Complex] {
     switch tensor.dtype {

@@ -83,7 +83,7 @@ enum SolvingOps {
           let pivot = lu.packed[step, step]
           product *= pivot
           size += Double.logarithm(pivot.magnitude)
-          sign = pivot.magnitude > 0 ? sign * pivot / F(real: pivot.magnitude) : F.zero
+          sign = sign * pivot.direction
         }
         signs.append(sign)
         values.append(logarithm ? F(real: size) : product)

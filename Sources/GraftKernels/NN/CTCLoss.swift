@@ -1,3 +1,4 @@
+import Glibc
 import GraftGraph
 import GraftTensor
 
@@ -144,6 +145,7 @@ struct CTCLossTask: Sendable {
   /// The logarithm of the sum of two numbers that are given by theirs.
   static func logSum(_ a: Double, _ b: Double) -> Double {
     let (large, small) = a > b ? (a, b) : (b, a)
-    return small == -.infinity ? large : large + Double.logarithm(1 + Double.exponential(small - large))
+    // In float32 whatever the dtype, as TensorFlow has it.
+    return small == -.infinity ? large : large + Double(log1p(exp(Float(small - large))))
   }
 }

@@ -24,11 +24,12 @@ enum ConvolutionOps {
       "_FusedConv2D",
       """
       `Conv2D` with what followed it: `fused_ops` lists `BiasAdd`, `Add` (of a tensor of the result's shape) and \
-      an activation, each at most once and in this order. Planning makes it; graphs need not hold it.
+      an activation, each at most once and in this order; or `FusedBatchNorm` and an activation. Planning makes it; \
+      graphs need not hold it.
       """,
       types: ["T": [.float32, .float64]], shape: shape(rank: 4)
     ) { node in
-      try kernel(node, rank: 4, fused: FusedOps(node))
+      try kernel(node, rank: 4, fused: FusedOps(node, normalizes: true))
     },
   ]
 
@@ -45,21 +46,50 @@ enum ConvolutionOps {
     let attributes = try WindowAttributes(node, rank: rank)
     let dtype = try node.type("T")
     return { context in
-      let (x, filter) = (try context.input(0), try context.input(1))
-      let geometry = try ConvolutionGeometry(attributes, input: x.shape, filter: filter.shape)
+      let (x, given) = (try context.input(0), try context.input(1))
+      let geometry = try ConvolutionGeometry(attributes, input: x.shape, filter: given.shape)
       let shape = try geometry.outputShape()
       let output = try context.allocate(0, dtype, shape)
-      let finish = try fused.finish(
-        context, shape: shape, channels: geometry.groups * geometry.outputChannels, dtype: dtype)
+      let channels = geometry.groups * geometry.outputChannels
+      let plain = try fused.finish(context, shape: shape, channels: channels, dtype: dtype)
+      let (filter, finish) = try normalized(given, plain, fused, channels: channels, context)
       guard output.elementCount > 0 else { return }
       let convolution = Convolution(
-        geometry: geometry, filter: filter, isFilterConstant: context.isConstant(1))
+        geometry: geometry, filter: filter,
+        isFilterConstant: fused.normalization == nil && context.isConstant(1))
       try Images.run(context, x, into: output, attributes.order, addend: finish.addend) { x, output, addend in
         var finish = finish
         finish.addend = addend
         try convolution.run(context, x, into: output, finish)
       }
     }
+  }
+}
+
+extension ConvolutionOps {
+  /// The filter and what is applied to the result; where a normalisation by inputs 2 to 5 (scale, offset, mean,
+  /// variance) is fused, those that do what it does.
+  private static func normalized(
+    _ filter: Tensor, _ finish: Finish, _ fused: FusedOps, channels: Int, _ context: KernelContext
+  ) throws -> (filter: Tensor, finish: Finish) {
+    guard let epsilon = fused.normalization else { return (filter, finish) }
+    let parameters = try (2...5).map { index in
+      let parameter = try context.input(index)
+      guard parameter.rank == 1, parameter.elementCount == channels, parameter.dtype == filter.dtype else {
+        throw GraftError(
+          .invalidArgument, "Shape \(parameter.shape) was found where [\(channels)] is expected.",
+          at: .init(input: index))
+      }
+      return DoubleConversion.read(parameter)
+    }
+    let factors = (0..<channels).map { parameters[0][$0] / (parameters[3][$0] + epsilon).squareRoot() }
+    let scaled = try context.scratch(filter.dtype, filter.shape)
+    let values = DoubleConversion.read(filter)
+    DoubleConversion.write(values.indices.map { values[$0] * factors[$0 % channels] }, into: scaled)
+    let bias = try context.scratch(filter.dtype, Shape([channels]))
+    DoubleConversion.write(
+      (0..<channels).map { parameters[1][$0] - parameters[2][$0] * factors[$0] }, into: bias)
+    return (scaled, Finish(bias: bias, activation: finish.activation))
   }
 }
 

@@ -1,7 +1,8 @@
 import GraftGraph
 import GraftTensor
 
-/// Gradients of depthwise convolutions. Sums are made in double precision.
+/// Gradients of depthwise convolutions. Sums are made in double precision; those of filters of half and
+/// bfloat16 are rounded where TensorFlow rounds.
 enum DepthwiseConvolutionGradientOps {
   static let all: [OpDefinition] = [
     OpDefinition(
@@ -36,8 +37,14 @@ enum DepthwiseConvolutionGradientOps {
         let geometry = try ConvolutionGeometry(depthwise: attributes, input: x.shape, filter: shape)
         try geometry.check(gradient)
         let output = try context.allocate(0, gradient.dtype, shape)
-        let values = DoubleConversion.read(try attributes.order.channelsLast(x, context))
-        let gradients = DoubleConversion.read(try attributes.order.channelsLast(gradient, context))
+        let images = try attributes.order.channelsLast(x, context)
+        let results = try attributes.order.channelsLast(gradient, context)
+        switch gradient.dtype {
+        case .float16: return stepped(Float16.self, geometry, images, results, output)
+        case .bfloat16: return stepped(BFloat16.self, geometry, images, results, output)
+        default: break
+        }
+        let (values, gradients) = (DoubleConversion.read(images), DoubleConversion.read(results))
         var sums = [Double](repeating: 0, count: output.elementCount)
         geometry.forEachDepthwiseProduct { input, weight, result in
           sums[weight] += values[input] * gradients[result]
@@ -46,6 +53,32 @@ enum DepthwiseConvolutionGradientOps {
       }
     },
   ]
+
+  /// The filter's gradient image by image, each sum rounded after each product, and the images' sums added up.
+  private static func stepped<T: HalfElement>(
+    _ type: T.Type, _ geometry: ConvolutionGeometry, _ x: Tensor, _ gradient: Tensor, _ output: Tensor
+  ) {
+    let (values, gradients) = (x.buffer(as: type), gradient.buffer(as: type))
+    let target = output.mutableBuffer(as: type)
+    target.update(repeating: T.zero)
+    var sums = [Float](repeating: 0, count: target.count)
+    let imageSize = max(gradient.elementCount / max(gradient.shape[0], 1), 1)
+    var image = 0
+    func addImage() {
+      for index in target.indices {
+        target[index] = T.add(target[index], T(sums[index]))
+        sums[index] = 0
+      }
+    }
+    geometry.forEachDepthwiseProduct { input, weight, result in
+      if result / imageSize != image {
+        addImage()
+        image = result / imageSize
+      }
+      sums[weight] = SteppedProduct.add(sums[weight], values[input], gradients[result], isGrouped: false)
+    }
+    addImage()
+  }
 
   private static func sizesShape(_ context: ShapeContext, _ index: Int) -> [PartialShape] {
     guard let sizes = context.ints(index), sizes.count == 4 else { return [.ofRank(4)] }

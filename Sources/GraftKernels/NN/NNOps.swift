@@ -3,6 +3,7 @@ package enum NNOps {
   /// The family's ops.
   package static let all: [OpDefinition] = [
     ConvolutionOps.all,
+    GeneralConvolutionOps.all,
     ConvolutionInputGradientOps.all,
     ConvolutionFilterGradientOps.all,
     DepthwiseConvolutionOps.all,
@@ -18,7 +19,12 @@ package enum NNOps {
     SoftmaxOps.all,
     CrossEntropyOps.all,
     DilationOps.all,
+    FractionalPoolingOps.all,
+    FusedPaddedConvolutionOps.all,
     TopKOps.all,
+    ApproximateTopKOps.all,
+    LongShortTermMemoryGradientOps.all,
+    GatedRecurrentUnitGradientOps.all,
     LongShortTermMemoryOps.all,
     GatedRecurrentUnitOps.all,
     ConnectionistTemporalClassificationOps.all,

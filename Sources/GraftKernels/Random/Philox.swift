@@ -116,6 +116,22 @@ struct PhiloxNumbers {
     }
   }
 
+  /// A number of 64 bits.
+  mutating func next64() -> UInt64 {
+    let low = UInt64(next())
+    return low | UInt64(next()) << 32
+  }
+
+  /// A number of 64 bits from 0 to below `bound`, each equally likely; zero where the bound is.
+  mutating func uniform64(below bound: UInt64) -> UInt64 {
+    if bound & (bound &- 1) == 0 { return bound == 0 ? 0 : next64() & (bound - 1) }
+    let remainder = UInt64.max % bound + 1
+    while true {
+      let number = next64()
+      if number >= remainder { return number % bound }
+    }
+  }
+
   /// A number from 0 to below 1.
   mutating func float() -> Float { UniformNumber.float(next()) }
 

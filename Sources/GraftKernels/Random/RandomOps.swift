@@ -1,9 +1,10 @@
 /// Random numbers as TensorFlow's groups of ops name it.
-enum RandomOps {
+package enum RandomOps {
   /// Every op of the family.
-  static let all: [OpDefinition] = [
+  package static let all: [OpDefinition] = [
     StatefulRandomOps.all, StatelessRandomOps.all, MultinomialOps.all, RandomShuffleOps.all,
     RandomGammaOps.all,
-    RandomPoissonOps.all, RandomBinomialOps.all, ParameterizedTruncatedNormalOps.all, GeneratorStateOps.all,
+    CandidateSamplingOps.all, RandomPoissonOps.all, RandomBinomialOps.all,
+    ParameterizedTruncatedNormalOps.all, GeneratorStateOps.all,
   ].flatMap { $0 }
 }

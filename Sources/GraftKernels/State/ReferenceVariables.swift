@@ -8,7 +8,7 @@ import GraftTensor
 enum ReferenceVariables {
   static let all: [OpDefinition] = [
     variable("VariableV2"), variable("Variable"), assign, arithmetic("AssignAdd", .add),
-    arithmetic("AssignSub", .subtract), isInitialized, dereference, identity,
+    arithmetic("AssignSub", .subtract), isInitialized, dereference, identity, select,
   ]
 
   private static func variable(_ name: String) -> OpDefinition {
@@ -67,6 +67,20 @@ enum ReferenceVariables {
     "RefIdentity", "Passes the reference on.", traits: [.stateful], shape: ShapeRules.sameAsInput
   ) { node in
     return { context in try context.setOutput(0, try context.input(0)) }
+  }
+
+  private static let select = OpDefinition(
+    "RefSelect", "Passes on the reference whose number the first input is.", traits: [.stateful],
+    shape: ShapeRules.unknown
+  ) { node in
+    return { context in
+      let number = try ArrayArguments.scalar(context, 0, "index")
+      guard number >= 0, number < context.inputCount - 1 else {
+        throw ArrayArguments.invalid(
+          "The index is \(number), and there are \(context.inputCount - 1) references.", input: 0)
+      }
+      try context.setOutput(0, try context.input(number + 1))
+    }
   }
 
   private static let dereference = OpDefinition(

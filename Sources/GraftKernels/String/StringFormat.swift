@@ -49,27 +49,33 @@ enum StringFormatOps {
 /// A tensor as tf.print shows it: nested in brackets, with some elements at both ends of each dimension.
 private struct TensorText {
   private let shape: Shape
-  private let elements: [String]
+  private let elements: [[UInt8]]
   /// Elements that are shown at each end.
   private let ends: Int
-  private var text = ""
+  private var text: [UInt8] = []
 
   static func text(_ tensor: Tensor, limit: Int) -> [UInt8] {
     let count = tensor.elementCount
-    let elements = TensorSummary.elements(tensor, count) ?? [String](repeating: "?", count: count)
+    let elements: [[UInt8]]
+    if tensor.dtype == .string {
+      let quote = UInt8(ascii: "\"")
+      elements = tensor.buffer(as: Bytes.self).map {
+        [quote] + TensorSummary.escaped($0, keepsHighBytes: true) + [quote]
+      }
+    } else {
+      let texts = TensorSummary.elements(tensor, count) ?? [String](repeating: "?", count: count)
+      elements = texts.map { Array($0.utf8) }
+    }
     var writer = TensorText(
-      shape: tensor.shape, elements: tensor.dtype == .string ? elements.map { "\"\($0)\"" } : elements,
-      ends: limit < 0 ? count : min(limit, count))
+      shape: tensor.shape, elements: elements, ends: limit < 0 ? count : min(limit, count))
     if tensor.rank == 0 {
-      return Array((writer.ends > 0 ? elementText(writer) : "...").utf8)
+      return writer.ends > 0 ? elements[0] : Array("...".utf8)
     }
     writer.write(axis: 0, first: 0)
-    return Array(writer.text.utf8)
+    return writer.text
   }
 
-  private static func elementText(_ writer: TensorText) -> String { writer.elements.first ?? "" }
-
-  private init(shape: Shape, elements: [String], ends: Int) {
+  private init(shape: Shape, elements: [[UInt8]], ends: Int) {
     self.shape = shape
     self.elements = elements
     self.ends = ends
@@ -82,27 +88,28 @@ private struct TensorText {
     }
     let size = shape[axis]
     let step = shape.dimensions[(axis + 1)...].reduce(1, *)
-    text += "["
+    text.append(UInt8(ascii: "["))
     for index in 0..<min(ends, size) {
       if index > 0 { writeSpace(axis) }
       write(axis: axis + 1, first: first + index * step)
     }
     if size > 2 * ends {
       writeSpace(axis)
-      text += "..."
+      text += "...".utf8
     }
     for index in max(ends, size - ends)..<max(size, ends, size - ends) {
       writeSpace(axis)
       write(axis: axis + 1, first: first + index * step)
     }
-    text += "]"
+    text.append(UInt8(ascii: "]"))
   }
 
   private mutating func writeSpace(_ axis: Int) {
     if axis == shape.rank - 1 {
-      text += " "
+      text.append(UInt8(ascii: " "))
     } else {
-      text += String(repeating: "\n", count: shape.rank - axis - 1) + String(repeating: " ", count: axis + 1)
+      text += [UInt8](repeating: UInt8(ascii: "\n"), count: shape.rank - axis - 1)
+      text += [UInt8](repeating: UInt8(ascii: " "), count: axis + 1)
     }
   }
 }

@@ -161,18 +161,46 @@ private struct SystemConverter {
   }
 
   init(_ name: String) throws {
-    let opened = iconv_open("UTF-32LE", name)
-    guard let opened, Int(bitPattern: opened) != -1, !name.isEmpty, !name.contains("/"), !name.contains("\0")
-    else {
-      if let opened, Int(bitPattern: opened) != -1 { iconv_close(opened) }
+    guard let opened = Self.open(name) else {
       throw GraftError(
         .invalidArgument, "The encoding '\(name)' is not known.",
         remedy: "There are UTF-8, UTF-16-BE, UTF-32-BE, US-ASCII, ISO-8859-1 and those that `iconv -l` lists."
       )
     }
     handle = Handle(opened)
-    let plain = name.lowercased().filter { $0 != "-" && $0 != "_" }
+    let plain = Self.plain(name)
     keepsUnassigned = plain.hasPrefix("windows125") || plain.hasPrefix("cp125")
+  }
+
+  /// The name's letters and digits, which are all that ICU looks at.
+  private static func plain(_ name: String) -> String {
+    name.lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+  }
+
+  /// What iconv calls encodings that ICU has under other names.
+  private static let names: [String: String] = [
+    "euckr": "CP949", "cseuckr": "CP949", "korean": "CP949", "ksc56011987": "CP949", "isoir149": "CP949",
+    "eucjp": "EUC-JP", "shiftjis": "CP932", "sjis": "CP932", "xsjis": "CP932", "ibm943": "CP932",
+    "gb2312": "EUC-CN", "euccn": "EUC-CN", "gbk": "GBK", "gb18030": "GB18030", "big5": "CP950",
+    "big5hkscs": "BIG5-HKSCS", "euctw": "EUC-TW", "koi8r": "KOI8-R", "koi8u": "KOI8-U",
+    "macintosh": "MACINTOSH", "tis620": "TIS-620", "ascii": "ASCII", "latin1": "ISO-8859-1",
+    "iso88591": "ISO-8859-1", "iso885911987": "ISO-8859-1",
+  ]
+
+  private static func open(_ name: String) -> iconv_t? {
+    guard !name.isEmpty, !name.contains("/"), !name.contains("\0") else { return nil }
+    let plain = plain(name)
+    var candidates = [name]
+    if let other = names[plain] { candidates.insert(other, at: 0) }
+    if plain.hasPrefix("iso8859") { candidates.append("ISO-8859-\(plain.dropFirst(7))") }
+    for prefix in ["windows", "ibm", "cp", "ms"] where plain.hasPrefix(prefix) {
+      candidates.append("CP\(plain.dropFirst(prefix.count))")
+    }
+    for candidate in candidates {
+      let opened = iconv_open("UTF-32LE", candidate)
+      if let opened, Int(bitPattern: opened) != -1 { return opened }
+    }
+    return nil
   }
 
   func forEach(_ text: [UInt8], _ body: (TextEncoding.Character) throws -> Void) throws {
