@@ -1,4 +1,3 @@
-import Glibc
 import GraftGraph
 import GraftTensor
 
@@ -145,7 +144,6 @@ struct CTCLossTask: Sendable {
   /// The logarithm of the sum of two numbers that are given by theirs.
   static func logSum(_ a: Double, _ b: Double) -> Double {
     let (large, small) = a > b ? (a, b) : (b, a)
-    // In float32 whatever the dtype, as TensorFlow has it.
-    return small == -.infinity ? large : large + Double(log1p(exp(Float(small - large))))
+    return small == -.infinity ? large : large + Double.logarithm(1 + Double.exponential(small - large))
   }
 }
