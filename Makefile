@@ -8,7 +8,7 @@ CONFORMANCE ?= ../shared/conformance
 BENCH ?=
 SOURCES = Package.swift Sources Tests Examples
 
-.PHONY: demo test lint format release install verify bench deps
+.PHONY: demo test lint format release install verify bench fuzz deps
 
 ## Builds Graft and classifies pictures of digits with a network of TensorFlow's.
 demo: deps
@@ -43,6 +43,10 @@ verify: release
 ## Times a graph: make bench BENCH="model.pb --feeds feeds.npz --fetch Identity:0"
 bench: release
 	"$$($(SWIFT) build $(RELEASE) --show-bin-path)/graft" bench $(BENCH)
+
+## Feeds mutated files to what reads them, a minute each: make fuzz SECONDS=3600
+fuzz: deps
+	Scripts/fuzz.sh $(or $(SECONDS),60)
 
 ## Installs the system libraries that are missing.
 deps:

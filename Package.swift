@@ -11,6 +11,16 @@ let swiftSettings: [SwiftSetting] =
     .enableUpcomingFeature("MemberImportVisibility"),
   ] + (Context.environment["GRAFT_WARNINGS_AS_ERRORS"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])])
 
+/// The fuzzer's program has no entry point of its own, and is built only where it is asked for (`make fuzz`).
+let fuzzTargets: [Target] =
+  Context.environment["GRAFT_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "GraftFuzz", dependencies: ["Graft", "GraftCheckpoint", "GraftTensor"], path: "Fuzz/GraftFuzz",
+      swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])])
+  ]
+
 let package = Package(
   name: "graft",
   products: [
@@ -122,5 +132,5 @@ let package = Package(
       name: "GraftCommandTests",
       dependencies: ["GraftCommand", "Graft", "GraftTensor", "GraftGraph", "GraftRuntime", "GraftPictures"],
       swiftSettings: swiftSettings),
-  ]
+  ] + fuzzTargets
 )

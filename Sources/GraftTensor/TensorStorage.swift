@@ -16,6 +16,8 @@ package final class TensorStorage: @unchecked Sendable {
   /// Whether the memory belongs to a run's arena and is written again after the run.
   package let isTransient: Bool
   private let content: Content
+  /// Who pays for the memory; nobody where it is borrowed, or was made outside of runs.
+  private let account: MemoryAccount?
 
   private enum Content {
     case plain
@@ -30,7 +32,8 @@ package final class TensorStorage: @unchecked Sendable {
   ///
   /// - Throws: `GraftError` (`resourceExhausted`) when the system has not that much.
   package init(byteCount: Int) throws(GraftError) {
-    base = try Self.allocate(byteCount)
+    account = MemoryAccount.current
+    base = try Self.allocate(byteCount, account)
     self.byteCount = byteCount
     owner = nil
     isTransient = false
@@ -40,7 +43,8 @@ package final class TensorStorage: @unchecked Sendable {
   /// Fresh memory for elements of the given dtype; strings and handles are made empty.
   package init(dtype: DataType, elementCount: Int) throws(GraftError) {
     byteCount = elementCount * dtype.size
-    base = try Self.allocate(byteCount)
+    account = MemoryAccount.current
+    base = try Self.allocate(byteCount, account)
     owner = nil
     isTransient = false
     switch dtype.layout {
@@ -62,6 +66,7 @@ package final class TensorStorage: @unchecked Sendable {
     self.byteCount = byteCount
     self.owner = owner
     isTransient = false
+    account = nil
     content = .plain
   }
 
@@ -71,6 +76,7 @@ package final class TensorStorage: @unchecked Sendable {
     self.byteCount = byteCount
     owner = arena
     isTransient = true
+    account = nil
     content = .plain
   }
 
@@ -80,16 +86,23 @@ package final class TensorStorage: @unchecked Sendable {
     case .strings(let count): base.assumingMemoryBound(to: Bytes.self).deinitialize(count: count)
     case .handles(let count): base.assumingMemoryBound(to: TensorHandle.self).deinitialize(count: count)
     }
-    if owner == nil { free(base) }
+    if owner == nil {
+      free(base)
+      account?.release(byteCount)
+    }
   }
 
   /// Whether the memory is this object's own, so that its only holder may write to it.
   package var isOwned: Bool { owner == nil }
 
-  private static func allocate(_ byteCount: Int) throws(GraftError) -> UnsafeMutableRawPointer {
+  private static func allocate(
+    _ byteCount: Int, _ account: MemoryAccount?
+  ) throws(GraftError) -> UnsafeMutableRawPointer {
+    try account?.charge(byteCount)
     var memory: UnsafeMutableRawPointer?
     // An empty tensor has an address all the same.
     guard posix_memalign(&memory, alignment, max(byteCount, 1)) == 0, let memory else {
+      account?.release(byteCount)
       throw GraftError(
         .resourceExhausted, "The system has no \(byteCount) bytes of memory left for a tensor.",
         remedy: "Use smaller batches, or a machine with more memory.")

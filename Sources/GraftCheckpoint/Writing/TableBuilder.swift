@@ -1,6 +1,6 @@
 /// Builds a sorted-string table in memory, not compressed.
-struct TableBuilder {
-  private(set) var bytes: [UInt8] = []
+package struct TableBuilder {
+  private var bytes: [UInt8] = []
   private let restartInterval: Int
   private var block: BlockBuilder
   private var index = BlockBuilder(restartInterval: 1)
@@ -11,7 +11,7 @@ struct TableBuilder {
   /// An empty table.
   ///
   /// - Parameter restartInterval: after how many entries a key is written whole again; as TensorFlow does it.
-  init(restartInterval: Int = 16) {
+  package init(restartInterval: Int = 16) {
     self.restartInterval = restartInterval
     block = BlockBuilder(restartInterval: restartInterval)
   }
@@ -19,13 +19,13 @@ struct TableBuilder {
   /// Appends an entry.
   ///
   /// - Precondition: the key comes after all that were added before.
-  mutating func add(_ key: [UInt8], _ value: [UInt8]) {
+  package mutating func add(_ key: [UInt8], _ value: [UInt8]) {
     block.add(key, value)
     if block.size >= Self.blockSize { endBlock() }
   }
 
   /// Ends the table: all of its bytes.
-  mutating func finish() -> [UInt8] {
+  package mutating func finish() -> [UInt8] {
     if !block.isEmpty { endBlock() }
     // The list of blocks that are no data blocks: there are none.
     let meta = write(BlockBuilder(restartInterval: 1).finished())

@@ -1,0 +1,165 @@
+"""Runs a case with TensorFlow, and writes it with the answer."""
+
+import base64
+import json
+import shutil
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework import op_def_registry
+
+tf1 = tf.compat.v1
+
+_CONFIG = tf1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+# Half precision is computed step by step in other orders.
+_TOLERANCES = {"float16": (2e-3, 1e-3), "bfloat16": (1.6e-2, 1e-2), "float64": (1e-9, 1e-9), "complex128": (1e-9, 1e-9)}
+_RANDOM = ("Random", "Multinomial", "StatelessMultinomial", "Sampler")
+
+
+def _value(value):
+    if isinstance(value, tuple):
+        kind, sizes = value
+        return sizes if kind == "shapes" else tf.TensorShape([None if size < 0 else size for size in sizes])
+    return tf.TensorShape(None) if value == "shape?" else value
+
+
+def _node(case, graph):
+    """Adds the case's node; gives its outputs, what to feed, and what to run first."""
+    feeds, first, arguments = {}, [], []
+    for tensors in case.inputs:
+        made = []
+        for place, array in tensors:
+            dtype = tf.string if array.dtype == object else tf.dtypes.as_dtype(array.dtype)
+            fed = tf1.placeholder(dtype, None, name=f"x{len(feeds)}")
+            feeds[fed.name] = array
+            if place == "variable":
+                variable = tf.raw_ops.VariableV2(shape=array.shape, dtype=dtype)
+                first.append(tf.raw_ops.Assign(ref=variable, value=fed, validate_shape=False).op)
+                made.append(variable)
+            elif place == "resource":
+                handle = tf.raw_ops.VarHandleOp(dtype=dtype, shape=array.shape, shared_name=f"v{len(feeds)}")
+                first.append(tf.raw_ops.AssignVariableOp(resource=handle, value=fed))
+                made.append(handle)
+            else:
+                made.append(fed)
+        arguments.append(made)
+    definition = op_def_registry.get(case.op)
+    inputs = []
+    for argument, made in zip(definition.input_arg, arguments):
+        inputs += made
+    attributes = {}
+    for name, value in case.attributes.items():
+        attributes[name] = _value(value)
+    for argument, made in zip(definition.input_arg, arguments):
+        if argument.number_attr:
+            attributes[argument.number_attr] = len(made)
+        if argument.type_list_attr:
+            attributes[argument.type_list_attr] = [one.dtype for one in made]
+    node = tf1.NodeDef(name="node", op=case.op)
+    node.input.extend(one.name.removesuffix(":0") if one.name.endswith(":0") else one.name for one in inputs)
+    for one in first:
+        node.input.append("^" + one.name)
+    for attribute in definition.attr:
+        if attribute.name not in attributes:
+            if attribute.HasField("default_value"):
+                node.attr[attribute.name].CopyFrom(attribute.default_value)
+            continue
+        _set(node.attr[attribute.name], attribute.type, attributes[attribute.name])
+    base = graph.as_graph_def()
+    base.node.append(node)
+    return base, feeds
+
+
+def _set(target, kind, value):
+    if kind == "type":
+        target.type = tf.dtypes.as_dtype(value).as_datatype_enum
+    elif kind == "list(type)":
+        target.list.type.extend(tf.dtypes.as_dtype(one).as_datatype_enum for one in value)
+        target.list.SetInParent()
+    elif kind == "int":
+        target.i = value
+    elif kind == "float":
+        target.f = value
+    elif kind == "bool":
+        target.b = value
+    elif kind == "string":
+        target.s = value.encode("latin-1")
+    elif kind == "shape":
+        target.shape.CopyFrom(tf.TensorShape(value).as_proto())
+    elif kind == "list(shape)":
+        target.list.SetInParent()
+        target.list.shape.extend(tf.TensorShape([None if s < 0 else s for s in one]).as_proto() for one in value)
+    elif kind in ("list(int)", "list(float)"):
+        target.list.SetInParent()
+        (target.list.i if kind == "list(int)" else target.list.f).extend(value)
+    elif kind == "list(string)":
+        target.list.SetInParent()
+        target.list.s.extend(one.encode("latin-1") for one in value)
+    else:
+        raise ValueError(kind)
+
+
+def _save(folder, name, array, dtypes):
+    array = np.asarray(array)
+    if array.dtype == object:
+        data = [base64.b64encode(one if isinstance(one, bytes) else str(one).encode()).decode()
+                for one in array.reshape(-1)]
+        (folder / f"{name}.json").write_text(
+            json.dumps({"dtype": "string", "shape": list(array.shape), "base64": data}))
+        return f"{name}.json"
+    if array.dtype == tf.bfloat16.as_numpy_dtype:
+        array = array.view(np.uint16)
+        dtypes[f"{name}.npy"] = "bfloat16"
+    np.save(folder / f"{name}.npy", array)
+    return f"{name}.npy"
+
+
+def record(case, folder):
+    """Writes the case with TensorFlow's answer; whether there is one worth keeping."""
+    if case is None:
+        return False
+    try:
+        with tf.Graph().as_default() as graph:
+            definition, feeds = _node(case, graph)
+    except Exception:
+        return False
+    answer = error = None
+    try:
+        with tf.Graph().as_default() as graph:
+            tf1.import_graph_def(definition, name="")
+            node = graph.get_operation_by_name("node")
+            if any(out.dtype in (tf.resource, tf.variant) for out in node.outputs):
+                return False
+            fetches = [out.name for out in node.outputs]
+            with tf1.Session(graph=graph, config=_CONFIG) as session:
+                answer = session.run(fetches or node, feeds, options=tf1.RunOptions(timeout_in_ms=5000))
+    except (tf.errors.NotFoundError, tf.errors.DeadlineExceededError, tf.errors.InternalError):
+        return False
+    except (tf.errors.OpError, ValueError, TypeError) as refusal:
+        error = getattr(refusal, "message", None) or str(refusal)
+        if any(words in error for words in ("No OpKernel", "not supported", "Unsupported", "not allowed values",
+                                            "not in the list of allowed values")):
+            return False
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    dtypes = {}
+    run = {"feeds": {name: _save(folder, f"feed_{i}", array, dtypes) for i, (name, array) in enumerate(feeds.items())}}
+    if error is not None:
+        run["fetches"], run["targets"], run["error"] = [], ["node"], error[:300]
+    elif fetches:
+        run["fetches"] = fetches
+        run["expected"] = [_save(folder, f"expected_{i}", array, dtypes) for i, array in enumerate(answer)]
+        if any(word in case.op for word in _RANDOM) and "Stateless" not in case.op:
+            run["compare"] = "shape_only"
+    else:
+        run["fetches"], run["targets"], run["expected"] = [], ["node"], []
+    names = {np.asarray(array).dtype.name for array in [*feeds.values(), *(answer or [] if fetches else [])]} \
+        if error is None else set()
+    relative, absolute = next((_TOLERANCES[n] for n in _TOLERANCES if n in names), (1e-5, 1e-5))
+    if names & {"float32", "complex64"}:
+        relative, absolute = max(relative, 1e-5), max(absolute, 1e-5)
+    (folder / "graph.pb").write_bytes(definition.SerializeToString(deterministic=True))
+    (folder / "case.json").write_text(json.dumps({
+        "kind": "frozen", "model": "graph.pb", "source": f"{case.op}: {case.note}", "runs": [run], "rtol": relative,
+        "atol": absolute, "dtypes": dtypes, "recorded_with": tf.__version__}, indent=1) + "\n")
+    return True
