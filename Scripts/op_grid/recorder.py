@@ -24,7 +24,7 @@ def _value(value):
 
 
 def _node(case, graph):
-    """Adds the case's node; gives its outputs, what to feed, and what to run first."""
+    """The graph with the case's node, what to feed, and what to fetch where the node has no outputs."""
     feeds, first, arguments = {}, [], []
     for tensors in case.inputs:
         made = []
@@ -67,7 +67,18 @@ def _node(case, graph):
         _set(node.attr[attribute.name], attribute.type, attributes[attribute.name])
     base = graph.as_graph_def()
     base.node.append(node)
-    return base, feeds
+    if definition.HasField("deprecation"):
+        base.versions.producer = definition.deprecation.version - 1
+    # An op without outputs shows what it did in the variables that it changed.
+    fetches = []
+    if not definition.output_arg:
+        for made in first:
+            if made.type == "AssignVariableOp":
+                read = base.node.add(name=f"read{len(fetches)}", op="ReadVariableOp")
+                read.input.extend([made.inputs[0].op.name, "^node"])
+                read.attr["dtype"].type = made.get_attr("dtype").as_datatype_enum
+                fetches.append(f"{read.name}:0")
+    return base, feeds, fetches
 
 
 def _set(target, kind, value):
@@ -120,7 +131,7 @@ def record(case, folder):
         return False
     try:
         with tf.Graph().as_default() as graph:
-            definition, feeds = _node(case, graph)
+            definition, feeds, reads = _node(case, graph)
     except Exception:
         return False
     answer = error = None
@@ -130,7 +141,7 @@ def record(case, folder):
             node = graph.get_operation_by_name("node")
             if any(out.dtype in (tf.resource, tf.variant) for out in node.outputs):
                 return False
-            fetches = [out.name for out in node.outputs]
+            fetches = [out.name for out in node.outputs] or reads
             with tf1.Session(graph=graph, config=_CONFIG) as session:
                 answer = session.run(fetches or node, feeds, options=tf1.RunOptions(timeout_in_ms=5000))
     except (tf.errors.NotFoundError, tf.errors.DeadlineExceededError, tf.errors.InternalError):
