@@ -65,7 +65,7 @@ package final class MemoryAccount: Sendable {
     let pages = max(sysconf(Int32(_SC_PHYS_PAGES)), 1)
     let (machine, overflow) = pages.multipliedReportingOverflow(by: max(sysconf(Int32(_SC_PAGESIZE)), 1))
     let memory = overflow ? Int.max : machine
-    let group = Self.number(in: "/sys/fs/cgroup/memory.max") ?? memory
+    let group = MemoryAccount.number(in: "/sys/fs/cgroup/memory.max") ?? memory
     return min(memory, max(group, 1)) / 4 * 3
   }()
 
