@@ -42,7 +42,7 @@ package final class MemoryAccount: Sendable {
   }
 
   /// The account that is open on this thread.
-  static var current: MemoryAccount? {
+  package static var current: MemoryAccount? {
     pthread_getspecific(key).map { Unmanaged<MemoryAccount>.fromOpaque($0).takeUnretainedValue() }
   }
 

@@ -95,6 +95,9 @@ package final class TensorStorage: @unchecked Sendable {
   /// Whether the memory is this object's own, so that its only holder may write to it.
   package var isOwned: Bool { owner == nil }
 
+  /// Whether the memory is a part of that arena.
+  package func isPart(of arena: AnyObject) -> Bool { owner === arena }
+
   private static func allocate(
     _ byteCount: Int, _ account: MemoryAccount?
   ) throws(GraftError) -> UnsafeMutableRawPointer {

@@ -16,12 +16,13 @@ enum Loops {
           try context.functions.function(condition), try context.functions.function(body)
         )
         var values = try context.inputs()
-        while true {
+        for count in 0... {
           try context.checkpoint()
           guard let test = try condition(values).first else {
             throw GraftError(.invalidArgument, "The loop's condition gives no result.")
           }
           guard try test.isTrue() else { break }
+          try context.checkLoopSteps(count)
           values = try body(values)
         }
         try context.setOutputs(values)
@@ -45,11 +46,31 @@ enum Loops {
           .invalidArgument, "The loop from \(start) to \(limit) never ends with step \(delta).")
       }
       var values = Array(try context.inputs().dropFirst(3))
-      for index in stride(from: start, to: limit, by: delta) {
+      for (count, index) in stride(from: start, to: limit, by: delta).enumerated() {
         try context.checkpoint()
+        try context.checkLoopSteps(count)
         values = try body([try Tensor(Int32(clamping: index))] + values)
       }
       try context.setOutputs(values)
     }
+  }
+}
+
+extension KernelContext {
+  /// Ends a loop that takes too many rounds.
+  ///
+  /// - Parameter count: how many it has taken.
+  /// - Throws: `GraftError` (`resourceExhausted`).
+  package func checkLoopSteps(_ count: Int) throws {
+    if count >= maximumLoopSteps { throw GraftError.tooManyLoopSteps(maximumLoopSteps) }
+  }
+}
+
+extension GraftError {
+  /// What a loop that takes too many rounds ends with.
+  package static func tooManyLoopSteps(_ maximum: Int) -> GraftError {
+    GraftError(
+      .resourceExhausted, "The loop was stopped after \(maximum) rounds.",
+      remedy: "Raise `maximumLoopSteps` in the session's options, if it is meant to take more.")
   }
 }

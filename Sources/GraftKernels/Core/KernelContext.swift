@@ -23,13 +23,15 @@ package final class KernelContext {
   package let files: FileAccess
   /// Ends the run early when it was cancelled or its time is over; long kernels ask now and then.
   package let checkpoint: @Sendable () throws -> Void
+  /// How many rounds a loop may take.
+  package let maximumLoopSteps: Int
 
   /// A context over a run's values.
   package init(
     values: UnsafeMutableBufferPointer<Tensor?>, allocator: any OutputAllocator, workers: WorkerPool,
     resources: ResourceManager = ResourceManager(), functions: any FunctionRunner = NoFunctions(),
     files: FileAccess = .none,
-    checkpoint: @escaping @Sendable () throws -> Void = {}
+    checkpoint: @escaping @Sendable () throws -> Void = {}, maximumLoopSteps: Int = .max
   ) {
     self.values = values
     self.allocator = allocator
@@ -38,6 +40,7 @@ package final class KernelContext {
     self.functions = functions
     self.files = files
     self.checkpoint = checkpoint
+    self.maximumLoopSteps = maximumLoopSteps
     inputSlots = UnsafeBufferPointer(start: nil, count: 0)
     outputs = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
@@ -48,7 +51,7 @@ package final class KernelContext {
   ) -> KernelContext {
     KernelContext(
       values: values, allocator: allocator, workers: workers, resources: resources, functions: functions,
-      files: files, checkpoint: checkpoint)
+      files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps)
   }
 
   /// Points the context at an instruction: where its inputs and outputs lie among the values.
@@ -78,6 +81,18 @@ package final class KernelContext {
     }
     guard let tensor = values[Int(inputSlots[index])] else {
       throw GraftError(.internalError, "Input \(index) has no value.", at: .init(input: index))
+    }
+    return tensor
+  }
+
+  /// The value of an input that is a handle, taken out of its slot where nobody reads it afterwards: a
+  /// kernel that then is its only holder may change what it refers to.
+  package func takeHandle(_ index: Int) throws -> Tensor {
+    let tensor = try input(index)
+    guard case .handle = tensor.dtype.layout else { return tensor }
+    let slot = inputSlots[index]
+    if allocator.isLastUse(slot: Int(slot), of: instruction), inputSlots.count(where: { $0 == slot }) == 1 {
+      values[Int(slot)] = nil
     }
     return tensor
   }
@@ -142,4 +157,11 @@ package protocol OutputAllocator: AnyObject {
   func setPrepared(_ instruction: Int, _ object: AnyObject & Sendable)
   /// Whether a slot's value is the same in every run.
   func isConstant(slot: Int) -> Bool
+  /// Whether nobody reads the slot's value after the instruction.
+  func isLastUse(slot: Int, of instruction: Int) -> Bool
+}
+
+extension OutputAllocator {
+  /// By default nothing is taken out of its slot.
+  package func isLastUse(slot: Int, of instruction: Int) -> Bool { false }
 }

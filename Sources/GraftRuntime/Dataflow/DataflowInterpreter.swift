@@ -14,6 +14,8 @@ struct DataflowInterpreter {
   private var ready: [Ready] = []
   private var children: [ChildKey: DataflowFrame] = [:]
   private var fetched: [Int: [Tensor?]] = [:]
+  /// What the predicates of switches outside of loops were.
+  private var outcomes: [Int: Bool] = [:]
 
   private struct Ready {
     let node: Int
@@ -61,20 +63,59 @@ struct DataflowInterpreter {
       case .constant(let value): return value
       case .feed(let index): return feeds[index]
       case .node(let number, let output):
-        guard let value = fetched[number]?[output] else { throw dead(plan.nodes[number], output) }
+        guard let value = fetched[number]?[output] else { throw dead(number, output) }
         return value
       }
     }
   }
 
-  private func dead(_ node: DataflowPlan.Node, _ output: Int) -> GraftError {
-    GraftError(
-      .failedPrecondition,
-      node.frame == 0
-        ? "The tensor '\(node.name):\(output)' was fetched, and it is on a branch that was not taken."
-        : "The tensor '\(node.name):\(output)' is inside of a loop, so that it has no single value.",
-      at: .init(node: node.name, op: node.op),
+  private func dead(_ number: Int, _ output: Int) -> GraftError {
+    let node = plan.nodes[number]
+    var message = "The tensor '\(node.name):\(output)' was fetched, and it is "
+    if node.frame == 0 {
+      message += "on a branch that was not taken" + (reason(number, output).map { ": \($0)." } ?? ".")
+    } else {
+      message += "inside of a loop, so that it has no single value."
+    }
+    return GraftError(
+      .failedPrecondition, message, at: .init(node: node.name, op: node.op),
       remedy: "Fetch what the branches are merged into, or what the loop gives when it ends.")
+  }
+
+  /// The predicate that decided that a value is not there.
+  private func reason(_ number: Int, _ output: Int) -> String? {
+    var seen: Set<Int> = []
+    var worklist = [(number, output)]
+    while let (number, output) = worklist.popLast() {
+      let node = plan.nodes[number]
+      if let outcome = outcomes[number] {
+        guard output >= 0, (output == 1) != outcome else { continue }
+        let predicate =
+          switch node.inputs[1] {
+          case .node(let number, _): plan.nodes[origin(of: number)].name
+          case .feed(let feed): plan.feedNames.indices.contains(feed) ? plan.feedNames[feed] : node.name
+          case .constant: node.name
+          }
+        return "the predicate '\(predicate)' is \(outcome)"
+      }
+      guard seen.insert(number).inserted else { continue }
+      for case .node(let producer, let output) in node.inputs { worklist.append((producer, output)) }
+      for control in node.controls { worklist.append((control, -1)) }
+    }
+    return nil
+  }
+
+  /// The node whose value identities pass on.
+  private func origin(of number: Int) -> Int {
+    var number = number
+    var steps = 0
+    while plan.nodes[number].op == "Identity", steps < plan.nodes.count,
+      case .node(let next, _)? = plan.nodes[number].inputs.first
+    {
+      number = next
+      steps += 1
+    }
+    return number
   }
 
   private mutating func start(_ number: Int) {
@@ -112,7 +153,7 @@ extension DataflowInterpreter {
     case .exit:
       leave(item, item.isDead ? nil : try input(0, of: node, round))
     case .nextIteration:
-      if !item.isDead { advance(item, try input(0, of: node, round)) }
+      if !item.isDead { try advance(item, try input(0, of: node, round)) }
     case .switching:
       guard !item.isDead else { return pass(item, nothing) }
       let predicate = try input(1, of: node, round)
@@ -123,7 +164,9 @@ extension DataflowInterpreter {
           at: .init(node: node.name, op: node.op, input: 1))
       }
       let value = try input(0, of: node, round)
-      pass(item, try predicate.isTrue() ? [nil, value] : [value, nil])
+      let holds = try predicate.isTrue()
+      if item.frame === root { outcomes[item.node] = holds }
+      pass(item, holds ? [nil, value] : [value, nil])
     case .kernel(let kernel):
       guard !item.isDead else { return pass(item, nothing) }
       let inputs = try node.inputs.indices.map { try input($0, of: node, round) }
@@ -263,8 +306,12 @@ extension DataflowInterpreter {
     deliver([value], of: node, to: parent, round, isDead: value == nil)
   }
 
-  private mutating func advance(_ item: Ready, _ value: Tensor) {
+  private mutating func advance(_ item: Ready, _ value: Tensor) throws {
     let next = item.round + 1
+    guard item.round < control.maximumLoopSteps else {
+      let node = plan.nodes[item.node]
+      throw GraftError.tooManyLoopSteps(control.maximumLoopSteps).at(.init(node: node.name, op: node.op))
+    }
     let frame = item.frame
     if frame.rounds.count == next {
       frame.rounds.append(DataflowRound(plan.frames[frame.number], initial: initialPending[frame.number]))

@@ -29,7 +29,9 @@ package final class DataflowPlan: Sendable {
     let inputs: [Source]
     /// How many inputs have to arrive, constants and feeds not counted.
     let dataCount: Int
-    let controlCount: Int
+    /// Nodes that it waits for.
+    let controls: [Int]
+    var controlCount: Int { controls.count }
     /// The place of the first input among its frame's values.
     let firstSlot: Int
     let outputCount: Int
@@ -70,6 +72,8 @@ package final class DataflowPlan: Sendable {
   /// Nodes that wait for nothing.
   let roots: [Int]
   let fetches: [Source]
+  /// What is fed, for messages.
+  let feedNames: [String]
   /// Nodes whose outputs are kept for the fetches.
   let fetchedNodes: Set<Int>
   /// The plan as text.
@@ -88,6 +92,8 @@ package final class DataflowPlan: Sendable {
     }
 
     description = graph.description
+    let feeds = graph.nodes.filter { $0.feed != nil }.sorted { $0.feed ?? 0 < $1.feed ?? 0 }
+    feedNames = feeds.map(\.name)
     var assignment = FrameAssignment()
     try assignment.assign(running.map { graph.nodes[$0] }, numbers)
     var frames = assignment.frames
@@ -102,7 +108,7 @@ package final class DataflowPlan: Sendable {
           name: node.name, op: node.op, role: try Self.role(of: node, assignment.entered[number]),
           frame: frame,
           inputs: inputs, dataCount: dataCount,
-          controlCount: node.controlInputs.filter { numbers[$0] >= 0 }.count,
+          controls: node.controlInputs.map { numbers[$0] }.filter { $0 >= 0 },
           firstSlot: frames[frame].slotCount,
           outputCount: node.outputTypes.count, readers: Array(repeating: [], count: node.outputTypes.count),
           waiters: [], local: frames[frame].nodeCount))
@@ -159,7 +165,7 @@ package final class DataflowPlan: Sendable {
 }
 
 /// Finds out which loop each node belongs to.
-private struct FrameAssignment {
+struct FrameAssignment {
   var frames = [DataflowPlan.StaticFrame(name: "", parent: -1)]
   var frameOf: [Int] = []
   /// The frame that an `Enter` leads into.

@@ -22,7 +22,7 @@ struct Executor {
     case .dataflow(let plan):
       let evaluator = NodeEvaluator(
         workers: workers, resources: resources, functions: functions, files: control.files,
-        checkpoint: { try control.check() })
+        checkpoint: { try control.check() }, maximumLoopSteps: control.maximumLoopSteps)
       var interpreter = DataflowInterpreter(plan: plan, feeds: feeds, control: control, evaluator: evaluator)
       return try interpreter.run()
     }
@@ -56,22 +56,8 @@ struct Executor {
     for (slot, tensor) in zip(plan.feedSlots, feeds) { frame.values[slot] = tensor }
     let context = KernelContext(
       values: frame.values, allocator: frame, workers: workers, resources: resources, functions: functions,
-      files: control.files, checkpoint: { try control.check() })
-    for index in plan.instructions.indices {
-      if control.isLimited { try control.check() }
-      let instruction = plan.instructions[index]
-      frame.begin(index)
-      context.begin(
-        index, inputs: UnsafeBufferPointer(rebasing: plan.inputSlots[instruction.inputs]),
-        outputs: instruction.outputs)
-      do {
-        try instruction.kernel(context)
-        try frame.finish(index)
-      } catch let error as GraftError {
-        let inputs = plan.inputSlots[instruction.inputs].map { frame.values[Int($0)] }
-        throw error.explained(by: inputs).at(.init(node: instruction.name, op: instruction.op))
-      }
-    }
+      files: control.files, checkpoint: { try control.check() }, maximumLoopSteps: control.maximumLoopSteps)
+    try frame.run(context, checking: control.isLimited)
     var results: [Tensor] = []
     results.reserveCapacity(plan.fetchSlots.count)
     for slot in plan.fetchSlots {

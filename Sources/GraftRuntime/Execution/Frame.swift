@@ -12,6 +12,7 @@ final class Frame: @unchecked Sendable {
   private let layout: ArenaLayout?
   private var recorder: Recorder?
   private var regionStorage: [TensorStorage] = []
+  private var arena: TensorStorage?
   private var prepared: [(any AnyObject & Sendable)?]
   private var scratchUsed = 0
   private var currentInstruction = 0
@@ -31,6 +32,7 @@ final class Frame: @unchecked Sendable {
     for (slot, value) in plan.constants { values[slot] = value }
     if let layout {
       let arena = try TensorStorage(byteCount: layout.byteCount)
+      self.arena = arena
       regionStorage = layout.regions.map {
         TensorStorage(transient: arena.base + $0.offset, byteCount: $0.byteCount, arena: arena)
       }
@@ -62,13 +64,38 @@ final class Frame: @unchecked Sendable {
     let instruction = plan.instructions[index]
     for slot in instruction.outputs {
       guard let value = values[slot] else { continue }
-      if value.storage.isTransient, let layout {
+      // What lies in the arena of a run around this one stays as it is while this one goes on.
+      if value.storage.isTransient, let layout, let arena, value.storage.isPart(of: arena) {
         let region = layout.regionOfSlot[slot]
         if region < 0 || regionStorage[region] !== value.storage { values[slot] = try value.copied() }
       }
     }
     recorder?.finished(index, values: values)
     for slot in plan.releases[instruction.releases] { values[slot] = nil }
+  }
+
+  /// Runs all instructions on the feeds that stand in their slots.
+  func run(_ context: KernelContext, checking isLimited: Bool) throws {
+    for index in plan.instructions.indices {
+      if isLimited { try context.checkpoint() }
+      let instruction = plan.instructions[index]
+      begin(index)
+      context.begin(
+        index, inputs: UnsafeBufferPointer(rebasing: plan.inputSlots[instruction.inputs]),
+        outputs: instruction.outputs)
+      do {
+        try instruction.kernel(context)
+        try finish(index)
+      } catch let error as GraftError {
+        let inputs = plan.inputSlots[instruction.inputs].map { values[Int($0)] }
+        throw error.explained(by: inputs).at(.init(node: instruction.name, op: instruction.op))
+      }
+    }
+  }
+
+  /// Forgets what kernels prepared for other shapes.
+  func forgetPrepared() {
+    for index in prepared.indices { prepared[index] = nil }
   }
 
   /// Forgets the run's values, to be used again.
@@ -124,4 +151,8 @@ extension Frame: OutputAllocator {
   }
 
   func isConstant(slot: Int) -> Bool { plan.isConstantSlot[slot] }
+
+  func isLastUse(slot: Int, of instruction: Int) -> Bool {
+    plan.releases[plan.instructions[instruction].releases].contains(slot)
+  }
 }

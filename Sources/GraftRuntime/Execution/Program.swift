@@ -58,6 +58,17 @@ package final class PlanPrograms: Sendable {
   }
 
   private let programs = Mutex<[(shapes: [Shape], program: Program)]>([])
+  /// How many programs may still be made for runs within a loop; runs that need no new one add to it.
+  private let nestedBudget = Atomic<Int>(128 * capacity)
+
+  /// A program for a run within a loop; nil where shapes change so often that making one does not pay.
+  func nestedProgram(for shapes: [Shape]) throws -> Program? {
+    let isKnown = programs.withLock { $0.contains { $0.shapes == shapes } }
+    let budget = nestedBudget.load(ordering: .relaxed)
+    guard isKnown || budget >= 128 else { return nil }
+    nestedBudget.store(isKnown ? min(budget + 1, 128 * Self.capacity) : budget - 128, ordering: .relaxed)
+    return try program(for: shapes)
+  }
 
   func program(for shapes: [Shape]) throws -> Program {
     try programs.withLock { programs in

@@ -33,12 +33,15 @@ public struct RunOptions: Sendable {
 /// What may end a run early, and which files it may touch.
 struct RunControl: Sendable {
   let files: FileAccess
+  /// How many rounds a loop may take.
+  let maximumLoopSteps: Int
   private let deadline: ContinuousClock.Instant?
   private let timeout: Duration?
   private let token: CancellationToken?
 
-  init(_ options: RunOptions, files: FileAccess) {
+  init(_ options: RunOptions, files: FileAccess, maximumLoopSteps: Int) {
     self.files = files
+    self.maximumLoopSteps = maximumLoopSteps
     timeout = options.timeout
     deadline = options.timeout.map { ContinuousClock.now + $0 }
     token = options.cancellation

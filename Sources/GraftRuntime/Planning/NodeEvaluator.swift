@@ -9,18 +9,21 @@ struct NodeEvaluator {
   private let functions: any FunctionRunner
   private let files: FileAccess
   private let checkpoint: @Sendable () throws -> Void
+  private let maximumLoopSteps: Int
 
-  /// An evaluator of kernels that use what a session keeps; by default, of those that use nothing.
+  /// An evaluator of kernels that use what a session keeps; by default, of those that use nothing, and end
+  /// soon.
   init(
     workers: WorkerPool = WorkerPool(threads: 1), resources: ResourceManager = ResourceManager(),
     functions: any FunctionRunner = NoFunctions(), files: FileAccess = .none,
-    checkpoint: @escaping @Sendable () throws -> Void = {}
+    checkpoint: @escaping @Sendable () throws -> Void = {}, maximumLoopSteps: Int = 1_000
   ) {
     self.workers = workers
     self.resources = resources
     self.functions = functions
     self.files = files
     self.checkpoint = checkpoint
+    self.maximumLoopSteps = maximumLoopSteps
   }
 
   /// A node's outputs for the given inputs.
@@ -52,7 +55,7 @@ struct NodeEvaluator {
     let context = KernelContext(
       values: values, allocator: SeparateAllocator(), workers: workers, resources: resources,
       functions: functions,
-      files: files, checkpoint: checkpoint)
+      files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps)
     do {
       try slots.withUnsafeBufferPointer { slots in
         context.begin(0, inputs: slots, outputs: inputs.count..<inputs.count + outputCount)
@@ -80,6 +83,7 @@ struct NodeEvaluator {
     func prepared(_ instruction: Int) -> AnyObject? { nil }
     func setPrepared(_ instruction: Int, _ object: any AnyObject & Sendable) {}
     func isConstant(slot: Int) -> Bool { true }
+    func isLastUse(slot: Int, of instruction: Int) -> Bool { true }
   }
 }
 

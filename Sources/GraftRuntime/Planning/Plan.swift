@@ -26,6 +26,8 @@ package final class Plan: @unchecked Sendable {
   let feedSlots: [Int]
   /// The slot of each fetch.
   let fetchSlots: [Int]
+  /// Whether each fetch is the last one of a value that the plan does not keep, so that it may be moved out.
+  let fetchesMove: [Bool]
   /// The values that are the same in every run, by slot.
   let constants: [(slot: Int, value: Tensor)]
   let isConstantSlot: [Bool]
@@ -71,6 +73,7 @@ package final class Plan: @unchecked Sendable {
       for input in graph.nodes[index].inputs { lastReader[slot(input)] = position }
     }
     for fetched in fetchSlots { lastReader[fetched] = .max }
+    for (feed, slot) in feedSlots.enumerated() where feed >= graph.firstHeldFeed { lastReader[slot] = .max }
     var released = [[Int]](repeating: [], count: running.count)
     for (slot, position) in lastReader.enumerated()
     where position >= 0 && position < running.count && !isConstant[slot] {
@@ -103,6 +106,8 @@ package final class Plan: @unchecked Sendable {
     self.slotCount = slotCount
     self.feedSlots = feedSlots
     self.fetchSlots = fetchSlots
+    var kept = Set(feedSlots.enumerated().filter { $0.offset >= graph.firstHeldFeed }.map(\.element))
+    fetchesMove = fetchSlots.reversed().map { !isConstant[$0] && kept.insert($0).inserted }.reversed()
     self.constants = constants
     isConstantSlot = isConstant
     self.releases = releases

@@ -30,6 +30,11 @@ package struct PlanNode: Sendable {
   package var constants: [Tensor]?
   /// Which feed it stands for.
   package var feed: Int?
+  /// The plans that it runs: a loop's condition and body, a conditional's branches. Set with `definition`,
+  /// by ``structured(_:bodies:)``.
+  package internal(set) var bodies: [PlanGraph] = []
+  /// How deeply such nodes are nested in its bodies, itself included.
+  var nesting = 0
 
   /// Reads and writes nothing but its inputs and outputs, and gives the same for the same.
   package var isPure: Bool {
@@ -55,6 +60,8 @@ package struct PlanGraph: Sendable {
   package var fetches: [ValueReference] = []
   /// Nodes to run for their effect.
   package var targets: [Int] = []
+  /// The feeds, from this one on, whose values stay where they are for further rounds of a loop.
+  package var firstHeldFeed = Int.max
 
   package init() {}
 
@@ -182,13 +189,29 @@ package struct PlanGraph: Sendable {
 
 extension PlanGraph: CustomStringConvertible {
   /// A line a node, in the order in which they run.
+  ///
+  /// What a loop or conditional runs follows, indented, with the values that it gives.
   package var description: String {
     guard let order = try? order() else { return "a graph with a cycle" }
-    return order.map { index in
+    return order.map { index -> String in
       let node = nodes[index]
-      let inputs = node.constants != nil ? [] : node.inputs.map { "\(nodes[$0.node].name):\($0.output)" }
+      let inputs = node.constants != nil ? [] : node.inputs.map(name)
       let op = node.feed.map { "feed \($0)" } ?? (node.constants != nil ? "constant" : node.op)
-      return "\(node.name) = \(op)(\(inputs.joined(separator: ", ")))"
+      let line = "\(node.name) = \(op)(\(inputs.joined(separator: ", ")))"
+      let nested = node.constants != nil ? [] : node.bodies
+      let bodies = nested.enumerated().map { number, body -> String in
+        let results = body.fetches.map(body.name).joined(separator: ", ")
+        return "  \(number):\n" + (body.description + "\n→ \(results)").indented
+      }
+      return ([line] + bodies).joined(separator: "\n")
     }.joined(separator: "\n")
+  }
+
+  private func name(_ value: ValueReference) -> String { "\(nodes[value.node].name):\(value.output)" }
+}
+
+extension String {
+  fileprivate var indented: String {
+    split(separator: "\n").map { "    " + $0 }.joined(separator: "\n")
   }
 }

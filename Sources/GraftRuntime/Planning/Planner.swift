@@ -33,11 +33,22 @@ package struct Planner: Sendable {
     self.optimize = optimize
   }
 
-  /// Plans a function's body: its arguments are the feeds, its results the fetches. What has effects runs
-  /// though no result needs it.
+  /// A planner of the body of one of the functions.
+  func planner(of body: FunctionBody) -> Planner {
+    Planner(body: body, functions: functions, producer: producer, registry: registry, optimize: optimize)
+  }
+
+  /// Plans a function's body.
   func plan(function body: FunctionBody) throws -> ExecutablePlan {
+    var planGraph = try prune(function: body)
+    return try compile(&planGraph, feedCount: body.argumentCount)
+  }
+
+  /// What a function's body runs: its arguments are the feeds, its results the fetches. What has effects
+  /// runs though no result needs it.
+  func prune(function body: FunctionBody) throws -> PlanGraph {
     let effects = nodes.indices.filter { $0 >= body.argumentCount && nodes[$0].signature?.isStateful == true }
-    return try plan(
+    return try prune(
       feeds: (0..<body.argumentCount).map { Endpoint(node: $0, output: 0) },
       fetches: body.results.map { Endpoint(node: Int($0.node), output: Int($0.output)) },
       targets: body.controlResults.map { Int($0) }.filter { $0 >= body.argumentCount } + effects)
@@ -54,17 +65,24 @@ package struct Planner: Sendable {
 
   /// Optimises a pruned graph, where that is wanted, and prepares its kernels.
   func compile(_ planGraph: inout PlanGraph, feedCount: Int) throws -> ExecutablePlan {
-    if planGraph.nodes.contains(where: { $0.definition?.traits.contains(.dataflow) == true }) {
+    if optimize { try StructuredControlFlow.run(&planGraph) }
+    if planGraph.hasDataflow {
       // Deadness and rounds hang on edges that the passes would take for superfluous.
       try ConstantEvaluation.run(&planGraph)
       return .dataflow(try DataflowPlan(planGraph))
     }
     if optimize {
-      for pass in Self.passes { try pass.run(&planGraph) }
+      try FunctionExpansion(self).run(&planGraph)
+      try Self.optimize(&planGraph)
     } else {
       try ConstantEvaluation.run(&planGraph)
     }
     return .straight(PlanPrograms(plan: try Plan(planGraph, feedCount: feedCount)))
+  }
+
+  /// Rewrites a graph to run faster.
+  package static func optimize(_ graph: inout PlanGraph) throws {
+    for pass in passes { try pass.run(&graph) }
   }
 
   /// The passes of an optimised plan, in the order in which they run.
@@ -73,6 +91,7 @@ package struct Planner: Sendable {
       PassThroughRemoval.self,
       ConstantEvaluation.self,
       ConstantFolding.self,
+      BodyOptimization.self,
       PadFolding.self,
       BatchNormFolding.self,
       BiasFusion.self,

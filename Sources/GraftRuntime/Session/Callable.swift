@@ -32,7 +32,7 @@ public struct Callable: Sendable {
         .invalidArgument, "\(feeds.count) values are expected for the feeds, and \(values.count) were given.")
     }
     for (feed, value) in zip(feeds, values) { try feed.check(value) }
-    let control = RunControl(options, files: files)
+    let control = RunControl(options, files: files, maximumLoopSteps: library.maximumLoopSteps)
     return try executor.run(plan, feeds: values, functions: library.runner(control), control: control)
   }
 

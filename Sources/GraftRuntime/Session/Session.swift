@@ -108,7 +108,8 @@ public final class Session: Sendable {
       functions: snapshot.functions, version: snapshot.version, producer: snapshot.versions.producer,
       plans: functionPlans, executor: executor,
       optimize: options.optimize, registry: registry,
-      files: FileAccess(readingBelow: options.readableFolders, writingBelow: options.writableFolders))
+      files: FileAccess(readingBelow: options.readableFolders, writingBelow: options.writableFolders),
+      maximumLoopSteps: options.maximumLoopSteps)
     if let plan = plans.withLock({ $0[key] }) {
       return Callable(plan: plan, feeds: signatures, executor: executor, library: library)
     }

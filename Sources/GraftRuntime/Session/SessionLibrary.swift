@@ -17,14 +17,18 @@ struct SessionLibrary: Sendable {
   /// The files that the session's runs may touch.
   let files: FileAccess
 
+  /// How many rounds a loop may take.
+  let maximumLoopSteps: Int
+
   /// What kernels of one run call functions through.
   func runner(_ control: RunControl) -> any FunctionRunner {
     Runner(library: self, control: control, depth: 0)
   }
 
-  /// How deeply calls may be nested: the limit that keeps a function that calls itself from the end of
-  /// the stack.
-  static let maximumDepth = 100
+  /// How deeply calls may be nested.
+  static let maximumDepth = 1_000
+  /// After how many nested calls the next ones get a stack of their own: a thread may have little.
+  private static let depthPerStack = 8
 
   private struct Runner: FunctionRunner {
     let library: SessionLibrary
@@ -54,6 +58,11 @@ struct SessionLibrary: Sendable {
           "The function '\(plan.name)' takes \(plan.argumentCount) arguments, and \(arguments.count) were given."
         )
       }
+      guard runner.depth % SessionLibrary.depthPerStack == 0 else { return try run(arguments) }
+      return try FreshStack.run { try run(arguments) }
+    }
+
+    private func run(_ arguments: [Tensor]) throws -> [Tensor] {
       do {
         return try runner.library.executor.run(
           plan.executable, feeds: arguments, functions: runner, control: runner.control)

@@ -1,0 +1,301 @@
+import GraftGraph
+import GraftKernels
+import GraftTensor
+
+/// Finds the conditionals of TensorFlow 1 that are what `tf.cond` writes, and makes each one node.
+///
+/// What hangs on output 1 of a `Switch` runs where the predicate holds, what hangs on output 0 where it does
+/// not, and a `Merge` of one of each is there in any case. From that follows when each node runs. Nodes that
+/// run on the two sides of one predicate, with the merges that they end in, become one conditional, the
+/// innermost ones first. What does not fit stays as it is, for the interpreter.
+struct ConditionalExtraction {
+  /// A side of a predicate.
+  private struct Side: Hashable {
+    let predicate: ValueReference
+    let holds: Bool
+  }
+
+  private var graph: PlanGraph
+  private var replacements = Replacements()
+  /// When each node runs: a number into `conditions`; -1 where it cannot be said.
+  private var conditionOf: [Int]
+  private var conditions: [[Side]] = [[]]
+  private var numbers: [[Side]: Int] = [[]: 0]
+  /// The predicate that a merge ends, and which of its inputs comes from the side that holds.
+  private var merges: [Int: (predicate: ValueReference, thenInput: Int)] = [:]
+
+  /// Makes every conditional that is well formed a node.
+  static func run(_ graph: inout PlanGraph) throws {
+    guard graph.nodes.contains(where: { $0.op == "Merge" || $0.op == "RefMerge" }) else { return }
+    let order = try graph.order()
+    var extraction = ConditionalExtraction(graph)
+    extraction.findConditions(order)
+    extraction.extract(order)
+    graph = extraction.graph
+    extraction.replacements.apply(to: &graph)
+  }
+
+  private init(_ graph: PlanGraph) {
+    self.graph = graph
+    conditionOf = Array(repeating: 0, count: graph.nodes.count)
+  }
+
+  private static func isSwitch(_ node: PlanNode) -> Bool { node.op == "Switch" || node.op == "RefSwitch" }
+  private static func isMerge(_ node: PlanNode) -> Bool { node.op == "Merge" || node.op == "RefMerge" }
+
+  // MARK: - When nodes run
+
+  private mutating func number(_ sides: Set<Side>) -> Int {
+    let list = sorted(sides)
+    if let known = numbers[list] { return known }
+    numbers[list] = conditions.count
+    conditions.append(list)
+    return conditions.count - 1
+  }
+
+  /// A predicate without the identities that only pass it on.
+  private func root(_ value: ValueReference) -> ValueReference {
+    var value = value
+    while graph.nodes[value.node].op == "Identity", graph.nodes[value.node].controlInputs.isEmpty,
+      graph.nodes[value.node].constants == nil, let input = graph.nodes[value.node].inputs.first
+    {
+      value = input
+    }
+    return value
+  }
+
+  /// When a value is there; nil where it cannot be said.
+  private func sides(of value: ValueReference) -> Set<Side>? {
+    let condition = conditionOf[value.node]
+    guard condition >= 0 else { return nil }
+    var sides = Set(conditions[condition])
+    let node = graph.nodes[value.node]
+    if Self.isSwitch(node), node.constants == nil {
+      sides.insert(Side(predicate: root(node.inputs[1]), holds: value.output == 1))
+    }
+    return sides
+  }
+
+  private mutating func findConditions(_ order: [Int]) {
+    for index in order {
+      let node = graph.nodes[index]
+      guard node.constants == nil else { continue }
+      if Self.isMerge(node) {
+        conditionOf[index] = merge(index)
+        continue
+      }
+      var sides: Set<Side> = []
+      var isKnown = node.definition?.traits.contains(.dataflow) != true || Self.isSwitch(node)
+      for input in node.inputs {
+        guard let more = self.sides(of: input) else {
+          isKnown = false
+          continue
+        }
+        sides.formUnion(more)
+      }
+      for control in node.controlInputs {
+        // A switch runs on both sides, and so is waited for on both.
+        guard conditionOf[control] >= 0 else {
+          isKnown = false
+          continue
+        }
+        sides.formUnion(conditions[conditionOf[control]])
+      }
+      let isContradiction = sides.contains { sides.contains(Side(predicate: $0.predicate, holds: !$0.holds)) }
+      conditionOf[index] = isKnown && !isContradiction ? number(sides) : -1
+    }
+  }
+
+  private mutating func merge(_ index: Int) -> Int {
+    let inputs = graph.nodes[index].inputs
+    guard inputs.count == 2, let first = sides(of: inputs[0]), let second = sides(of: inputs[1]) else {
+      return -1
+    }
+    let common = first.intersection(second)
+    let (a, b) = (first.subtracting(common), second.subtracting(common))
+    guard a.count == 1, b.count == 1, let one = a.first, let other = b.first,
+      one.predicate == other.predicate
+    else { return -1 }
+    merges[index] = (one.predicate, one.holds ? 0 : 1)
+    return number(common)
+  }
+
+  // MARK: - Extraction
+
+  private mutating func extract(_ order: [Int]) {
+    // Merges by what they end and when they run, those that run under most conditions first.
+    var groups: [[Int]] = []
+    var groupOf: [String: Int] = [:]
+    for index in order {
+      guard let merge = merges[index], conditionOf[index] >= 0 else { continue }
+      let key = "\(conditionOf[index]) \(merge.predicate.node) \(merge.predicate.output)"
+      if let known = groupOf[key] {
+        groups[known].append(index)
+      } else {
+        groupOf[key] = groups.count
+        groups.append([index])
+      }
+    }
+    var nodesOf: [Int: [Int]] = [:]
+    for index in order where graph.nodes[index].constants == nil && conditionOf[index] > 0 {
+      nodesOf[conditionOf[index], default: []].append(index)
+    }
+    let depths = groups.map { conditions[conditionOf[$0[0]]].count }
+    for group in groups.indices.sorted(by: { (depths[$0], $1) > (depths[$1], $0) }) {
+      extract(groups[group], &nodesOf)
+    }
+  }
+
+  private mutating func extract(_ group: [Int], _ nodesOf: inout [Int: [Int]]) {
+    guard let predicate = merges[group[0]]?.predicate else { return }
+    let outer = Set(conditions[conditionOf[group[0]]])
+    var regions: [Set<Int>] = []
+    for holds in [false, true] {
+      let condition = numbers[sorted(outer.union([Side(predicate: predicate, holds: holds)]))]
+      regions.append(Set(condition.flatMap { nodesOf[$0] } ?? []))
+    }
+    for part in parts(of: group, regions) { extract(part.merges, part.regions, predicate, &nodesOf) }
+  }
+
+  private func sorted(_ sides: Set<Side>) -> [Side] {
+    sides.sorted {
+      ($0.predicate.node, $0.predicate.output, $0.holds ? 1 : 0)
+        < ($1.predicate.node, $1.predicate.output, $1.holds ? 1 : 0)
+    }
+  }
+
+  /// Conditionals on the same predicate may stand one after the other: those that share no nodes but
+  /// switches are apart.
+  private func parts(of group: [Int], _ regions: [Set<Int>]) -> [(merges: [Int], regions: [Set<Int>])] {
+    var parents: [Int: Int] = [:]
+    func find(_ node: Int) -> Int {
+      var node = node
+      while let parent = parents[node], parent != node { node = parent }
+      return node
+    }
+    func join(_ a: Int, _ b: Int) {
+      let (a, b) = (find(a), find(b))
+      if a != b { parents[a] = b }
+    }
+    let inside = regions[0].union(regions[1])
+    func isJoining(_ node: Int) -> Bool { inside.contains(node) && !Self.isSwitch(graph.nodes[node]) }
+    for index in inside where isJoining(index) {
+      let node = graph.nodes[index]
+      for input in node.inputs.map({ replacements.value($0).node }) where isJoining(input) {
+        join(index, input)
+      }
+      for control in node.controlInputs.map({ replacements.node($0) }) where isJoining(control) {
+        join(index, control)
+      }
+    }
+    for merge in group {
+      let node = graph.nodes[merge]
+      for input in node.inputs.map({ replacements.value($0).node }) where isJoining(input) {
+        join(merge, input)
+      }
+      for control in node.controlInputs.map({ replacements.node($0) }) where isJoining(control) {
+        join(merge, control)
+      }
+    }
+    var result: [(merges: [Int], regions: [Set<Int>])] = []
+    var places: [Int: Int] = [:]
+    for merge in group {
+      let root = find(merge)
+      if let place = places[root] {
+        result[place].merges.append(merge)
+      } else {
+        places[root] = result.count
+        result.append(([merge], [[], []]))
+      }
+    }
+    for side in 0...1 {
+      for node in regions[side] where !Self.isSwitch(graph.nodes[node]) {
+        if let place = places[find(node)] { result[place].regions[side].insert(node) }
+      }
+    }
+    return result
+  }
+
+  private mutating func extract(
+    _ merges: [Int], _ regions: [Set<Int>], _ predicate: ValueReference, _ nodesOf: inout [Int: [Int]]
+  ) {
+    let inside = regions[0].union(regions[1])
+    // What is fetched, or left over, on one side only has no conditional to come out of.
+    guard graph.fetches.allSatisfy({ !inside.contains($0.node) }),
+      graph.targets.allSatisfy({ !inside.contains($0) })
+    else { return }
+    var local = replacements
+    for index in graph.nodes.indices where Self.isSwitch(graph.nodes[index]) && conditionOf[index] >= 0 {
+      guard root(graph.nodes[index].inputs[1]) == predicate else { continue }
+      for output in 0...1 {
+        local.values[ValueReference(node: index, output: output)] = graph.nodes[index].inputs[0]
+      }
+    }
+    let readsIndex = merges.map { merge in
+      graph.nodes.contains { $0.inputs.contains(ValueReference(node: merge, output: 1)) }
+        || graph.fetches.contains(ValueReference(node: merge, output: 1))
+    }
+    var captures = Captures()
+    var bodies: [PlanGraph] = []
+    var known = 0
+    for side in 0...1 {
+      var copy = RegionCopy(of: graph, local, region: regions[side], given: [:], types: [])
+      let positions = merges.map { merge in
+        let thenInput = self.merges[merge]?.thenInput ?? 0
+        return side == 1 ? thenInput : 1 - thenInput
+      }
+      let values = zip(merges, positions).map { graph.nodes[$0].inputs[$1] }
+      let targets = regions[side].filter { !graph.nodes[$0].isPure }.sorted()
+      captures.places = [:]
+      guard copy.copy(fetches: values, targets: targets, captures: &captures) else { return }
+      known = captures.values.count
+      var body = copy.body
+      let missing = (0..<known).filter { captures.places[$0] == nil }
+      for position in missing {
+        body.nodes.append(.feed(position, name: "argument", type: captures.types[position]))
+      }
+      for (position, isRead) in zip(positions, readsIndex) where isRead {
+        guard let index = try? Tensor(Int32(position)) else { return }
+        body.fetches.append(body.addConstant(index, name: "value_index"))
+      }
+      bodies.append(body)
+    }
+    // The first side has not seen what the second one captured.
+    let seen = bodies[0].nodes.count { $0.feed != nil }
+    for position in seen..<max(known, seen) {
+      bodies[0].nodes.append(.feed(position, name: "argument", type: captures.types[position]))
+    }
+    guard bodies.allSatisfy({ $0.nesting < Structured.maximumNesting }),
+      captures.values.allSatisfy({ !inside.contains($0.node) && conditionOf[$0.node] >= 0 })
+    else { return }
+    let choice = graph.nodes.count
+    let inner =
+      inside.flatMap { graph.nodes[$0].controlInputs } + merges.flatMap { graph.nodes[$0].controlInputs }
+    let controls = Set(inner.map { replacements.node($0) }).filter {
+      !inside.contains($0) && !merges.contains($0) && !Self.isSwitch(graph.nodes[$0])
+    }
+    let types = merges.map { graph.nodes[$0].outputTypes[0] }
+    graph.nodes.append(
+      PlanNode(
+        .conditional, name: graph.nodes[merges[0]].name,
+        inputs: [replacements.value(predicate)] + captures.values,
+        controlInputs: controls.sorted(),
+        inputTypes: [graph.nodes[predicate.node].outputTypes[predicate.output]] + captures.types,
+        outputTypes: types + readsIndex.filter { $0 }.map { _ in .int32 }, bodies: bodies))
+    let condition = conditionOf[merges[0]]
+    conditionOf.append(condition)
+    if condition > 0 { nodesOf[condition, default: []].append(choice) }
+    var next = merges.count
+    for (position, merge) in merges.enumerated() {
+      replacements.values[ValueReference(node: merge, output: 0)] = ValueReference(
+        node: choice, output: position)
+      replacements.nodes[merge] = choice
+      if readsIndex[position] {
+        replacements.values[ValueReference(node: merge, output: 1)] = ValueReference(
+          node: choice, output: next)
+        next += 1
+      }
+    }
+    if condition > 0 { nodesOf[condition]?.removeAll { merges.contains($0) } }
+  }
+}

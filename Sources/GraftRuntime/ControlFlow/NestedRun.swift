@@ -1,0 +1,91 @@
+import GraftKernels
+import GraftTensor
+
+/// Runs a plan within a kernel, once or again and again: in one frame for as long as the shapes stay.
+final class NestedRun {
+  private let programs: PlanPrograms
+  private let outer: KernelContext
+  /// The values that all rounds see: the last feeds.
+  private let captures: ArraySlice<Tensor>
+  private var program: Program?
+  private var frame: Frame?
+  private var context: KernelContext?
+  private var shapes: [Shape] = []
+
+  init(_ programs: PlanPrograms, captures: ArraySlice<Tensor>, in outer: KernelContext) {
+    self.programs = programs
+    self.captures = captures
+    self.outer = outer
+  }
+
+  /// Gives the frame back for runs to come. To be called after the last run.
+  func end() {
+    guard let frame else { return }
+    frame.reset()
+    if let program { program.putBack(frame, completed: false) }
+    self.frame = nil
+  }
+
+  /// The results for some values of the feeds before the captures.
+  func results(_ variables: [Tensor]) throws -> [Tensor] {
+    var variables = variables.map(Optional.some)
+    let frame = try run(&variables)
+    return try frame.plan.fetchSlots.indices.map { try take($0, from: frame) }
+  }
+
+  /// The results in place of the values of the feeds before the captures, whose memory they may take.
+  ///
+  /// - Returns: the result after those, where there is one.
+  func advance(_ variables: inout [Tensor?]) throws -> Tensor? {
+    let frame = try run(&variables)
+    for position in variables.indices { variables[position] = try take(position, from: frame) }
+    return frame.plan.fetchSlots.count > variables.count ? try take(variables.count, from: frame) : nil
+  }
+
+  private func take(_ fetch: Int, from frame: Frame) throws -> Tensor {
+    let slot = frame.plan.fetchSlots[fetch]
+    guard let value = frame.values[slot] else {
+      throw GraftError(.internalError, "Result \(fetch) has no value after the run.")
+    }
+    if frame.plan.fetchesMove[fetch] { frame.values[slot] = nil }
+    return value
+  }
+
+  private func run(_ variables: inout [Tensor?]) throws -> Frame {
+    let frame = try prepare(variables)
+    for position in variables.indices {
+      swap(&frame.values[frame.plan.feedSlots[position]], &variables[position])
+    }
+    for position in variables.indices { variables[position] = nil }
+    if let context { try frame.run(context, checking: false) }
+    // A frame that recorded gives the layout for the next.
+    if !frame.isPlanned, let program {
+      program.putBack(frame, completed: true)
+      self.frame = nil
+    }
+    return frame
+  }
+
+  /// The frame for values of these shapes, with the captures in it.
+  private func prepare(_ variables: [Tensor?]) throws -> Frame {
+    let isSame = shapes.count == variables.count && zip(shapes, variables).allSatisfy { $0 == $1?.shape }
+    if let frame {
+      if isSame { return frame }
+      if program == nil {
+        frame.forgetPrepared()
+        shapes = variables.map { $0?.shape ?? .scalar }
+        return frame
+      }
+      end()
+    }
+    shapes = variables.map { $0?.shape ?? .scalar }
+    program = try programs.nestedProgram(for: shapes + captures.map(\.shape))
+    let frame = try program?.takeFrame() ?? Frame(plan: programs.plan)
+    for (slot, value) in zip(frame.plan.feedSlots[variables.count...], captures) {
+      frame.values[slot] = value
+    }
+    context = outer.nested(over: frame.values, allocator: frame)
+    self.frame = frame
+    return frame
+  }
+}

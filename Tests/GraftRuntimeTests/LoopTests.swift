@@ -1,0 +1,151 @@
+import GraftGraph
+import GraftTensor
+import Testing
+
+@testable import GraftRuntime
+
+/// Loops and conditionals of TensorFlow 1, interpreted and as structured nodes: one meaning.
+@Suite struct LoopTests {
+  private static let bool = ["dtype": "type: DT_BOOL", "shape": "shape { }"]
+
+  /// `while i < n: i, x = i + 1, x * w`, as `tf.while_loop` writes it.
+  private func loop(_ iterations: Int = 32) -> GraphText {
+    let enter = { (isConstant: Bool) in
+      [
+        "T": "type: DT_FLOAT", "frame_name": "s: \"while\"", "is_constant": "b: \(isConstant)",
+        "parallel_iterations": "i: \(iterations)",
+      ]
+    }
+    return GraphText().placeholder("x", [2]).placeholder("n", []).constant("zero", [], [0.0])
+      .constant("w", [], [2.0])
+      .node("i/enter", "Enter", ["zero"], enter(false)).node("x/enter", "Enter", ["x"], enter(false))
+      .node("n/enter", "Enter", ["n"], enter(true)).node("w/enter", "Enter", ["w"], enter(true))
+      .node("i", "Merge", ["i/enter", "i/next"], ["T": "type: DT_FLOAT", "N": "i: 2"])
+      .node("v", "Merge", ["x/enter", "x/next"], ["T": "type: DT_FLOAT", "N": "i: 2"])
+      .node("less", "Less", ["i", "n/enter"], GraphText.float).node("cond", "LoopCond", ["less"])
+      .node("i/switch", "Switch", ["i", "cond"], GraphText.float)
+      .node("x/switch", "Switch", ["v", "cond"], GraphText.float)
+      .node("i/body", "Identity", ["i/switch:1"], GraphText.float)
+      .node("one", "Const", ["^i/body"], ["dtype": "type: DT_FLOAT", "value": Self.one])
+      .node("i/add", "AddV2", ["i/body", "one"], GraphText.float)
+      .node("x/mul", "Mul", ["x/switch:1", "w/enter"], GraphText.float)
+      .node("i/next", "NextIteration", ["i/add"], GraphText.float)
+      .node("x/next", "NextIteration", ["x/mul"], GraphText.float)
+      .node("i/exit", "Exit", ["i/switch"], GraphText.float).node(
+        "x/exit", "Exit", ["x/switch"], GraphText.float
+      )
+      .node("y", "Neg", ["x/exit"], GraphText.float)
+  }
+
+  private static let one = "tensor { dtype: DT_FLOAT tensor_shape { } float_val: 1 }"
+
+  /// `if p: x + 1 else: -x`, as `tf.cond` writes it.
+  private func conditional() -> GraphText {
+    GraphText().placeholder("x", [2]).node("p", "Placeholder", [], Self.bool)
+      .node("p/switch", "Switch", ["p", "p"], ["T": "type: DT_BOOL"])
+      .node("t", "Identity", ["p/switch:1"], ["T": "type: DT_BOOL"])
+      .node("id", "Identity", ["p"], ["T": "type: DT_BOOL"])
+      .node("one", "Const", ["^t"], ["dtype": "type: DT_FLOAT", "value": Self.one])
+      .node("a/switch", "Switch", ["x", "id"], GraphText.float).node(
+        "b/switch", "Switch", ["x", "id"], GraphText.float
+      )
+      .node("add", "AddV2", ["a/switch:1", "one"], GraphText.float)
+      .node("neg", "Neg", ["b/switch"], GraphText.float)
+      .node("merge", "Merge", ["neg", "add"], ["T": "type: DT_FLOAT", "N": "i: 2"])
+      .node("y", "Square", ["merge"], GraphText.float)
+  }
+
+  private func expect(
+    _ text: GraphText, _ feeds: [String: Tensor], _ fetch: String, gives expected: [Float],
+    isStructured: Bool = true, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    for optimize in [false, true] {
+      let session = Session(graph: try text.graph(), options: .init(threads: 1, optimize: optimize))
+      for _ in 0..<3 {
+        let found = try session.run(fetch, feeding: feeds).scalars(as: Float.self)
+        #expect(found == expected, "optimize: \(optimize)", sourceLocation: sourceLocation)
+      }
+      let plan = try session.callable(feeds: feeds.keys.sorted(), fetches: [fetch]).planDescription
+      #expect(
+        plan.contains("Switch(") == !(optimize && isStructured), "\(plan)", sourceLocation: sourceLocation)
+    }
+  }
+
+  private func failure(
+    _ text: GraphText, _ feeds: [String: Tensor], _ fetch: String, optimize: Bool, limit: Int = 100
+  ) -> String {
+    do {
+      let session = Session(
+        graph: try text.graph(),
+        options: .init(threads: 1, optimize: optimize, maximumLoopSteps: limit))
+      _ = try session.run(fetch, feeding: feeds)
+      return "no error"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test(arguments: [0, 1, 5]) func aLoopGivesWhatItsVariablesAreInTheEnd(_ count: Int) throws {
+    let factor = Float(1 << count)
+    try expect(
+      loop(), ["x": Tensor([Float(1), 3]), "n": Tensor(Float(count))], "y", gives: [-factor, -3 * factor])
+    try expect(
+      loop(1), ["x": Tensor([Float(1), 3]), "n": Tensor(Float(count))], "i/exit", gives: [Float(count)])
+  }
+
+  @Test(arguments: [true, false]) func aLoopThatGoesOnForTooLongIsStopped(optimize: Bool) throws {
+    let text = failure(
+      loop(), ["x": try Tensor([Float(1), 3]), "n": try Tensor(Float(1000))], "y", optimize: optimize)
+    #expect(text.contains("stopped after 100 rounds"))
+    #expect(text.contains("maximumLoopSteps"))
+  }
+
+  @Test(arguments: [true, false]) func aValueInsideOfALoopCannotBeFetched(optimize: Bool) throws {
+    let text = failure(
+      loop(), ["x": try Tensor([Float(1), 3]), "n": try Tensor(Float(2))], "x/mul", optimize: optimize)
+    #expect(text.contains("inside of a loop"))
+  }
+
+  @Test func aConditionalRunsTheBranchThatItsPredicateNames() throws {
+    let x = try Tensor([Float(1), 3])
+    try expect(conditional(), ["x": x, "p": Tensor(true)], "y", gives: [4, 16])
+    try expect(conditional(), ["x": x, "p": Tensor(false)], "y", gives: [1, 9])
+  }
+
+  @Test func theIndexOfAMergeTellsTheInput() throws {
+    let text = conditional().node(
+      "index", "Cast", ["merge:1"], ["SrcT": "type: DT_INT32", "DstT": "type: DT_FLOAT"])
+    let x = try Tensor([Float(1), 3])
+    try expect(text, ["x": x, "p": Tensor(true)], "index", gives: [1])
+    try expect(text, ["x": x, "p": Tensor(false)], "index", gives: [0])
+  }
+
+  @Test(arguments: [true, false]) func aFetchOnADeadBranchNamesThePredicate(optimize: Bool) throws {
+    let x = try Tensor([Float(1), 3])
+    let text = failure(conditional(), ["x": x, "p": try Tensor(false)], "add", optimize: optimize)
+    #expect(text.contains("'add:0' was fetched, and it is on a branch that was not taken"))
+    #expect(text.contains("'p' is false"))
+    try expect(
+      conditional(), ["x": x, "p": Tensor(true)], "add", gives: [2, 4], isStructured: false)
+  }
+
+  @Test func aBranchThatIsKnownTakesThePlaceOfTheConditional() throws {
+    let text = GraphText().placeholder("x", [2])
+      .node(
+        "p", "Const", [],
+        ["dtype": "type: DT_BOOL", "value": "tensor { dtype: DT_BOOL tensor_shape { } bool_val: true }"]
+      )
+      .node("s", "Switch", ["x", "p"], GraphText.float).node("a", "Neg", ["s:1"], GraphText.float)
+      .node("b", "Square", ["s:0"], GraphText.float)
+      .node("y", "Merge", ["b", "a"], ["T": "type: DT_FLOAT", "N": "i: 2"])
+    let callable = try Session(graph: text.graph()).callable(feeds: ["x"], fetches: ["y:0"])
+    #expect(callable.planDescription == "x = feed 0()\na = Neg(x:0)")
+    #expect(try callable.run([Tensor([Float(1), 2])])[0].scalars() == [-1, -2] as [Float])
+  }
+
+  @Test func constantsAndWhatStaysTheSameLeaveTheVariables() throws {
+    let callable = try Session(graph: loop().graph()).callable(feeds: ["x", "n"], fetches: ["y"])
+    #expect(
+      callable.planDescription.contains("while = _While(x:0, zero:0, n:0)"), "\(callable.planDescription)")
+  }
+}
