@@ -12,7 +12,7 @@ package final class TensorStorage: @unchecked Sendable {
   /// How many bytes.
   @usableFromInline package let byteCount: Int
   /// What keeps borrowed memory alive; nil where the memory is this object's own.
-  private let owner: AnyObject?
+  package let owner: AnyObject?
   /// Whether the memory belongs to a run's arena and is written again after the run.
   package let isTransient: Bool
   private let content: Content

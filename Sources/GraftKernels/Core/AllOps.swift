@@ -4,6 +4,7 @@ extension OpRegistry {
     ArrayOps.all,
     CheckpointOps.all,
     ControlFlowOps.all,
+    DataFlowOps.all,
     ImageOps.all,
     LinalgOps.all,
     MathOps.all,

@@ -51,39 +51,3 @@ package final class ResourceManager: Sendable {
     resources.withLock { $0.values.compactMap { $0 as? R } }
   }
 }
-
-extension Tensor {
-  /// A handle to a resource: a scalar of dtype `resource`.
-  package init(handle object: AnyObject) throws {
-    try self.init(uninitialized: .resource, shape: .scalar)
-    mutableBuffer(as: TensorHandle.self)[0] = TensorHandle(object)
-  }
-
-  /// What a handle refers to, where it is of the type asked for.
-  package func handled<R: AnyObject>(as type: R.Type) -> R? {
-    guard case .handle = dtype.layout, elementCount > 0 else { return nil }
-    return withExtendedLifetime(storage) { buffer(as: TensorHandle.self)[0].object as? R }
-  }
-}
-
-extension KernelContext {
-  /// The resource that an input refers to.
-  ///
-  /// - Throws: `GraftError` (`invalidArgument`) when the input is no handle, or one to something else.
-  package func resource<R: SessionResource>(_ index: Int, as type: R.Type) throws -> R {
-    let tensor = try input(index)
-    guard case .handle = tensor.dtype.layout else {
-      throw GraftError(
-        .invalidArgument, "A handle to a \(R.kind) is expected, and values of \(tensor.dtype) were found.",
-        at: .init(input: index))
-    }
-    guard let resource = tensor.handled(as: R.self) else {
-      let found = tensor.handled(as: AnyObject.self) as? any SessionResource
-      throw GraftError(
-        found == nil ? .uninitialized : .invalidArgument,
-        "A handle to a \(R.kind) is expected, and one to \(found.map { "a \(Swift.type(of: $0).kind)" } ?? "nothing") was found.",
-        at: .init(input: index))
-    }
-    return resource
-  }
-}

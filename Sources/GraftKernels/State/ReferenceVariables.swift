@@ -88,6 +88,9 @@ enum ReferenceVariables {
     traits: [.stateful], shape: ShapeRules.sameAsInput
   ) { node in
     return { context in
+      let reference = try context.input(0)
+      // The reference to a table, a stack and the like is itself the value: two strings.
+      guard reference.dtype == .resource else { return try context.setOutput(0, reference) }
       try context.setOutput(0, try context.resource(0, as: Variable.self).read())
     }
   }

@@ -198,7 +198,7 @@ private struct KeyedHash: Sendable {
 }
 
 /// MurmurHash64A, with TensorFlow's seed.
-private enum MurmurHash {
+enum MurmurHash {
   static func hash(_ bytes: [UInt8]) -> UInt64 {
     bytes.withUnsafeBytes { buffer in
       let words = WordReader(buffer)
