@@ -7,6 +7,7 @@ extension OpRegistry {
     DataFlowOps.all,
     ImageOps.all,
     LinalgOps.all,
+    LookupOps.all,
     MathOps.all,
     NNOps.all,
     ParsingOps.all,
