@@ -84,3 +84,16 @@ package struct ResourceName: Sendable {
     name = !shared.isEmpty ? shared : byNodeName ? node.name : "_private/\(node.name)"
   }
 }
+
+extension KernelContext {
+  /// Gives an output a handle to a resource: of version 1 a reference, else one of dtype `resource`.
+  package func setHandle(
+    _ index: Int, to resource: any SessionResource, at place: ResourceName, _ node: NodeSetup
+  ) throws {
+    try setOutput(
+      index,
+      try node.outputType(index) == .resource
+        ? try Tensor(handle: resource)
+        : try Tensor(reference: resource, container: place.container, name: place.name))
+  }
+}

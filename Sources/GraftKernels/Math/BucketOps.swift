@@ -38,9 +38,10 @@ extension MathOps {
     },
     OpDefinition(
       "ZerosLike", "Zeros, or empty strings, in the shape of the input.",
-      types: ["T": .numbers + [.bool, .string]], shape: ShapeRules.sameAsInput
+      types: ["T": .numbers + [.bool, .string, .variant]], shape: ShapeRules.sameAsInput
     ) { setup in
       let dtype = try setup.inputType(0)
+      guard dtype != .variant else { return { try $0.setOutput(0, try $0.input(0).zerosLike()) } }
       return { try $0.allocate(0, dtype, try $0.input(0).shape).clear() }
     },
     OpDefinition(

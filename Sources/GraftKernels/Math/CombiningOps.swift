@@ -6,7 +6,7 @@ import GraftTensor
 extension MathOps {
   static let combining: [OpDefinition] = [
     OpDefinition(
-      "AddN", "The sum of all inputs, which have the same shape.", types: ["T": .numbers],
+      "AddN", "The sum of all inputs, which have the same shape.", types: ["T": .numbers + [.variant]],
       traits: [.inPlace], shape: { [mergedShape($0)] },
       prepare: { setup in
         let dtype = try setup.inputType(0)
@@ -48,6 +48,9 @@ extension MathOps {
         at: .init(input: index), remedy: "Add what broadcasts with Add.")
     }
     if inputs.count == 1 { return try context.setOutput(0, first) }
+    guard dtype != .variant else {
+      return try context.setOutput(0, try inputs.dropFirst().reduce(first) { try $0.summed(with: $1) })
+    }
     guard
       let row = BinaryRows.floats(Add.self, dtype == .float64 ? .float64 : .float32),
       let row = dtype.isFloatingPoint

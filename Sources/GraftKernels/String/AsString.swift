@@ -64,7 +64,7 @@ enum AsStringOps {
       types: [
         "T": [
           .float16, .bfloat16, .float32, .float64, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32,
-          .uint64, .bool, .complex64, .complex128, .string,
+          .uint64, .bool, .complex64, .complex128, .string, .variant,
         ]
       ], shape: ShapeRules.sameAsInput,
       prepare: { setup in
@@ -82,6 +82,8 @@ enum AsStringOps {
             "(\(printed.text(Double(value.real))),\(printed.text(Double(value.imaginary))))"
           }
           switch input.dtype {
+          case .variant:
+            each(TensorHandle.self) { ($0.object as? any VariantValue)?.summary ?? "Variant<type: >" }
           case .float16: each(Float16.self) { printed.text(Double($0)) }
           case .bfloat16: each(BFloat16.self) { printed.text(Double(Float($0))) }
           case .float32: each(Float.self) { printed.text(Double($0)) }

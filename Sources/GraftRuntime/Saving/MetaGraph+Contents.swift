@@ -1,4 +1,5 @@
 import GraftProto
+import SwiftProtobuf
 
 extension MetaGraph {
   /// A file that the graph reads when it is loaded, as a vocabulary.
@@ -11,7 +12,12 @@ extension MetaGraph {
 
   /// The files that the graph reads when it is loaded.
   package var assets: [Asset] {
-    message.assetFileDef.map { Asset(tensor: $0.tensorInfo.name, filename: $0.filename) }
+    var definitions = message.assetFileDef
+    // Before there was a field for them they were a collection.
+    if definitions.isEmpty, case .anyList(let list)? = message.collectionDef["saved_model_assets"]?.kind {
+      definitions = list.value.compactMap { try? Tensorflow_AssetFileDef(serializedBytes: $0.value) }
+    }
+    return definitions.map { Asset(tensor: $0.tensorInfo.name, filename: $0.filename) }
   }
 
   /// The names of the collections, sorted.

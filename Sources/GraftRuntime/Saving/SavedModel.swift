@@ -104,16 +104,15 @@ public struct SavedModel: Sendable {
 
   /// Runs the operation that makes tables and whatever else the model needs, with its assets' paths.
   private func initialize() throws {
+    session.allowReading(below: "\(folder)/assets")
     guard let initializer = initializerName else { return }
     var feeds: [String: Tensor] = [:]
-    for asset in metaGraph.message.assetFileDef {
-      let tensor = name(asset.tensorInfo.name)
+    for asset in metaGraph.assets {
+      let tensor = name(asset.tensor)
       feeds[tensor.contains(":") ? tensor : tensor + ":0"] = try Tensor(
         Bytes(try path(ofAsset: asset.filename)))
     }
-    _ = try session.run(
-      [], feeding: feeds, targets: [try operation(initializer)],
-      files: FileAccess(readingBelow: ["\(folder)/assets"]))
+    _ = try session.run([], feeding: feeds, targets: [try operation(initializer)])
   }
 
   private var initializerName: String? {

@@ -25,6 +25,8 @@ public final class Session: Sendable {
   private let executor: Executor
   private let plans = Mutex<[PlanKey: ExecutablePlan]>([:])
   private let functionPlans = FunctionPlans()
+  /// Folders of models that were loaded: what lies there is the model's own.
+  private let modelFolders = Mutex<[String]>([])
 
   private struct PlanKey: Hashable {
     let version: Int
@@ -90,6 +92,11 @@ public final class Session: Sendable {
     return try callable.run(values, options: options, files: files)
   }
 
+  /// Lets the graph's operations read what lies below a folder that belongs to a model.
+  package func allowReading(below folder: String) {
+    modelFolders.withLock { if !$0.contains(folder) { $0.append(folder) } }
+  }
+
   /// Looks names up and plans once, for runs that repeat.
   ///
   /// - Throws: as ``run(_:feeding:options:)``, but for the feeds' values.
@@ -108,7 +115,9 @@ public final class Session: Sendable {
       functions: snapshot.functions, version: snapshot.version, producer: snapshot.versions.producer,
       plans: functionPlans, executor: executor,
       optimize: options.optimize, registry: registry,
-      files: FileAccess(readingBelow: options.readableFolders, writingBelow: options.writableFolders),
+      files: FileAccess(
+        readingBelow: options.readableFolders + modelFolders.withLock { $0 },
+        writingBelow: options.writableFolders),
       maximumLoopSteps: options.maximumLoopSteps)
     if let plan = plans.withLock({ $0[key] }) {
       return Callable(plan: plan, feeds: signatures, executor: executor, library: library)

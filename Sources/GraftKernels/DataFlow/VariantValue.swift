@@ -1,0 +1,73 @@
+import GraftTensor
+
+/// What a variant tensor may hold: lists, maps and optionals of tensors. None of them changes.
+protocol VariantValue: AnyObject, Sendable {
+  /// The same with zeros for the tensors in it.
+  func zerosLike() throws -> any VariantValue
+  /// The sum with another one, tensor by tensor.
+  ///
+  /// - Throws: `GraftError` (`invalidArgument`) where the two do not match.
+  func adding(_ other: any VariantValue) throws -> any VariantValue
+  /// How TensorFlow shows it: the type, and what is in it.
+  var summary: String { get }
+}
+
+extension Tensor {
+  /// The object in a variant scalar; nil where there is none such.
+  var variantValue: (any VariantValue)? {
+    guard dtype == .variant, rank == 0 else { return nil }
+    return withExtendedLifetime(storage) { buffer(as: TensorHandle.self)[0].object as? any VariantValue }
+  }
+
+  private func checkedVariant() throws -> any VariantValue {
+    guard let value = variantValue else {
+      throw GraftError(
+        .invalidArgument,
+        "A variant scalar with a list, a map or an optional is expected, and \(dtype)\(shape) was found.")
+    }
+    return value
+  }
+
+  /// Zeros of the same dtype and shape; of a variant, one with zeros in it.
+  func zerosLike() throws -> Tensor {
+    guard dtype == .variant else { return try Tensor(uninitialized: dtype, shape: shape).cleared() }
+    return try Tensor(variant: try checkedVariant().zerosLike())
+  }
+
+  /// The sum with a tensor of the same dtype and shape, or of two variants' contents.
+  func summed(with other: Tensor) throws -> Tensor {
+    guard dtype == other.dtype, shape == other.shape else {
+      throw GraftError(
+        .invalidArgument, "\(dtype)\(shape) and \(other.dtype)\(other.shape) cannot be added.")
+    }
+    guard dtype == .variant else {
+      let sum = try copied()
+      try sum.add(other)
+      return sum
+    }
+    return try Tensor(variant: try checkedVariant().adding(try other.checkedVariant()))
+  }
+}
+
+extension TensorList: VariantValue {
+  var summary: String { "Variant<type: tensorflow::TensorList value: TensorList>" }
+
+  func zerosLike() throws -> any VariantValue {
+    with(try elements.map { try $0?.zerosLike() })
+  }
+
+  func adding(_ other: any VariantValue) throws -> any VariantValue {
+    guard let other = other as? TensorList, other.dtype == dtype,
+      other.elements.count == elements.count,
+      let shape = elementShape.merged(with: other.elementShape)
+    else {
+      throw GraftError(
+        .invalidArgument, "Lists that are added have the same dtype, as many elements, and shapes that fit.")
+    }
+    let sums = try zip(elements, other.elements).map { mine, theirs in
+      guard let mine, let theirs else { return mine ?? theirs }
+      return try mine.summed(with: theirs)
+    }
+    return TensorList(dtype: dtype, elementShape: shape, elements: sums, capacity: capacity)
+  }
+}
