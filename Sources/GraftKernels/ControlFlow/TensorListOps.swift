@@ -5,7 +5,7 @@ enum TensorListOps {
   static let all: [OpDefinition] = [
     empty, reserve, fromTensor, stack, getItem, setItem, length, pushBack, popBack, elementShape, resize,
     gather,
-    concat, split, scatter, scatterV2, scatterInto, concatLists, pushBackBatch,
+    concat, concatV2, split, scatter, scatterV2, scatterInto, concatLists, pushBackBatch,
   ]
 
   private static let variantScalar: ShapeRule = ShapeRules.scalar
@@ -223,42 +223,62 @@ enum TensorListOps {
     }
   }
 
-  private static let concat = listConcat("TensorListConcatV2")
+  private static let concat = listConcat("TensorListConcat", takesShape: false)
+  private static let concatV2 = listConcat("TensorListConcatV2", takesShape: true)
 
-  private static func listConcat(_ name: String) -> OpDefinition {
+  private static func listConcat(_ name: String, takesShape: Bool) -> OpDefinition {
     OpDefinition(
       name, "The elements joined along their first dimension, and how long each was.",
       shape: { _ in [.unknown, PartialShape([nil])] }
     ) { node in
       let dtype = try node.type("element_dtype")
+      let declared = takesShape ? .unknown : try node.shape("element_shape")
       return { context in
         let list = try context.list(0, of: dtype)
-        let known = try context.shapeInput(1)
-        let elements = try list.elements.map { element in
+        let known = takesShape ? try context.shapeInput(1) : declared
+        let leading = takesShape ? try context.input(2).integers() : []
+        let tail = try joinedTail(list.elements.compactMap { $0 }, list, known)
+        let elements = try list.elements.enumerated().map { index, element in
           if let element { return element }
-          return try Tensor(uninitialized: dtype, shape: try list.shape(known: known)).cleared()
+          let shape =
+            leading.indices.contains(index)
+            ? try Shape(validating: [leading[index]] + tail.dimensions)
+            : try list.shape(known: known, like: [])
+          return try Tensor(uninitialized: dtype, shape: shape).cleared()
         }
         guard elements.allSatisfy({ $0.rank >= 1 }) else {
           throw GraftError(.invalidArgument, "Elements that are joined have at least one dimension.")
         }
-        let tail =
-          elements.first.map { Array($0.shape.dimensions.dropFirst()) }
-          ?? known.dimensions.map { $0.dropFirst().map { $0 ?? 0 } } ?? []
-        guard elements.allSatisfy({ Array($0.shape.dimensions.dropFirst()) == tail }) else {
-          throw GraftError(.invalidArgument, "Elements that are joined differ beyond their first dimension.")
-        }
-        let total = elements.reduce(0) { $0 + $1.shape[0] }
-        let result = try context.allocate(0, dtype, try Shape(validating: [total] + tail))
-        let rowElements = tail.reduce(1, *)
-        var first = 0
+        let total = elements.reduce(0) { $0 &+ $1.shape[0] }
+        let result = try context.allocate(0, dtype, try Shape(validating: [total] + tail.dimensions))
+        var start = 0
         for element in elements {
-          result.view(firstElement: first * rowElements, shape: element.shape).initializeElements(
-            from: element)
-          first += element.shape[0]
+          result.view(firstElement: start, shape: element.shape).initializeElements(from: element)
+          start += element.elementCount
         }
         try context.setOutput(1, try Tensor(elements.map { Int64($0.shape[0]) }))
       }
     }
+  }
+
+  /// The shape of elements that are joined, beyond their first dimension.
+  private static func joinedTail(_ elements: [Tensor], _ list: TensorList, _ known: PartialShape) throws
+    -> Shape
+  {
+    func tail(_ shape: PartialShape) -> PartialShape {
+      PartialShape(shape.dimensions.map { Array($0.dropFirst()) })
+    }
+    var merged = tail(list.elementShape).merged(with: tail(known))
+    for element in elements { merged = merged?.merged(with: tail(PartialShape(element.shape))) }
+    guard let shape = merged?.fullyDefined else {
+      throw GraftError(
+        .invalidArgument,
+        merged == nil
+          ? "Elements that are joined differ beyond their first dimension, or from \(known)."
+          : "The list has no element, and of the elements' shape only \(known) is known.",
+        remedy: "Give an element shape that is known beyond the first dimension.")
+    }
+    return shape
   }
 
   private static let split = OpDefinition(

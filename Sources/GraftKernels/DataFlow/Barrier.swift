@@ -196,7 +196,8 @@ enum BarrierOps {
     }
   }
 
-  private static func stack(_ rows: [Tensor], _ dtype: DataType, _ output: Int, _ context: KernelContext) throws
+  private static func stack(_ rows: [Tensor], _ dtype: DataType, _ output: Int, _ context: KernelContext)
+    throws
   {
     let shape = rows.first?.shape ?? .scalar
     guard rows.allSatisfy({ $0.shape == shape }) else {

@@ -66,7 +66,8 @@ enum MutexOps {
     let place = try ResourceName(node, byNodeName: true)
     return { context in
       let mutex = try context.resources.resource(
-        SessionMutex.self, container: place.container, name: place.name) { SessionMutex() }
+        SessionMutex.self, container: place.container, name: place.name
+      ) { SessionMutex() }
       try context.setOutput(0, try Tensor(handle: mutex))
     }
   }

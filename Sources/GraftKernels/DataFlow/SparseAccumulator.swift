@@ -96,7 +96,8 @@ enum SparseAccumulatorOps {
     }
   }
 
-  private static func mismatch(_ shape: [Int], _ values: Tensor, _ accumulator: SparseAccumulator) -> GraftError
+  private static func mismatch(_ shape: [Int], _ values: Tensor, _ accumulator: SparseAccumulator)
+    -> GraftError
   {
     GraftError(
       .invalidArgument,

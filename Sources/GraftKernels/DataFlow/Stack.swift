@@ -97,7 +97,9 @@ enum StackOps {
   }
 
   private static func pop(_ name: String) -> OpDefinition {
-    OpDefinition(name, "Pops the tensor that was pushed last.", traits: [.stateful], shape: ShapeRules.unknown) {
+    OpDefinition(
+      name, "Pops the tensor that was pushed last.", traits: [.stateful], shape: ShapeRules.unknown
+    ) {
       node in
       let dtype = try node.type("elem_type")
       return { context in

@@ -49,7 +49,8 @@ enum TableAccessOps {
   }
 
   private static func export(_ name: String) -> OpDefinition {
-    OpDefinition(name, "All keys, and their values.", traits: [.stateful], shape: ShapeRules.unknown) { node in
+    OpDefinition(name, "All keys, and their values.", traits: [.stateful], shape: ShapeRules.unknown) {
+      node in
       let (keyType, valueType) = (try node.type("Tkeys"), try node.type("Tvalues"))
       return { context in
         let table = try context.resource(0, as: LookupTable.self)
@@ -63,7 +64,8 @@ enum TableAccessOps {
   }
 
   private static func change(
-    _ name: String, _ summary: String, _ body: @escaping @Sendable (LookupTable, Tensor, Tensor) throws -> Void
+    _ name: String, _ summary: String,
+    _ body: @escaping @Sendable (LookupTable, Tensor, Tensor) throws -> Void
   ) -> OpDefinition {
     OpDefinition(name, summary, traits: [.stateful], shape: { _ in [] }) { _ in
       return { context in

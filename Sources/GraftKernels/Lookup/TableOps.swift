@@ -52,7 +52,9 @@ enum TableOps {
     .string: numbers + [.int64, .bool, .resource],
   ]
 
-  private typealias Maker = @Sendable (NodeSetup) throws -> @Sendable (KernelContext, String) throws ->
+  private typealias Maker =
+    @Sendable (NodeSetup) throws ->
+    @Sendable (KernelContext, String) throws ->
     LookupTable
 
   private static func table(

@@ -36,7 +36,8 @@ struct TableRows: Sendable {
     let result = try Tensor(uninitialized: values.dtype, shape: Self.matrix(rows.count, shape))
     try withExtendedLifetime(values.storage) {
       try values.dtype.withElement(
-        RowCopy(source: values, target: result, rowElements: shape.elementCount, rows: rows, direction: .load))
+        RowCopy(source: values, target: result, rowElements: shape.elementCount, rows: rows, direction: .load)
+      )
     }
     return result
   }
