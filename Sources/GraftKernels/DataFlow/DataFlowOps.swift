@@ -2,6 +2,6 @@
 package enum DataFlowOps {
   package static let all: [OpDefinition] =
     TensorArrayOps.all + TensorArrayBulkOps.all + StackOps.all + TensorMapOps.all + OptionalOps.all
-    + SessionTensorOps.all + TemporaryVariables.all + MutexOps.all + BarrierOps.all + AccumulatorOps.all
+    + SessionTensorOps.all + BarrierOps.all + AccumulatorOps.all
     + SparseAccumulatorOps.all
 }
