@@ -18,7 +18,15 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  @Flag(help: "List every tensor with its op, dtype and what is known of its shape before a run.")
+  var tensors = false
+
   func run() throws {
+    if tensors {
+      let listing = TensorListing(try model.open(restoring: false).session.graph.snapshot)
+      try Console.write(json ? listing.json.pretty + "\n" : listing.text)
+      return
+    }
     let report = InspectionReport(try model.open(restoring: false))
     try Console.write(json ? report.json.pretty + "\n" : report.text)
   }
