@@ -81,7 +81,7 @@ let package = Package(
     .target(
       name: "GraftKernels",
       dependencies: [
-        "GraftTensor", "GraftGraph", "GraftCheckpoint", "CGraftVector",
+        "GraftTensor", "GraftPictures", "GraftGraph", "GraftCheckpoint", "CGraftVector",
         .target(name: "COneDNN", condition: .when(traits: ["OneDNN"])),
         .target(name: "CRE2", condition: .when(traits: ["RE2"])),
       ],

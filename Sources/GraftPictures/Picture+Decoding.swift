@@ -1,11 +1,5 @@
 import GraftTensor
 
-#if Images
-  import CJPEG
-  import CPNG
-  import Glibc
-#endif
-
 extension Picture {
   /// The formats of picture files that are read.
   package enum Format: String, Sendable {
@@ -23,9 +17,6 @@ extension Picture {
       }
     }
   }
-
-  /// Decoded pictures may take this many bytes: a small file can claim any size.
-  package static let maximumBytes = 1 << 30
 
   /// The picture in a PNG or JPEG file.
   ///
@@ -49,45 +40,12 @@ extension Picture {
         .wrongFileKind, "This is not a picture that can be read: it begins neither as PNG nor as JPEG does.",
         remedy: "Convert it to PNG.")
     }
-    #if Images
-      self = try Self.decode(bytes, format)
-    #else
-      throw GraftError(
-        .unimplemented, "This build reads no pictures: it was made without the package trait Images.",
-        remedy: "Build it with the trait, or feed the pixels as .npy.")
-    #endif
-  }
-
-  #if Images
-    private static func decode(
-      _ bytes: UnsafeRawBufferPointer, _ format: Format
-    ) throws(GraftError) -> Picture {
-      let start = bytes.bindMemory(to: UInt8.self).baseAddress
-      var message = [CChar](repeating: 0, count: 256)
-      let width, height, channels: UInt32
-      let pixels: UnsafeMutablePointer<UInt8>?
-      let status: Int32
+    let pixels =
       switch format {
-      case .png:
-        var decoded = CPNGPicture()
-        status = cpng_decode(start, bytes.count, maximumBytes, &decoded, &message, message.count)
-        (width, height, channels, pixels) = (decoded.width, decoded.height, decoded.channels, decoded.pixels)
-      case .jpeg:
-        var decoded = CJPEGPicture()
-        status = cjpeg_decode(start, bytes.count, maximumBytes, &decoded, &message, message.count)
-        (width, height, channels, pixels) = (decoded.width, decoded.height, decoded.channels, decoded.pixels)
+      case .png: try PNG.decode(bytes)
+      case .jpeg: try JPEG.decode(bytes)
       }
-      guard status == 0, let pixels else {
-        let text = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        throw GraftError(
-          .dataLoss, "The \(format.rawValue) file cannot be decoded: \(text).",
-          remedy: "Open it in a picture viewer; write it again if that fails, too.")
-      }
-      defer { free(pixels) }
-      let count = Int(width) * Int(height) * Int(channels)
-      return Picture(
-        width: Int(width), height: Int(height), channels: Int(channels),
-        samples: Array(UnsafeBufferPointer(start: pixels, count: count)))
-    }
-  #endif
+    self.init(
+      width: pixels.width, height: pixels.height, channels: pixels.channels, samples: pixels.bytes)
+  }
 }

@@ -7,6 +7,6 @@ package enum ImageOps {
     CombinedNonMaxSuppressionOps.all,
     SampleDistortedBoundingBoxOps.all, ColorSpaceOps.all, AdjustColorOps.all, AdjustContrastOps.all,
     DrawBoundingBoxOps.all,
-    ExtractGlimpseOps.all, ProjectiveTransformOps.all,
+    ExtractGlimpseOps.all, ProjectiveTransformOps.all, DecodeImageOps.all, EncodeImageOps.all,
   ].flatMap { $0 }
 }

@@ -1,6 +1,8 @@
-/// Records, tensors and files taken apart and put together: parsing as TensorFlow's groups of ops name it.
+/// Records, tensors and compressed data taken apart and put together.
 package enum ParsingOps {
   /// Every op of the family.
-  package static let all: [OpDefinition] =
-    ParseExampleOps.all + ParseSequenceExampleOps.all
+  package static let all: [OpDefinition] = [
+    ParseExampleOps.all, ParseSequenceExampleOps.all, JSONExampleOp.all, SerializeTensorOps.all,
+    SerializeSparseOps.all, DecodeCompressedOp.all,
+  ].flatMap { $0 }
 }

@@ -35,7 +35,10 @@ enum Base64Ops {
     return Bytes(result)
   }
 
-  private static func decode(_ text: [UInt8]) throws -> [UInt8] {
+  /// The bytes of web-safe base64.
+  ///
+  /// - Throws: `GraftError` (`invalidArgument`) for other characters, or one too many.
+  static func decode(_ text: [UInt8]) throws -> [UInt8] {
     var characters = text[...]
     if text.count % 4 == 0 {
       for _ in 0..<2 where characters.last == UInt8(ascii: "=") { characters.removeLast() }

@@ -1,0 +1,111 @@
+import GraftGraph
+import GraftTensor
+import Testing
+
+@testable import GraftKernels
+
+#if Images
+  struct ImageCodecTests {
+    private func run(
+      _ op: String, _ inputs: [Tensor], _ attributes: [String: AttributeValue] = [:],
+      _ output: DataType = .uint8
+    ) throws -> Tensor {
+      try KernelHarness.run(op, in: ImageOps.all, inputs, attributes: attributes, outputs: [output])[0]
+    }
+
+    private let jpeg: [String: AttributeValue] = [
+      "channels": .int(0), "ratio": .int(1), "fancy_upscaling": .bool(true),
+      "try_recover_truncated": .bool(false), "acceptable_fraction": .float(1), "dct_method": .string(""),
+    ]
+
+    private func picture(_ height: Int, _ width: Int, _ channels: Int) throws -> Tensor {
+      try Tensor(
+        shape: [height, width, channels],
+        scalars: (0..<height * width * channels).map { UInt8(truncatingIfNeeded: $0 * 7 % 251) })
+    }
+
+    /// A GIF of two frames, the second of which has a transparent pixel.
+    private let gif: [UInt8] =
+      Array("GIF89a".utf8) + [2, 0, 1, 0, 0x80, 0, 0, 10, 20, 30, 40, 50, 60]
+      + [0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x44, 0x0A, 0]
+      + [0x21, 0xF9, 4, 1, 0, 0, 1, 0, 0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x0C, 0x0A, 0, 0x3B]
+
+    @Test func pngsComeBack() throws {
+      for channels in 1...4 {
+        let image = try picture(3, 5, channels)
+        let file = try run("EncodePng", [image], ["compression": .int(-1)], .string)
+        let back = try run("DecodePng", [file], ["channels": .int(0)])
+        #expect(back.shape == image.shape)
+        #expect(try back.scalars(as: UInt8.self) == image.scalars())
+        let wide = try run("DecodePng", [file], ["channels": .int(0)], .uint16)
+        #expect(try wide.scalars(as: UInt16.self) == image.scalars(as: UInt8.self).map { UInt16($0) * 257 })
+      }
+    }
+
+    @Test func jpegsAreCloseAndCropped() throws {
+      let image = try Tensor(shape: [16, 24, 3], scalars: [UInt8](repeating: 77, count: 16 * 24 * 3))
+      let file = try run(
+        "EncodeJpegVariableQuality", [image, try Tensor(Int32(90))], [:], .string)
+      #expect(try run("ExtractJpegShape", [file], [:], .int32).scalars() == [16, 24, 3] as [Int32])
+      let back = try run("DecodeJpeg", [file], jpeg)
+      #expect(back.shape == [16, 24, 3])
+      #expect(try back.scalars(as: UInt8.self).allSatisfy { abs(Int($0) - 77) <= 1 })
+      let part = try run("DecodeAndCropJpeg", [file, try Tensor([1, 2, 3, 4] as [Int32])], jpeg)
+      #expect(part.shape == [3, 4, 3])
+      #expect(throws: GraftError.self) {
+        try run("DecodeAndCropJpeg", [file, try Tensor([1, 2, 16, 4] as [Int32])], jpeg)
+      }
+      let half = try run("DecodeJpeg", [file], jpeg.merging(["ratio": .int(2), "channels": .int(1)]) { $1 })
+      #expect(half.shape == [8, 12, 1])
+    }
+
+    @Test func framesOfAGIFShowTheOnesBeforeThem() throws {
+      let file = try Tensor(Bytes(gif))
+      let frames = try run("DecodeGif", [file])
+      #expect(frames.shape == [2, 1, 2, 3])
+      #expect(
+        try frames.scalars() == [10, 20, 30, 40, 50, 60, 10, 20, 30, 10, 20, 30] as [UInt8])
+      let first = try run(
+        "DecodeImage", [file], ["channels": .int(0), "expand_animations": .bool(false)], .uint16)
+      #expect(try first.scalars() == [2560, 5120, 7680, 10240, 12800, 15360] as [UInt16])
+      #expect(throws: GraftError.self) { try run("DecodePng", [file], ["channels": .int(0)]) }
+    }
+
+    @Test func bitmapsStandOnTheirHeads() throws {
+      let header: [UInt8] =
+        Array("BM".utf8) + [
+          0, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 24, 0,
+        ]
+        + [UInt8](repeating: 0, count: 24)
+      let file = header + [3, 2, 1, 0, 6, 5, 4, 0]
+      let pixels = try run("DecodeBmp", [try Tensor(Bytes(file))], ["channels": .int(4)])
+      #expect(pixels.shape == [2, 1, 4])
+      #expect(try pixels.scalars() == [4, 5, 6, 255, 1, 2, 3, 255] as [UInt8])
+      #expect(throws: GraftError.self) {
+        try run("DecodeBmp", [try Tensor(Bytes(Array(file.dropLast())))], ["channels": .int(0)])
+      }
+    }
+
+    @Test func noDamageOfAFileIsATrap() throws {
+      let png = try run("EncodePng", [try picture(3, 4, 3)], ["compression": .int(-1)], .string)
+      let photo = try run(
+        "EncodeJpegVariableQuality", [try picture(9, 9, 3), try Tensor(Int32(50))], [:], .string)
+      let files = [gif, try png.scalars(as: Bytes.self)[0].bytes, try photo.scalars(as: Bytes.self)[0].bytes]
+      let image: [String: AttributeValue] = ["channels": .int(0), "expand_animations": .bool(true)]
+      for file in files {
+        for place in file.indices {
+          for bit in [0, 3, 7] as [UInt8] {
+            var damaged = file
+            damaged[place] ^= 1 << bit
+            _ = try? run("DecodeImage", [try Tensor(Bytes(damaged))], image, .float32)
+          }
+          _ = try? run("DecodeImage", [try Tensor(Bytes(Array(file[..<place])))], image, .float32)
+        }
+      }
+      let error = #expect(throws: GraftError.self) {
+        try run("DecodeImage", [try Tensor(Bytes("garbage"))], image, .float32)
+      }
+      #expect(error?.code == .invalidArgument)
+    }
+  }
+#endif
