@@ -126,3 +126,41 @@ struct SmallOpsTests {
     #expect(throws: GraftError.self) { try destroy("t") }
   }
 }
+
+@Suite("Quantization by scales and zero points")
+struct UniformQuantizationTests {
+  private func run(
+    _ op: String, _ input: Tensor, _ scales: Tensor, _ zeroPoints: Tensor, axis: Int64, output: DataType
+  ) throws -> Tensor {
+    try KernelHarness.run(
+      op, in: QuantizationOps.all, [input, scales, zeroPoints],
+      attributes: [
+        "quantization_axis": .int(axis), "quantization_min_val": .int(-128),
+        "quantization_max_val": .int(127),
+      ], types: ["Tin": input.dtype, "Tout": output], outputs: [output])[0]
+  }
+
+  @Test("Halves go up, and what is no number becomes the lower bound; as TensorFlow's UniformQuantize")
+  func quantizes() throws {
+    let values: [Float] = [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 1000, -1000, .nan]
+    let whole = try run(
+      "UniformQuantize", try Tensor(values), try Tensor(Float(1)), try Tensor(Int32(0)), axis: -1,
+      output: .qint8)
+    #expect(try whole.scalars() == [-2, -1, 0, 1, 2, 3, 127, -128, -128] as [Int8])
+    let columns = try run(
+      "UniformQuantize", try Tensor(shape: [2, 2], scalars: [-2.5, -1.5, -0.5, 0.5] as [Float]),
+      try Tensor([0.3, 0.7] as [Float]), try Tensor([1, 2] as [Int32]), axis: 1, output: .qint8)
+    #expect(try columns.scalars() == [-7, 0, -1, 3] as [Int8])
+  }
+
+  @Test("And back; scales that do not fit the dimension are an error")
+  func dequantizes() throws {
+    let quantized = try Tensor(shape: [2, 2], scalars: [-128, 5, 7, 127] as [Int8]).reinterpreted(as: .qint8)
+    func back(_ scales: [Float]) throws -> Tensor {
+      try run(
+        "UniformDequantize", quantized, Tensor(scales), Tensor([1, 2] as [Int32]), axis: 1, output: .float32)
+    }
+    try expectClose(try back([0.3, 0.7]), [-38.7, 2.1, 1.8, 87.5])
+    #expect(throws: GraftError.self) { try back([0.3]) }
+  }
+}

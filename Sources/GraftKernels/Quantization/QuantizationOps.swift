@@ -1,8 +1,9 @@
 /// Quantization as TensorFlow's groups of ops name it.
-enum QuantizationOps {
+package enum QuantizationOps {
   /// Every op of the family.
-  static let all: [OpDefinition] = [
+  package static let all: [OpDefinition] = [
     FakeQuantizationOps.all, QuantizeV2Ops.all, DequantizeOps.all, QuantizeAndDequantizeOps.all,
-    RequantizeOps.all, QuantizedArithmeticOps.all, QuantizedWindowOps.all, QuantizedShapeOps.all,
+    UniformQuantizationOps.all, RequantizeOps.all, QuantizedArithmeticOps.all, QuantizedWindowOps.all,
+    QuantizedShapeOps.all,
   ].flatMap { $0 }
 }

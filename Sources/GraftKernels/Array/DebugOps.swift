@@ -1,0 +1,32 @@
+import GraftTensor
+
+/// Ops that tell about values and about the engine.
+enum DebugOps {
+  static let all: [OpDefinition] = [
+    OpDefinition(
+      "DebugNanCount", "How many elements are NaN, as a vector of one. Nothing is reported elsewhere.",
+      types: ["T": .reals + [.bool]], shape: { _ in [PartialShape([1])] },
+      prepare: { _ in
+        { context in
+          let input = try context.input(0)
+          func count<T: OrderedElement>(_ type: T.Type) -> Int {
+            input.buffer(as: type).reduce(0) { $1.isNotANumber ? $0 + 1 : $0 }
+          }
+          let found =
+            switch input.dtype {
+            case .float16: count(Float16.self)
+            case .bfloat16: count(BFloat16.self)
+            case .float32: count(Float.self)
+            case .float64: count(Double.self)
+            default: 0
+            }
+          try context.setOutput(0, try Tensor([Int64(found)]))
+        }
+      }),
+    OpDefinition(
+      "IsTensorFloat32Enabled",
+      "Whether products may be computed in TensorFloat-32 where the processor has it: true, as TensorFlow "
+        + "says without being told otherwise.", shape: ShapeRules.scalar,
+      prepare: { _ in { try $0.setOutput(0, try Tensor(true)) } }),
+  ]
+}
