@@ -77,7 +77,7 @@ import Testing
     do {
       let session = Session(
         graph: try text.graph(),
-        options: .init(threads: 1, optimize: optimize, maximumLoopSteps: limit))
+        options: .init(threads: 1, optimize: optimize, limits: SessionLimits(loopSteps: limit)))
       _ = try session.run(fetch, feeding: feeds)
       return "no error"
     } catch {
@@ -97,7 +97,7 @@ import Testing
     let text = failure(
       loop(), ["x": try Tensor([Float(1), 3]), "n": try Tensor(Float(1000))], "y", optimize: optimize)
     #expect(text.contains("stopped after 100 rounds"))
-    #expect(text.contains("maximumLoopSteps"))
+    #expect(text.contains("limits.loopSteps"))
   }
 
   @Test(arguments: [true, false]) func aValueInsideOfALoopCannotBeFetched(optimize: Bool) throws {

@@ -7,7 +7,7 @@ enum RestoreOps {
   static let all: [OpDefinition] = [
     OpDefinition(
       "RestoreV2", "Tensors of a checkpoint, by key, whole or in part. Needs permission to read the folder.",
-      traits: [.stateful], shape: ShapeRules.unknown
+      traits: [.stateful, .readsFiles], shape: ShapeRules.unknown
     ) { node in
       let types = node.outputTypes
       return { context in
@@ -32,7 +32,8 @@ enum RestoreOps {
 
   private static func first(_ name: String, _ summary: String) -> OpDefinition {
     OpDefinition(
-      name, summary + " Needs permission to read the folder.", traits: [.stateful], shape: ShapeRules.unknown
+      name, summary + " Needs permission to read the folder.", traits: [.stateful, .readsFiles],
+      shape: ShapeRules.unknown
     ) { node in
       let type = try node.type("dt")
       return { context in

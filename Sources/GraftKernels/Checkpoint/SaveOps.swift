@@ -7,7 +7,7 @@ enum SaveOps {
   static let all: [OpDefinition] = [
     OpDefinition(
       "SaveV2", "Writes tensors, whole or as parts. Needs permission to write into the folder.",
-      traits: [.stateful], shape: { _ in [] }
+      traits: [.stateful, .writesFiles], shape: { _ in [] }
     ) { _ in
       return { context in
         try save(
@@ -16,7 +16,8 @@ enum SaveOps {
       }
     },
     OpDefinition(
-      "Save", "Writes tensors. Needs permission to write into the folder.", traits: [.stateful],
+      "Save", "Writes tensors. Needs permission to write into the folder.",
+      traits: [.stateful, .writesFiles],
       shape: { _ in [] }
     ) { _ in
       return { context in
@@ -27,7 +28,7 @@ enum SaveOps {
     },
     OpDefinition(
       "SaveSlices", "Writes tensors, whole or as parts. Needs permission to write into the folder.",
-      traits: [.stateful], shape: { _ in [] }
+      traits: [.stateful, .writesFiles], shape: { _ in [] }
     ) { _ in
       return { context in
         try save(
@@ -38,7 +39,7 @@ enum SaveOps {
     OpDefinition(
       "MergeV2Checkpoints",
       "Makes one checkpoint of several. Needs permission to write into their folders.",
-      traits: [.stateful], shape: { _ in [] }
+      traits: [.stateful, .writesFiles], shape: { _ in [] }
     ) { _ in
       return { context in
         let (parts, target) = (try context.texts(0), try context.text(1))

@@ -71,6 +71,6 @@ extension GraftError {
   package static func tooManyLoopSteps(_ maximum: Int) -> GraftError {
     GraftError(
       .resourceExhausted, "The loop was stopped after \(maximum) rounds.",
-      remedy: "Raise `maximumLoopSteps` in the session's options, if it is meant to take more.")
+      remedy: "`SessionOptions.limits.loopSteps` allows more, if it is meant to take them.")
   }
 }

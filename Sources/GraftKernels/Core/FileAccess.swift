@@ -15,6 +15,11 @@ package struct FileAccess: Sendable {
     self.writable = writable
   }
 
+  /// Whether there is any file that may be read.
+  package var allowsReading: Bool { !readable.isEmpty }
+  /// Whether there is any file that may be written.
+  package var allowsWriting: Bool { !writable.isEmpty }
+
   /// - Throws: `GraftError` (`permissionDenied`) for a file that the run may not read.
   package func checkReading(_ path: String) throws {
     try check(path, readable, "read", option: "readableFolders")

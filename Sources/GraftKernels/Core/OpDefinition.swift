@@ -37,6 +37,10 @@ package struct OpDefinition: Sendable {
     package static let passesThrough = Traits(rawValue: 16)
     /// Control flow of TensorFlow 1: the dataflow interpreter runs the plan.
     package static let dataflow = Traits(rawValue: 32)
+    /// Reads files, of which the caller must have opened the folder.
+    package static let readsFiles = Traits(rawValue: 64)
+    /// Writes files, of which the caller must have opened the folder.
+    package static let writesFiles = Traits(rawValue: 128)
   }
 
   /// An op with its kernel, shape rule and documentation.

@@ -95,6 +95,7 @@ extension Planner {
     let missing = MissingKernels(
       nodes: needed.lazy.map { nodes[$0] }, functions: functions, registry: registry)
     if !missing.isEmpty { throw missing.error }
+    try checkPermissions(of: needed)
     let placeholders = needed.map { nodes[$0] }.filter { $0.op == "Placeholder" || $0.op == "PlaceholderV2" }
     if let first = placeholders.first {
       let list = placeholders.map { node in

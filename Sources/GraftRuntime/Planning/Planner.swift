@@ -13,9 +13,12 @@ package struct Planner: Sendable {
   package let registry: OpRegistry
   /// Whether passes rewrite the plan; without them it is pruned and sorted only.
   package let optimize: Bool
+  /// The files that a run of the plan may touch; nil where only the run itself asks.
+  let files: FileAccess?
 
   /// A planner of a graph.
-  package init(graph: GraphSnapshot, registry: OpRegistry, optimize: Bool) {
+  package init(graph: GraphSnapshot, registry: OpRegistry, optimize: Bool, files: FileAccess? = nil) {
+    self.files = files
     nodes = graph.nodes
     functions = graph.functions
     producer = graph.versions.producer
@@ -26,6 +29,7 @@ package struct Planner: Sendable {
   /// A planner of a function's body, whose functions are those of the library.
   init(body: FunctionBody, functions: FunctionLibrary, producer: Int32, registry: OpRegistry, optimize: Bool)
   {
+    files = nil
     nodes = body.nodes
     self.functions = functions
     self.producer = producer

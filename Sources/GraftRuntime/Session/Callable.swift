@@ -23,17 +23,15 @@ public struct Callable: Sendable {
   /// - Throws: `GraftError`: `invalidArgument` for a value of the wrong dtype or shape, and what the
   ///   operations themselves refuse.
   public func run(_ values: [Tensor], options: RunOptions = RunOptions()) throws -> [Tensor] {
-    try run(values, options: options, files: library.files)
-  }
-
-  func run(_ values: [Tensor], options: RunOptions, files: FileAccess) throws -> [Tensor] {
     guard values.count == feeds.count else {
       throw GraftError(
         .invalidArgument, "\(feeds.count) values are expected for the feeds, and \(values.count) were given.")
     }
     for (feed, value) in zip(feeds, values) { try feed.check(value) }
-    let control = RunControl(options, files: files, maximumLoopSteps: library.maximumLoopSteps)
-    return try executor.run(plan, feeds: values, functions: library.runner(control), control: control)
+    let control = RunControl(options, files: library.files, maximumLoopSteps: library.limits.loopSteps)
+    return try library.memory.charging {
+      try executor.run(plan, feeds: values, functions: library.runner(control), control: control)
+    }
   }
 
   /// The plan as text: a line for each node, in the order in which they run.

@@ -25,6 +25,8 @@ public final class Session: Sendable {
   private let executor: Executor
   private let plans = Mutex<[PlanKey: ExecutablePlan]>([:])
   private let functionPlans = FunctionPlans()
+  /// Pays for what the session's runs allocate.
+  private let memory: MemoryAccount
   /// Folders of models that were loaded: what lies there is the model's own.
   private let modelFolders = Mutex<[String]>([])
 
@@ -33,6 +35,8 @@ public final class Session: Sendable {
     let feeds: [String]
     let fetches: [String]
     let targets: [String]
+    /// Planned for a run that may touch other files than the session's own.
+    let hasOwnFiles: Bool
   }
 
   /// How many plans a session keeps; beyond that it begins anew.
@@ -42,6 +46,7 @@ public final class Session: Sendable {
   public init(graph: Graph = Graph(), options: SessionOptions = SessionOptions()) {
     self.graph = graph
     self.options = options
+    memory = MemoryAccount(limit: options.limits.totalBytes, tensorLimit: options.limits.tensorBytes)
     registry = OpRegistry(graph: graph, hostFunctions: options.hostFunctions)
     executor = Executor(
       workers: WorkerPool(threads: options.threads), usesArena: options.optimize, resources: resources
@@ -86,10 +91,8 @@ public final class Session: Sendable {
     files: FileAccess?
   ) throws -> [Tensor] {
     let names = feeding.keys.sorted()
-    let callable = try callable(feeds: names, fetches: fetches, targets: targets)
-    let values = names.compactMap { feeding[$0] }
-    guard let files else { return try callable.run(values, options: options) }
-    return try callable.run(values, options: options, files: files)
+    return try callable(feeds: names, fetches: fetches, targets: targets, files: files)
+      .run(names.compactMap { feeding[$0] }, options: options)
   }
 
   /// Lets the graph's operations read what lies below a folder that belongs to a model.
@@ -101,6 +104,13 @@ public final class Session: Sendable {
   ///
   /// - Throws: as ``run(_:feeding:options:)``, but for the feeds' values.
   public func callable(feeds: [String], fetches: [String], targets: [String] = []) throws -> Callable {
+    try callable(feeds: feeds, fetches: fetches, targets: targets, files: nil)
+  }
+
+  /// Plans for runs that may touch the given files, or else the session's own.
+  private func callable(
+    feeds: [String], fetches: [String], targets: [String], files: FileAccess?
+  ) throws -> Callable {
     let snapshot = graph.snapshot
     let signatures = try feeds.map { try FeedSignature(named: $0, in: graph, snapshot) }
     var seen: [Endpoint: String] = [:]
@@ -110,23 +120,30 @@ public final class Session: Sendable {
           .invalidArgument, "The tensor '\(signature.name)' is fed twice, as '\(earlier)' and '\(name)'.")
       }
     }
-    let key = PlanKey(version: snapshot.version, feeds: feeds, fetches: fetches, targets: targets)
+    let key = PlanKey(
+      version: snapshot.version, feeds: feeds, fetches: fetches, targets: targets, hasOwnFiles: files != nil)
+    let allowed =
+      files
+      ?? FileAccess(
+        readingBelow: options.readableFolders + modelFolders.withLock { $0 },
+        writingBelow: options.writableFolders)
     let library = SessionLibrary(
       functions: snapshot.functions, version: snapshot.version, producer: snapshot.versions.producer,
       plans: functionPlans, executor: executor,
       optimize: options.optimize, registry: registry,
-      files: FileAccess(
-        readingBelow: options.readableFolders + modelFolders.withLock { $0 },
-        writingBelow: options.writableFolders),
-      maximumLoopSteps: options.maximumLoopSteps)
+      files: allowed, limits: options.limits, memory: memory)
     if let plan = plans.withLock({ $0[key] }) {
       return Callable(plan: plan, feeds: signatures, executor: executor, library: library)
     }
-    let planner = Planner(graph: snapshot, registry: registry, optimize: options.optimize)
-    let plan = try planner.plan(
-      feeds: signatures.map(\.endpoint),
-      fetches: fetches.map { try endpoint(named: $0, snapshot) },
-      targets: targets.map { try operationIndex(named: $0, snapshot) })
+    let planner = Planner(
+      graph: snapshot, registry: registry, optimize: options.optimize, files: allowed)
+    // What is computed while planning is charged, too.
+    let plan = try memory.charging {
+      try planner.plan(
+        feeds: signatures.map(\.endpoint),
+        fetches: fetches.map { try endpoint(named: $0, snapshot) },
+        targets: targets.map { try operationIndex(named: $0, snapshot) })
+    }
     plans.withLock { plans in
       if plans.count >= Self.planCapacity { plans.removeAll() }
       plans[key] = plan

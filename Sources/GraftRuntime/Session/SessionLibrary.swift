@@ -16,17 +16,16 @@ struct SessionLibrary: Sendable {
   let registry: OpRegistry
   /// The files that the session's runs may touch.
   let files: FileAccess
-
-  /// How many rounds a loop may take.
-  let maximumLoopSteps: Int
+  /// What runs may take.
+  let limits: SessionLimits
+  /// Pays for what runs allocate.
+  let memory: MemoryAccount
 
   /// What kernels of one run call functions through.
   func runner(_ control: RunControl) -> any FunctionRunner {
     Runner(library: self, control: control, depth: 0)
   }
 
-  /// How deeply calls may be nested.
-  static let maximumDepth = 1_000
   /// After how many nested calls the next ones get a stack of their own: a thread may have little.
   private static let depthPerStack = 8
 
@@ -36,11 +35,12 @@ struct SessionLibrary: Sendable {
     let depth: Int
 
     func function(_ reference: FunctionReference) throws -> any RunnableFunction {
-      guard depth < SessionLibrary.maximumDepth else {
+      guard depth < library.limits.functionDepth else {
         throw GraftError(
           .resourceExhausted,
-          "Functions call each other more than \(SessionLibrary.maximumDepth) deep, last '\(reference.name)'.",
-          remedy: "A function that calls itself must come to an end.")
+          "Functions call each other more than \(library.limits.functionDepth) deep, last '\(reference.name)'.",
+          remedy: "A function that calls itself must come to an end; "
+            + "`SessionOptions.limits.functionDepth` allows more.")
       }
       let plan = try library.plan(reference)
       return Function(plan: plan, runner: Runner(library: library, control: control, depth: depth + 1))

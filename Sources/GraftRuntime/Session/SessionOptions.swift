@@ -17,17 +17,17 @@ public struct SessionOptions: Sendable {
   /// Closures that nodes call in the place of Python functions (`PyFunc`, `EagerPyFunc`), by the token of the
   /// node. They may be called from several threads at once.
   public var hostFunctions: [String: HostFunction]
-  /// How many rounds a loop of the graph may take, 10 million unless told; beyond that the run fails.
-  public var maximumLoopSteps: Int
+  /// What runs may take: memory, rounds of loops, depth of calls.
+  public var limits: SessionLimits
 
   /// Options of a session.
   public init(
     threads: Int? = nil, optimize: Bool = true, readableFolders: [String] = [],
     writableFolders: [String] = [], hostFunctions: [String: HostFunction] = [:],
-    maximumLoopSteps: Int = 10_000_000
+    limits: SessionLimits = SessionLimits()
   ) {
     self.hostFunctions = hostFunctions
-    self.maximumLoopSteps = maximumLoopSteps
+    self.limits = limits
     self.readableFolders = readableFolders
     self.writableFolders = writableFolders
     self.threads = threads ?? max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)

@@ -1,0 +1,26 @@
+import GraftTensor
+
+/// What the runs of a session may take. A run that would go beyond throws `resourceExhausted`, before memory is
+/// taken.
+public struct SessionLimits: Sendable {
+  /// Bytes of all tensors together that the session's runs made and that are alive: three quarters of the
+  /// machine's memory unless told. Constants and restored variables lie in mapped files and do not count.
+  public var totalBytes: Int
+  /// Bytes of one tensor; as many as of all unless told.
+  public var tensorBytes: Int
+  /// Rounds of one loop: 10 million unless told.
+  public var loopSteps: Int
+  /// How deeply functions may call each other: 1,000 unless told.
+  public var functionDepth: Int
+
+  /// Limits; each has a default.
+  public init(
+    totalBytes: Int? = nil, tensorBytes: Int? = nil, loopSteps: Int = 10_000_000, functionDepth: Int = 1_000
+  ) {
+    let total = totalBytes ?? MemoryAccount.defaultLimit
+    self.totalBytes = total
+    self.tensorBytes = tensorBytes ?? total
+    self.loopSteps = loopSteps
+    self.functionDepth = functionDepth
+  }
+}
