@@ -49,6 +49,7 @@ let package = Package(
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CGraftVector"),
+    .target(name: "CGraftThreads"),
     .target(name: "CGraftChecksum"),
 
     // The parts, from the bottom up: a target imports only what stands above it.
@@ -81,7 +82,7 @@ let package = Package(
     .target(
       name: "GraftKernels",
       dependencies: [
-        "GraftTensor", "GraftPictures", "GraftGraph", "GraftCheckpoint", "CGraftVector",
+        "GraftTensor", "GraftPictures", "GraftGraph", "GraftCheckpoint", "CGraftVector", "CGraftThreads",
         .target(name: "COneDNN", condition: .when(traits: ["OneDNN"])),
         .target(name: "CRE2", condition: .when(traits: ["RE2"])),
       ],
@@ -89,7 +90,7 @@ let package = Package(
     .target(
       name: "GraftRuntime",
       dependencies: [
-        "GraftTensor", "GraftProto", "GraftGraph", "GraftCheckpoint", "GraftKernels",
+        "GraftTensor", "GraftProto", "GraftGraph", "GraftCheckpoint", "GraftKernels", "CGraftThreads",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: swiftSettings),

@@ -79,6 +79,8 @@ INLINE void NAME(tile)(
     UNROLL for (int i = 0; i < rows; i++) left[i] = a[q * pitch + i] + a_first;
     for (ptrdiff_t p = 0, step = 0; p < k; p++, step += a_column, b += b_row) {
       V right[WIDE * REGISTERS];
+      // Where the matrix comes from memory, it is asked for before it is needed.
+      if (rows == ROWS) __builtin_prefetch(b + 24 * PANEL);
       UNROLL for (int j = 0; j < registers; j++) right[j] = LOAD(b + (j / REGISTERS) * b_panel + (j % REGISTERS) * WIDTH);
       UNROLL for (int i = 0; i < rows; i++) {
         const T value = left[i][step];
@@ -367,36 +369,30 @@ INLINE void NAME(position)(
   }
 }
 
-/// Writes the patch under the kernel for each pixel, positions and channels in order.
-INLINE void NAME(patches)(
-    const graft_convolution *s, const NAME(corner) * corners, ptrdiff_t rows, const T *x, T *patches) {
-  const ptrdiff_t count = s->input_channels, channels = s->groups * count;
-  for (ptrdiff_t i = 0; i < rows; i++) {
-    for (ptrdiff_t kd = 0; kd < s->kernel[0]; kd++) {
-      const ptrdiff_t d = corners[i].depth + kd * s->dilation[0];
-      for (ptrdiff_t kh = 0; kh < s->kernel[1]; kh++) {
-        const ptrdiff_t h = corners[i].height + kh * s->dilation[1];
-        const int inside = (size_t)d < (size_t)s->input[0] && (size_t)h < (size_t)s->input[1];
-        const T *source =
-            x + corners[i].offset +
-            (kd * s->dilation[0] * s->input[1] + kh * s->dilation[1]) * s->input[2] * channels;
-        const ptrdiff_t run = s->kernel[2] * count;
-        if (inside && run >= WIDTH && s->dilation[2] == 1 && s->groups == 1 && corners[i].width >= 0 &&
-            corners[i].width + s->kernel[2] <= s->input[2]) {
-          // One run of elements; the last register overlaps the one before.
-          for (ptrdiff_t j = 0; j + WIDTH < run; j += WIDTH) STORE(patches + j, LOAD(source + j));
-          STORE(patches + run - WIDTH, LOAD(source + run - WIDTH));
-          patches += run;
-          continue;
-        }
-        for (ptrdiff_t kw = 0; kw < s->kernel[2]; kw++, patches += count) {
-          const ptrdiff_t w = kw * s->dilation[2];
-          const int within = inside && (size_t)(corners[i].width + w) < (size_t)s->input[2];
-          for (ptrdiff_t j = 0; j < count; j++) patches[j] = within ? source[w * channels + j] : 0;
-        }
+/// For each pixel the address of each row of the patch under the kernel, `kernel[2]` pixels in one run; where the
+/// run leaves the input, that of a copy with zeros.
+INLINE void NAME(runs)(
+    const graft_convolution *s, const NAME(corner) * corners, ptrdiff_t rows, const T *x, T *copies,
+    const T **lines) {
+  const ptrdiff_t count = s->input_channels, run = s->kernel[2] * count;
+  for (ptrdiff_t kd = 0; kd < s->kernel[0]; kd++)
+    for (ptrdiff_t kh = 0; kh < s->kernel[1]; kh++, lines += BLOCK) {
+      const ptrdiff_t below = kd * s->dilation[0], down = kh * s->dilation[1];
+      const ptrdiff_t offset = (below * s->input[1] + down) * s->input[2] * count;
+      for (ptrdiff_t i = 0; i < rows; i++) {
+        const NAME(corner) corner = corners[i];
+        const int inside = (size_t)(corner.depth + below) < (size_t)s->input[0] &&
+                           (size_t)(corner.height + down) < (size_t)s->input[1];
+        const T *source = x + corner.offset + offset;
+        lines[i] = source;
+        if (inside && corner.width >= 0 && corner.width + s->kernel[2] <= s->input[2]) continue;
+        const ptrdiff_t first = corner.width < 0 ? -corner.width * count : 0;
+        const ptrdiff_t end = (s->input[2] - corner.width) * count;
+        for (ptrdiff_t j = 0; j < run; j++) copies[j] = inside && j >= first && j < end ? source[j] : 0;
+        lines[i] = copies;
+        copies += run;
       }
     }
-  }
 }
 
 TARGET static void NAME(convolve)(
@@ -406,10 +402,11 @@ TARGET static void NAME(convolve)(
   const ptrdiff_t n = s->output_channels, row = s->groups * n, total = positions * k;
   const ptrdiff_t panels = (n + PANEL - 1) / PANEL;
   const NAME(finish) end = NAME(finish_of)(finish);
-  // Few channels: the patches are copied together, or each position's sum would be over before it runs.
-  const int copies = k < 8 && total <= PATCHES / ROWS;
+  // Few channels: a row of the kernel at a time, or each position's sum would be over before it runs.
+  const ptrdiff_t lower = s->kernel[0] * s->kernel[1];
+  const int runs = k < 32 && s->groups == 1 && s->dilation[2] == 1 && lower <= POSITIONS && total <= PATCHES / ROWS;
   ptrdiff_t height = BLOCK;
-  if (copies && PATCHES / total < height) height = PATCHES / total / ROWS * ROWS;
+  if (runs && PATCHES / total < height) height = PATCHES / total / ROWS * ROWS;
   const ptrdiff_t cut = NAME(cut)(k);
   ptrdiff_t batch = cut < k ? 1 : DEPTH / cut;
   if (batch < 1) batch = 1;
@@ -424,16 +421,15 @@ TARGET static void NAME(convolve)(
       NAME(finish) own = end;
       if (own.bias) own.bias += group * n;
       if (own.addend) own.addend += group * n;
-      if (copies) {
-        T patches[PATCHES];
-        const T *lines[BLOCK];
-        NAME(patches)(s, corners, rows, input, patches);
-        for (ptrdiff_t i = 0; i < rows; i++) lines[i] = patches + i * total;
-        const NAME(task) task = {lines, 0, 0, 1, 1, total, PANEL, total * PANEL, row, 0, &own, pixel};
+      const T *lines[POSITIONS * BLOCK];
+      if (runs) {
+        T copies[PATCHES];
+        NAME(runs)(s, corners, rows, input, copies, lines);
+        const NAME(task) task = {lines, BLOCK, 0,   1, lower, s->kernel[2] * k, PANEL, total * PANEL,
+                                 row,   0,     &own, pixel};
         NAME(block)(&task, rows, n, filter, target);
         continue;
       }
-      const T *lines[POSITIONS * BLOCK];
       for (ptrdiff_t q = 0; q < positions; q += batch) {
         const ptrdiff_t count = positions - q < batch ? positions - q : batch;
         for (ptrdiff_t r = 0; r < count; r++)

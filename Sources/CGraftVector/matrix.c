@@ -166,3 +166,13 @@ static const graft_finish nothing = {0};
 
 DEFINE_MATRIX(float, f32)
 DEFINE_MATRIX(double, f64)
+
+void graft_matrix_scale_packed_f32(float *packed, ptrdiff_t k, ptrdiff_t n, const float *scale) {
+  for (ptrdiff_t first = 0; first < n; first += GRAFT_PANEL_F32) {
+    const ptrdiff_t columns = n - first < GRAFT_PANEL_F32 ? n - first : GRAFT_PANEL_F32;
+    float factors[GRAFT_PANEL_F32] = {0};
+    for (ptrdiff_t j = 0; j < columns; j++) factors[j] = scale[first + j];
+    for (ptrdiff_t p = 0; p < k; p++, packed += GRAFT_PANEL_F32)
+      for (int j = 0; j < GRAFT_PANEL_F32; j++) packed[j] *= factors[j];
+  }
+}

@@ -15,7 +15,7 @@ struct GraftTool: ParsableCommand {
     version: "graft 0.1.0",
     subcommands: [
       RunCommand.self, InspectCommand.self, CheckpointCommand.self, VerifyCommand.self, BenchCommand.self,
-      OpsCommand.self, VerifyWorkerCommand.self,
+      ProfileCommand.self, OpsCommand.self, VerifyWorkerCommand.self,
     ])
 
   /// Runs the command line and ends the process.

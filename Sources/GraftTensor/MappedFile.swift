@@ -61,6 +61,19 @@ public final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: address, count: size)
   }
 
+  /// Lets the system take back the pages that lie within a part of the bytes; they are read again from the
+  /// file when somebody looks at them.
+  package func releasePages(_ part: UnsafeRawBufferPointer) {
+    guard let start = part.baseAddress, let first = bytes.baseAddress, start >= first,
+      start + part.count <= first + bytes.count
+    else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let begin = (Int(bitPattern: start) + page - 1) / page * page
+    let end = Int(bitPattern: start + part.count) / page * page
+    guard end > begin else { return }
+    madvise(UnsafeMutableRawPointer(bitPattern: begin), end - begin, MADV_DONTNEED)
+  }
+
   deinit {
     if let address = bytes.baseAddress {
       munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)

@@ -92,24 +92,35 @@ package final class TensorStorage: @unchecked Sendable {
     }
   }
 
+  /// Lets the system take back the memory of a file's bytes until they are looked at again.
+  package func releasePages() {
+    guard let file = owner as? MappedFile else { return }
+    file.releasePages(UnsafeRawBufferPointer(start: base, count: byteCount))
+  }
+
   /// Whether the memory is this object's own, so that its only holder may write to it.
   package var isOwned: Bool { owner == nil }
 
   /// Whether the memory is a part of that arena.
   package func isPart(of arena: AnyObject) -> Bool { owner === arena }
 
+  /// What the system maps at once where it is asked to: fewer faults, and fewer misses when it is read.
+  private static let hugePage = 2 << 20
+
   private static func allocate(
     _ byteCount: Int, _ account: MemoryAccount?
   ) throws(GraftError) -> UnsafeMutableRawPointer {
     try account?.charge(byteCount)
     var memory: UnsafeMutableRawPointer?
+    let isLarge = byteCount >= hugePage
     // An empty tensor has an address all the same.
-    guard posix_memalign(&memory, alignment, max(byteCount, 1)) == 0, let memory else {
+    guard posix_memalign(&memory, isLarge ? hugePage : alignment, max(byteCount, 1)) == 0, let memory else {
       account?.release(byteCount)
       throw GraftError(
         .resourceExhausted, "The system has no \(byteCount) bytes of memory left for a tensor.",
         remedy: "Use smaller batches, or a machine with more memory.")
     }
+    if isLarge { madvise(memory, byteCount, MADV_HUGEPAGE) }
     return memory
   }
 }

@@ -116,8 +116,8 @@ import Testing
     try BatchNormFolding.run(&graph)
     #expect(
       lines(graph) == [
-        "x = feed 0()", "c/folded = constant()", "c = Conv2D(x:0, c/folded:0)", "y/offset = constant()",
-        "y = BiasAdd(c:0, y/offset:0)",
+        "x = feed 0()", "w = constant()", "c/scale = constant()", "c = _FusedConv2D(x:0, w:0, c/scale:0)",
+        "y/offset = constant()", "y = BiasAdd(c:0, y/offset:0)",
       ])
     try expectSameResults(
       text, feeds: ["x": Tensor(shape: [1, 1, 3, 1], scalars: [1, -2, 3] as [Float])], fetch: "y:0")
@@ -146,5 +146,110 @@ import Testing
     try BiasFusion.run(&graph)
     #expect(lines(graph).contains("m = MatMul(x:0, w:0)"))
     #expect(lines(graph).contains("a = BiasAdd(m:0, b:0)"))
+  }
+
+  @Test func batchNormalisationInSingleStepsGoesIntoTheWeightsThoughABiasIsBetween() throws {
+    // As Keras 3 exports it: x · factor + offset, of constants that are [1, 1, 1, channels].
+    let text = GraphText().placeholder("x").constant("w", [1, 1, 1, 2], [1.0, 2.0])
+      .node("c", "Conv2D", ["x", "w"], convolution).constant("b", [2], [0.5, -1.5])
+      .node("d", "BiasAdd", ["c", "b"], GraphText.float)
+      .constant("factor", [1, 1, 1, 2], [3.0, -2.0]).node("e", "Mul", ["d", "factor"], GraphText.float)
+      .constant("offset", [1, 1, 1, 2], [0.25, 1.0]).node("f", "AddV2", ["e", "offset"], GraphText.float)
+      .node("y", "Relu", ["f"], GraphText.float)
+    var graph = try pruned(text, feeds: ["x"], fetches: ["y"])
+    for pass in Planner.passes { try pass.run(&graph) }
+    #expect(lines(graph).last == "y = _FusedConv2D(x:0, w:0, c/scale:0, f/bias:0)")
+    try expectSameResults(
+      text, feeds: ["x": Tensor(shape: [1, 1, 3, 1], scalars: [1, -2, 3] as [Float])], fetch: "y")
+  }
+
+  @Test func aBiasAddedAfterAShortcutGoesBeforeIt() throws {
+    let text = GraphText().placeholder("x", [3, 2]).constant("w", [2, 2], [1.0, -2.0, 3.0, 4.0])
+      .node("m", "MatMul", ["x", "w"], GraphText.float).node("s", "AddV2", ["x", "m"], GraphText.float)
+      .constant("b", [2], [0.5, -0.5]).node("y", "AddV2", ["s", "b"], GraphText.float)
+    var graph = try pruned(text, feeds: ["x"], fetches: ["y"])
+    try ConstantEvaluation.run(&graph)
+    try BiasMerging.run(&graph)
+    try BiasFusion.run(&graph)
+    #expect(lines(graph).last == "s = AddV2(x:0, y:0)")
+    #expect(lines(graph).contains("y = _FusedMatMul(x:0, w:0, y/hoisted:0)"))
+    #expect(try ResidualFusion.run(&graph, ShapeInference(graph, feeds: [[3, 2]])))
+    #expect(lines(graph).last == "s = _FusedMatMul(x:0, w:0, y/hoisted:0, x:0)")
+    try expectSameResults(
+      text, feeds: ["x": Tensor(shape: [3, 2], scalars: [1, -2, 3, 4, -5, 6] as [Float])], fetch: "y")
+  }
+
+  @Test func aSecondBiasOfMoreDimensionsKeepsTheResultsShape() throws {
+    let text = GraphText().placeholder("x").constant("w", [2, 2], [1.0, -2.0, 3.0, 4.0])
+      .node("m", "MatMul", ["x", "w"], GraphText.float).constant("b", [2], [0.5, -0.5])
+      .node("a", "BiasAdd", ["m", "b"], GraphText.float).constant("c", [1, 1, 2], [2.0, 3.0])
+      .node("y", "AddV2", ["a", "c"], GraphText.float)
+    try expectSameResults(
+      text, feeds: ["x": Tensor(shape: [1, 2], scalars: [1, -2] as [Float])], fetch: "y")
+    let session = try Session(graph: text.graph())
+    #expect(
+      try session.run("y", feeding: ["x": Tensor(shape: [1, 2], scalars: [1, -2] as [Float])]).shape
+        == [1, 1, 2])
+  }
+
+  @Test func swishIsFoundHoweverItIsWritten() throws {
+    let text = GraphText().placeholder("x").constant("beta", [], [1.0])
+      .node("scaled", "Mul", ["beta", "x"], GraphText.float)
+      .node("sigmoid", "Sigmoid", ["scaled"], GraphText.float)
+      .node("y", "Mul", ["x", "sigmoid"], GraphText.float)
+    var graph = try pruned(text, feeds: ["x"], fetches: ["y"])
+    try ConstantEvaluation.run(&graph)
+    try ActivationRecognition.run(&graph)
+    #expect(lines(graph) == ["x = feed 0()", "y = _Swish(x:0)"])
+    try expectSameResults(text, feeds: ["x": Tensor([Float(-3), -0.5, 0, 0.5, 8])], fetch: "y")
+  }
+
+  @Test func geluByErfIsFoundInEitherOrder() throws {
+    let halves = GraphText().placeholder("x").constant("half", [], [0.5]).constant("one", [], [1.0])
+      .constant("root", [], [1.4142135]).node("z", "RealDiv", ["x", "root"], GraphText.float)
+      .node("erf", "Erf", ["z"], GraphText.float).node("p", "AddV2", ["one", "erf"], GraphText.float)
+    let first = halves.node("h", "Mul", ["half", "x"], GraphText.float)
+      .node("y", "Mul", ["h", "p"], GraphText.float)
+    let last = halves.node("h", "Mul", ["x", "p"], GraphText.float)
+      .node("y", "Mul", ["h", "half"], GraphText.float)
+    for text in [first, last] {
+      var graph = try pruned(text, feeds: ["x"], fetches: ["y"])
+      try ConstantEvaluation.run(&graph)
+      try ActivationRecognition.run(&graph)
+      #expect(lines(graph) == ["x = feed 0()", "y = _GeluExact(x:0)"])
+      try expectSameResults(text, feeds: ["x": Tensor([Float(-3), -0.5, 0, 0.5, 8])], fetch: "y")
+    }
+  }
+
+  @Test func geluByTanhIsFoundWithItsPolynomialInAnyForm() throws {
+    // 0.5 x (1 + tanh(0.7978846 (x + 0.044715 x^3))), and the same with x (1 + 0.044715 x^2) inside.
+    let start = GraphText().placeholder("x").constant("half", [], [0.5]).constant("one", [], [1.0])
+      .constant("k", [], [0.7978846]).constant("c", [], [0.044715]).constant("three", [], [3.0])
+    let cubic = start.node("cube", "Pow", ["x", "three"], GraphText.float)
+      .node("t", "Mul", ["c", "cube"], GraphText.float).node("s", "AddV2", ["x", "t"], GraphText.float)
+    let factored = start.node("square", "Square", ["x"], GraphText.float)
+      .node("t", "Mul", ["c", "square"], GraphText.float).node("u", "AddV2", ["one", "t"], GraphText.float)
+      .node("s", "Mul", ["x", "u"], GraphText.float)
+    for text in [cubic, factored] {
+      let whole = text.node("z", "Mul", ["k", "s"], GraphText.float)
+        .node("tanh", "Tanh", ["z"], GraphText.float).node("p", "AddV2", ["one", "tanh"], GraphText.float)
+        .node("h", "Mul", ["half", "x"], GraphText.float).node("y", "Mul", ["h", "p"], GraphText.float)
+      var graph = try pruned(whole, feeds: ["x"], fetches: ["y"])
+      try ConstantEvaluation.run(&graph)
+      try ActivationRecognition.run(&graph)
+      #expect(lines(graph) == ["x = feed 0()", "y = _GeluApproximate(x:0)"])
+      try expectSameResults(whole, feeds: ["x": Tensor([Float(-3), -0.5, 0, 0.5, 8])], fetch: "y")
+    }
+  }
+
+  @Test func whatOnlyLooksLikeAnActivationStays() throws {
+    let text = GraphText().placeholder("x").constant("beta", [], [1.702])
+      .node("scaled", "Mul", ["beta", "x"], GraphText.float)
+      .node("sigmoid", "Sigmoid", ["scaled"], GraphText.float)
+      .node("y", "Mul", ["x", "sigmoid"], GraphText.float)
+    var graph = try pruned(text, feeds: ["x"], fetches: ["y"])
+    try ConstantEvaluation.run(&graph)
+    try ActivationRecognition.run(&graph)
+    #expect(lines(graph).last == "y = Mul(x:0, sigmoid:0)")
   }
 }

@@ -150,4 +150,45 @@ import Testing
     #expect(try session.run("v", feeding: ["u": Tensor(Float(2))]).scalars() == [-2] as [Float])
     #expect(try session.run("z", feeding: ["x": x]).scalars() == [9] as [Float])
   }
+
+  @Test func laterRunsComputeAnewAndLeaveEarlierResultsAlone() throws {
+    let text = GraphText().placeholder("x", [2, 2]).constant("w", [2, 2], [2.0, -3.0, 0.5, 1.0])
+      .node("m", "MatMul", ["x", "w"], GraphText.float).constant("b", [2], [1.0, -1.0])
+      .node("a", "AddV2", ["m", "b"], GraphText.float).node("t", "Tanh", ["a"], GraphText.float)
+      .node("s", "Softmax", ["t"], GraphText.float).node("d", "Mul", ["s", "x"], GraphText.float)
+      .node("i", "Identity", ["x"], GraphText.float)
+    let fetches = ["d", "s", "i", "x", "m"]
+    let plain = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
+    let callable = try Session(graph: text.graph()).callable(feeds: ["x"], fetches: fetches)
+    var results: [[[Float]]] = []
+    var kept: [[Tensor]] = []
+    for round in 0..<6 {
+      let x = try Tensor(shape: [2, 2], scalars: (0..<4).map { Float($0 * round) - 1.5 })
+      let found = try callable.run([x])
+      let wanted = try plain.run(fetches, feeding: ["x": x])
+      for (a, b) in zip(found, wanted) {
+        for (a, b) in zip(try a.scalars(as: Float.self), try b.scalars(as: Float.self)) {
+          #expect(abs(a - b) <= 1e-6)
+        }
+      }
+      kept.append(found)
+      results.append(try found.map { try $0.scalars(as: Float.self) })
+    }
+    for (tensors, values) in zip(kept, results) {
+      #expect(try tensors.map { try $0.scalars(as: Float.self) } == values)
+    }
+  }
+
+  @Test func aTraceNamesEveryInstructionOfARun() throws {
+    let callable = try Session(graph: line().graph()).callable(feeds: ["x"], fetches: ["z"])
+    let x = try Tensor(shape: [1, 2], scalars: [1, 2] as [Float])
+    for _ in 0..<4 {
+      let trace = RunTrace()
+      _ = try callable.run([x], trace: trace)
+      #expect(trace.events.map(\.op) == ["_FusedMatMul"])
+      #expect(trace.events.map(\.name) == ["z"])
+      #expect(trace.events.first?.arithmetic == 4)
+      #expect(trace.events.first?.outputs.first?.shape == [1, 1])
+    }
+  }
 }

@@ -89,4 +89,40 @@ GRAFT_DECLARE_MATRIX(double, f64)
 
 #undef GRAFT_DECLARE_MATRIX
 
+/// Multiplies the columns of a packed matrix.
+void graft_matrix_scale_packed_f32(float *packed, ptrdiff_t k, ptrdiff_t n, const float *scale);
+
+// MARK: Depthwise convolutions, row by row
+
+/// Whether `graft_depthwise_rows_f32` computes this convolution, of which each group is one channel.
+int graft_depthwise_handles_f32(const graft_convolution *shape);
+
+/// The rows `first..<last` of all images' outputs; arguments as those of `graft_convolve_depthwise_f32`. There is
+/// no addend.
+void graft_depthwise_rows_f32(
+    const graft_convolution *shape, const float *x, const float *filter, const float *zeros, float *y,
+    ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);
+
+// MARK: Winograd's convolution
+//
+// For kernels of 3x3 without strides, dilations and groups, and channels that are multiples of 16. The output is
+// made in tiles of `tile` by `tile` pixels, 2 or 4, each from `(tile + 2)^2` products of matrices: one row for each
+// tile, one matrix of the filter for each place in the transformed space.
+
+/// Makes panels `first..<last` of the transformed filter's matrices, of k rows and n columns each, packed as
+/// `graft_matrix_pack_f32` packs them, one after the other. Columns are multiplied by `scale`, unless that is NULL.
+void graft_winograd_pack_f32(
+    int tile, const float *filter, const float *scale, ptrdiff_t k, ptrdiff_t n, ptrdiff_t first, ptrdiff_t last, float *packed);
+
+/// Transforms what the tiles `first..<last` read, counted over batch, height and width: a row of `input_channels`
+/// for each tile, `v_step` elements from one place's matrix to the next. `zeros` are as many as channels.
+void graft_winograd_input_f32(
+    int tile, const graft_convolution *shape, const float *x, const float *zeros, ptrdiff_t first,
+    ptrdiff_t last, float *v, ptrdiff_t v_step);
+
+/// Makes the tiles `first..<last` of the output from the products.
+void graft_winograd_output_f32(
+    int tile, const graft_convolution *shape, const float *m, ptrdiff_t m_step, ptrdiff_t first, ptrdiff_t last,
+    float *y, const graft_finish *finish);
+
 #endif

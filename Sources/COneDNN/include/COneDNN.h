@@ -45,7 +45,7 @@ typedef struct {
 /// A convolution made ready: code for its sizes, and its filter as that code reads it.
 typedef struct graft_dnn_primitive graft_dnn_primitive;
 
-/// Whether the library has code for wider vectors than our own kernels do, on this processor.
+/// Whether the library has code for faster vectors than our own kernels do, on this processor.
 int graft_dnn_is_wider(void);
 
 /// Makes a convolution ready, for the given number of threads. The filter is `[depth, height, width, input channels

@@ -133,11 +133,22 @@ package final class KernelContext {
   /// The result is shared by overlapping runs, so it may not change. It must depend on nothing but the
   /// node, the shapes and the inputs that `isConstant(_:)` says are constant.
   package func prepared<P: AnyObject & Sendable>(_ make: () throws -> P) throws -> P {
-    if let found = allocator.prepared(instruction), let found = found as? P { return found }
+    if let found = allocator.prepared(instruction), type(of: found) == P.self {
+      return unsafeDowncast(found, to: P.self)
+    }
     let made = try make()
     allocator.setPrepared(instruction, made)
     return made
   }
+
+  /// Whether this instruction's inputs and outputs have the same shapes and addresses each time it runs with
+  /// this run's memory, so that ``bind(_:)`` is worth calling.
+  package var isFixed: Bool { allocator.isFixed(instruction) }
+
+  /// Gives what is to be done in the kernel's place from the next run on: the same from the same addresses to
+  /// the same addresses, without looking anything up. Called only where ``isFixed``, when the outputs are
+  /// set.
+  package func bind(_ action: @escaping () -> Void) { allocator.bind(instruction, action) }
 
   /// Whether the input is the same tensor in every run of this program.
   package func isConstant(_ index: Int) -> Bool {
@@ -159,9 +170,16 @@ package protocol OutputAllocator: AnyObject {
   func isConstant(slot: Int) -> Bool
   /// Whether nobody reads the slot's value after the instruction.
   func isLastUse(slot: Int, of instruction: Int) -> Bool
+  /// Whether an instruction's shapes and addresses are the same each time.
+  func isFixed(_ instruction: Int) -> Bool
+  /// Keeps what is to be done in the place of an instruction's kernel.
+  func bind(_ instruction: Int, _ action: @escaping () -> Void)
 }
 
 extension OutputAllocator {
   /// By default nothing is taken out of its slot.
   package func isLastUse(slot: Int, of instruction: Int) -> Bool { false }
+  /// By default nothing is bound to addresses.
+  package func isFixed(_ instruction: Int) -> Bool { false }
+  package func bind(_ instruction: Int, _ action: @escaping () -> Void) {}
 }

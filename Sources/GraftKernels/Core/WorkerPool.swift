@@ -1,16 +1,24 @@
-import Dispatch
+import CGraftThreads
 
 /// Splits loops over the processor's cores.
 ///
 /// The pieces do not depend on which thread takes them, so results are the same bits for any number of
-/// threads wherever a piece's result does not depend on where the pieces are cut.
+/// threads wherever a piece's result does not depend on where the pieces are cut. All pools share the
+/// process's threads: runs that overlap do not keep more of them busy than there are processors.
 package final class WorkerPool: Sendable {
   /// How many threads work on one loop, the caller's included.
   package let threads: Int
 
+  /// How many workers ``forEachOnWorkers(_:cost:_:)`` tells apart.
+  package let workers: Int
+
+  /// Pieces for each thread: where one is held up, others take over its share.
+  private static let piecesPerThread = 4
+
   /// A pool of the given width.
   package init(threads: Int) {
     self.threads = max(threads, 1)
+    workers = Int(graft_threads_workers(Int32(clamping: self.threads)))
   }
 
   /// Calls the body with ranges that together are `0..<count`, perhaps on several threads at once.
@@ -19,9 +27,9 @@ package final class WorkerPool: Sendable {
   @inlinable
   package func forEach(_ count: Int, cost: Int, _ body: @Sendable (Range<Int>) -> Void) {
     guard count > 0 else { return }
-    let minimum = max(20_000 / max(cost, 1), 1)
-    let pieces = min(threads, (count + minimum - 1) / minimum)
-    if pieces <= 1 {
+    let minimum = max(10_000 / max(cost, 1), 1)
+    let pieces = (count + minimum - 1) / minimum
+    if pieces <= 1 || threads == 1 {
       body(0..<count)
     } else {
       split(count, into: pieces, body)
@@ -30,10 +38,43 @@ package final class WorkerPool: Sendable {
 
   @usableFromInline
   package func split(_ count: Int, into pieces: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    split(count, into: pieces) { _, range in body(range) }
+  }
+
+  /// As ``forEach(_:cost:_:)``, and tells the body which of the ``workers`` calls it, for memory of its
+  /// own.
+  package func forEachOnWorkers(
+    _ count: Int, cost: Int, _ body: @Sendable (_ worker: Int, _ range: Range<Int>) -> Void
+  ) {
+    guard count > 0 else { return }
+    let minimum = max(10_000 / max(cost, 1), 1)
+    split(count, into: (count + minimum - 1) / minimum, body)
+  }
+
+  private func split(
+    _ count: Int, into pieces: Int, _ body: @Sendable (_ worker: Int, _ range: Range<Int>) -> Void
+  ) {
+    let pieces = min(pieces, threads == 1 ? 1 : threads * Self.piecesPerThread)
+    guard pieces > 1 else { return body(0, 0..<count) }
     withoutActuallyEscaping(body) { body in
-      DispatchQueue.concurrentPerform(iterations: pieces) { piece in
-        body(count * piece / pieces..<count * (piece + 1) / pieces)
+      var loop = Loop(count: count, pieces: pieces, body: body)
+      withUnsafeMutablePointer(to: &loop) { loop in
+        graft_threads_split(
+          pieces, Int32(clamping: threads - 1),
+          { loop, piece, worker in
+            loop.assumingMemoryBound(to: Loop.self).pointee.run(piece, Int(worker))
+          }, loop)
       }
+    }
+  }
+
+  private struct Loop {
+    let count: Int
+    let pieces: Int
+    let body: @Sendable (_ worker: Int, _ range: Range<Int>) -> Void
+
+    func run(_ piece: Int, _ worker: Int) {
+      body(worker, count * piece / pieces..<count * (piece + 1) / pieces)
     }
   }
 }

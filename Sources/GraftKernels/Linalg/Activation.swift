@@ -66,9 +66,11 @@ package struct Activation: Sendable, Equatable {
   }
 }
 
-/// The ops fused into a product or convolution, as its attributes name them: `BiasAdd`, `Add`, then one
-/// activation, each where it is used, in this order.
+/// The ops fused into a product or convolution, as its attributes name them: `Scale`, `BiasAdd`, `Add`, then
+/// one activation, each where it is used, in this order.
 package struct FusedOps: Sendable {
+  /// Whether the filter's output channels are multiplied by a vector first.
+  let hasScale: Bool
   let hasBias: Bool
   let hasAddend: Bool
   let activation: Activation
@@ -76,9 +78,13 @@ package struct FusedOps: Sendable {
   let normalization: Double?
 
   /// Nothing is fused.
-  static let none = FusedOps(hasBias: false, hasAddend: false, activation: .none, normalization: nil)
+  static let none = FusedOps(
+    hasScale: false, hasBias: false, hasAddend: false, activation: .none, normalization: nil)
 
-  private init(hasBias: Bool, hasAddend: Bool, activation: Activation, normalization: Double?) {
+  private init(
+    hasScale: Bool, hasBias: Bool, hasAddend: Bool, activation: Activation, normalization: Double?
+  ) {
+    self.hasScale = hasScale
     self.hasBias = hasBias
     self.hasAddend = hasAddend
     self.activation = activation
@@ -97,6 +103,7 @@ package struct FusedOps: Sendable {
       return true
     }
     let normalization = normalizes && take("FusedBatchNorm") ? Double(try node.float("epsilon")) : nil
+    let hasScale = normalization == nil && take("Scale")
     let hasBias = normalization == nil && take("BiasAdd")
     let hasAddend = normalization == nil && take("Add")
     var activation = Activation.none
@@ -109,11 +116,20 @@ package struct FusedOps: Sendable {
         "The ops \(try node.strings("fused_ops").map(\.string)) cannot be fused in this order.")
     }
     self.init(
-      hasBias: hasBias, hasAddend: hasAddend, activation: activation, normalization: normalization)
+      hasScale: hasScale, hasBias: hasBias, hasAddend: hasAddend, activation: activation,
+      normalization: normalization)
+  }
+
+  /// The same, for an op that has no scale.
+  func withoutScale(_ node: NodeSetup) throws -> FusedOps {
+    guard !hasScale else { throw node.unimplemented("\(node.op) has no kernel that scales its weights.") }
+    return self
   }
 
   /// How many inputs follow the two of the op itself.
-  var inputCount: Int { normalization == nil ? (hasBias ? 1 : 0) + (hasAddend ? 1 : 0) : 4 }
+  var inputCount: Int {
+    normalization == nil ? (hasScale ? 1 : 0) + (hasBias ? 1 : 0) + (hasAddend ? 1 : 0) : 4
+  }
 
   /// What to apply to a result of the given shape, with the inputs that follow the op's own two.
   ///
@@ -126,15 +142,9 @@ package struct FusedOps: Sendable {
     }
     var finish = Finish(activation: activation)
     guard normalization == nil else { return finish }
-    var next = 2
+    var next = hasScale ? 3 : 2
     if hasBias {
-      let bias = try context.input(next)
-      guard bias.rank == 1, bias.elementCount == channels, bias.dtype == dtype else {
-        throw GraftError(
-          .invalidArgument, "A bias of shape \(bias.shape) was found where [\(channels)] is expected.",
-          at: .init(input: next))
-      }
-      finish.bias = bias
+      finish.bias = try Self.vector(context, next, "bias", channels, dtype)
       next += 1
     }
     if hasAddend {
@@ -147,5 +157,22 @@ package struct FusedOps: Sendable {
       finish.addend = addend
     }
     return finish
+  }
+
+  /// What the filter's output channels are multiplied by; nil where they stay.
+  func scale(_ context: KernelContext, channels: Int, dtype: DataType) throws -> Tensor? {
+    hasScale ? try Self.vector(context, 2, "scale", channels, dtype) : nil
+  }
+
+  private static func vector(
+    _ context: KernelContext, _ index: Int, _ name: String, _ channels: Int, _ dtype: DataType
+  ) throws -> Tensor {
+    let vector = try context.input(index)
+    guard vector.rank == 1, vector.elementCount == channels, vector.dtype == dtype else {
+      throw GraftError(
+        .invalidArgument, "A \(name) of shape \(vector.shape) was found where [\(channels)] is expected.",
+        at: .init(input: index))
+    }
+    return vector
   }
 }

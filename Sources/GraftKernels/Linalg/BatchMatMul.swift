@@ -82,6 +82,11 @@ enum BatchMatMulOps {
           right: try converted(product.right, to: dtype, context))
       }
       try product.run(context, into: output)
+      if types == [dtype, dtype], context.isFixed,
+        let action = product.bound(context.workers, into: output)
+      {
+        context.bind(action)
+      }
     }
   }
 

@@ -19,7 +19,7 @@ enum MatMulOps {
       """,
       types: ["T": [.float32, .float64]], shape: shape
     ) { node in
-      try kernel(node, fused: FusedOps(node))
+      try kernel(node, fused: FusedOps(node).withoutScale(node))
     },
   ]
 
@@ -76,6 +76,9 @@ enum MatMulOps {
         product.packed = try context.prepared { try product.packRight(context) }
       }
       try product.run(context, into: output)
+      if isVectorized, context.isFixed, let action = product.bound(context.workers, into: output) {
+        context.bind(action)
+      }
     }
   }
 }

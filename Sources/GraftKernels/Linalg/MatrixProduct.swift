@@ -96,11 +96,32 @@ struct MatrixProduct {
         try context.scratch(T.dataType, $0).storage
       }
     }
-    multiply(T.self, context, output, packed, isShared: isShared, finish)
+    multiply(T.self, context.workers, output, packed, isShared: isShared, finish)
+  }
+
+  /// The product again, for the same tensors; nil where it is not that of a packed matrix.
+  ///
+  /// The caller holds the tensors.
+  func bound(_ workers: WorkerPool, into output: Tensor) -> (() -> Void)? {
+    guard let packed, output.elementCount > 0, output.dtype == .float32 else { return nil }
+    let isShared = right.isOneMatrix
+    let finish = finish.vector(columns: n)
+    let product = self
+    guard left.offsets.count == 1, m * n * k < 1 << 18 else {
+      return { product.multiply(Float.self, workers, output, packed, isShared: isShared, finish) }
+    }
+    let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: Float.self)) + left.offsets[0]
+    let b: UnsafePointer<Float> = packed.elements(of: 0)
+    let c = output.base.assumingMemoryBound(to: Float.self)
+    let (m, n, k, row, column) = (m, n, k, left.row, left.column)
+    return {
+      Float.product(m: m, n: n, k: k, a, row: row, column: column, packed: b, into: c, cRow: n, finish)
+      withExtendedLifetime(packed) {}
+    }
   }
 
   private func multiply<T: VectorElement>(
-    _ type: T.Type, _ context: KernelContext, _ output: Tensor, _ packed: PackedMatrix, isShared: Bool,
+    _ type: T.Type, _ workers: WorkerPool, _ output: Tensor, _ packed: PackedMatrix, isShared: Bool,
     _ finish: graft_finish
   ) {
     nonisolated(unsafe) let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: T.self))
@@ -109,10 +130,10 @@ struct MatrixProduct {
     let (m, n, k, row, column, offsets) = (m, n, k, left.row, left.column, left.offsets)
     let pairs = offsets.count
     // By strips of rows, unless there are too few of them: then by panels of columns.
-    if pairs * m >= 12 * context.workers.threads || n < 2 * T.panelWidth {
+    if pairs * m >= 12 * workers.threads || n < 2 * T.panelWidth {
       let height = 12
       let strips = (m + height - 1) / height
-      context.workers.forEach(pairs * strips, cost: height * n * max(k, 8) / 40) { range in
+      workers.forEach(pairs * strips, cost: height * n * max(k, 8) / 40) { range in
         var strip = range.lowerBound
         while strip < range.upperBound {
           let pair = strip / strips
@@ -130,7 +151,7 @@ struct MatrixProduct {
     } else {
       let width = 4 * T.panelWidth
       let strips = (n + width - 1) / width
-      context.workers.forEach(pairs * strips, cost: m * width * max(k, 8) / 20) { range in
+      workers.forEach(pairs * strips, cost: m * width * max(k, 8) / 20) { range in
         var strip = range.lowerBound
         while strip < range.upperBound {
           let pair = strip / strips

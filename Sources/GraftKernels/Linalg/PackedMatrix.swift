@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftTensor
 
 /// Matrices in the layout that products read fastest: panels of a few columns, one after the other.
@@ -26,6 +27,8 @@ final class PackedMatrix: Sendable {
   /// Packs one side of a product, of float32 or float64, to be kept.
   static func pack(_ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext) throws -> PackedMatrix
   {
+    // Nobody looks at the matrix as it was any more.
+    defer { operand.tensor.storage.releasePages() }
     if operand.tensor.dtype == .float64 {
       return try pack(Double.self, operand, k: k, n: n, context.workers) {
         try Tensor(uninitialized: .float64, shape: $0).storage
@@ -50,12 +53,15 @@ final class PackedMatrix: Sendable {
 
   /// Packs matrices of k rows and n columns.
   ///
-  /// - Parameter offsets: where each begins among the elements.
+  /// - Parameters:
+  ///   - offsets: where each begins among the elements.
+  ///   - scale: what the columns of all matrices, one after the other, are multiplied by; for float32.
   static func pack<T: VectorElement>(
     _ type: T.Type, _ elements: UnsafePointer<T>, offsets: [Int], row: Int, column: Int, k: Int, n: Int,
-    into storage: TensorStorage, _ workers: WorkerPool
+    scale: UnsafePointer<Float>? = nil, into storage: TensorStorage, _ workers: WorkerPool
   ) -> PackedMatrix {
     nonisolated(unsafe) let elements = elements
+    nonisolated(unsafe) let scale = scale
     let width = T.panelWidth
     let panels = (n + width - 1) / width
     let count = count(T.self, k: k, n: n)
@@ -66,9 +72,16 @@ final class PackedMatrix: Sendable {
         let matrix = piece / panels
         let first = piece % panels
         let last = min(panels, first + range.upperBound - piece)
+        let target = packed + matrix * count + first * width * k
+        let columns = min(n, last * width) - first * width
         T.pack(
-          elements + offsets[matrix] + first * width * column, row: row, column: column, k: k,
-          n: min(n, last * width) - first * width, into: packed + matrix * count + first * width * k)
+          elements + offsets[matrix] + first * width * column, row: row, column: column, k: k, n: columns,
+          into: target)
+        if let scale {
+          graft_matrix_scale_packed_f32(
+            UnsafeMutableRawPointer(target).assumingMemoryBound(to: Float.self), k, columns,
+            scale + matrix * n + first * width)
+        }
         piece += last - first
       }
     }

@@ -11,7 +11,9 @@ enum ElementwiseKernels {
     { context in
       let x = try context.input(0)
       let y = try context.allocate(0, output, x.shape)
-      run(row, x.base, y.base, x.elementCount, context.workers)
+      let (source, target, count, workers) = (x.base, y.base, x.elementCount, context.workers)
+      run(row, source, target, count, workers)
+      if context.isFixed { context.bind { run(row, source, target, count, workers) } }
     }
   }
 
@@ -39,9 +41,15 @@ enum ElementwiseKernels {
       if a.shape == b.shape || b.elementCount == 1 && b.rank <= a.rank {
         if let check, a.elementCount > 0 { try check(a, b) }
         let y = try context.allocate(0, output, a.shape)
-        run(
-          row, b.elementCount == 1 ? row.right : row.pairs, a.base, b.base, y.base, a.elementCount,
-          leftMoves: true, rightMoves: b.elementCount > 1, context.workers)
+        let isOne = b.elementCount == 1
+        let (left, right, target, count) = (a.base, b.base, y.base, a.elementCount)
+        let (body, workers) = (isOne ? row.right : row.pairs, context.workers)
+        run(row, body, left, right, target, count, leftMoves: true, rightMoves: !isOne, workers)
+        if context.isFixed, check == nil {
+          context.bind {
+            run(row, body, left, right, target, count, leftMoves: true, rightMoves: !isOne, workers)
+          }
+        }
       } else if a.elementCount == 1 && a.rank <= b.rank {
         if let check, b.elementCount > 0 { try check(a, b) }
         let y = try context.allocate(0, output, b.shape)
@@ -52,7 +60,9 @@ enum ElementwiseKernels {
         let plan = try Broadcast([a.shape, b.shape])
         if let check, plan.shape.elementCount > 0 { try check(a, b) }
         let y = try context.allocate(0, output, plan.shape)
-        run(row, plan, a.base, b.base, y.base, context.workers)
+        let (left, right, target, workers) = (a.base, b.base, y.base, context.workers)
+        run(row, plan, left, right, target, workers)
+        if context.isFixed, check == nil { context.bind { run(row, plan, left, right, target, workers) } }
       }
     }
   }

@@ -23,9 +23,9 @@ enum ConvolutionOps {
     OpDefinition(
       "_FusedConv2D",
       """
-      `Conv2D` with what followed it: `fused_ops` lists `BiasAdd`, `Add` (of a tensor of the result's shape) and \
-      an activation, each at most once and in this order; or `FusedBatchNorm` and an activation. Planning makes it; \
-      graphs need not hold it.
+      `Conv2D` with what followed it: `fused_ops` lists `Scale` (of the filter's output channels), \
+      `BiasAdd`, `Add` (of a tensor of the result's shape) and an activation, each at most once and in this \
+      order; or `FusedBatchNorm` and an activation. Planning makes it; graphs need not hold it.
       """,
       types: ["T": [.float32, .float64]], shape: shape(rank: 4)
     ) { node in
@@ -52,11 +52,13 @@ enum ConvolutionOps {
       let output = try context.allocate(0, dtype, shape)
       let channels = geometry.groups * geometry.outputChannels
       let plain = try fused.finish(context, shape: shape, channels: channels, dtype: dtype)
+      let scale = try fused.scale(context, channels: channels, dtype: dtype)
       let (filter, finish) = try normalized(given, plain, fused, channels: channels, context)
       guard output.elementCount > 0 else { return }
+      let isConstant = context.isConstant(1) && (scale == nil || context.isConstant(2))
       let convolution = Convolution(
-        geometry: geometry, filter: filter,
-        isFilterConstant: fused.normalization == nil && context.isConstant(1))
+        geometry: geometry, filter: filter, scale: scale,
+        isFilterConstant: fused.normalization == nil && isConstant)
       try Images.run(context, x, into: output, attributes.order, addend: finish.addend) { x, output, addend in
         var finish = finish
         finish.addend = addend
@@ -112,6 +114,8 @@ enum Images {
 struct Convolution {
   let geometry: ConvolutionGeometry
   let filter: Tensor
+  /// What the filter's output channels are multiplied by, float32 as the filter.
+  let scale: Tensor?
   /// Whether the filter is the same in every run, so that what is made of it may be kept.
   let isFilterConstant: Bool
 
@@ -126,9 +130,12 @@ struct Convolution {
           case .library(let convolution):
             if try convolution.run(context, x, into: output, finish) { return }
         #endif
+        case .winograd(let convolution):
+          return try convolution.run(context, geometry, x, into: output, finish)
         case .packed(let matrix): packed = matrix
         }
       }
+      let filter = packed == nil ? try scaledFilter(context) : filter
       if output.dtype == .float32 {
         try vector(Float.self, context, x, filter, output, finish, packed)
       } else {
@@ -155,19 +162,44 @@ struct Convolution {
 
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {
     try context.prepared {
+      // Nobody looks at the filter as it was any more.
+      defer { filter.storage.releasePages() }
       #if OneDNN
         if x.dtype == .float32, x.elementCount > 0, geometry.prefersLibrary,
           let convolution = LibraryConvolution(
-            geometry, input: x.shape, filter: filter, finish, threads: context.workers.threads)
+            geometry, input: x.shape, filter: try scaledFilter(context), finish,
+            threads: context.workers.threads)
         {
           return Kept(.library(convolution))
         }
       #endif
+      if x.dtype == .float32, let tile = geometry.winogradTile {
+        return Kept(
+          .winograd(
+            try WinogradConvolution(geometry, tile: tile, filter: filter, scale: scale, context.workers)))
+      }
       if x.dtype == .float32 {
         return Kept(.packed(try packed(Float.self, filter, context) { try TensorStorage(byteCount: $0) }))
       }
-      return Kept(.packed(try packed(Double.self, filter, context) { try TensorStorage(byteCount: $0) }))
+      return Kept(
+        .packed(
+          try packed(Double.self, try scaledFilter(context), context) { try TensorStorage(byteCount: $0) }))
     }.filter
+  }
+
+  /// The filter with its output channels multiplied, in memory of this run.
+  private func scaledFilter(_ context: KernelContext) throws -> Tensor {
+    guard let scale else { return filter }
+    let result = try context.scratch(filter.dtype, filter.shape)
+    func multiply<T: VectorElement>(_ type: T.Type) {
+      let (source, factors) = (filter.buffer(as: T.self), scale.buffer(as: T.self))
+      let target = result.mutableBuffer(as: T.self)
+      for row in stride(from: 0, to: source.count, by: factors.count) {
+        for channel in 0..<factors.count { target[row + channel] = source[row + channel] * factors[channel] }
+      }
+    }
+    if filter.dtype == .float64 { multiply(Double.self) } else { multiply(Float.self) }
+    return result
   }
 
   /// The filter of each group in panels, in memory that is made for it.
@@ -177,10 +209,11 @@ struct Convolution {
   ) throws -> PackedMatrix {
     let (groups, columns) = (geometry.groups, geometry.outputChannels)
     let shape = try Shape(validating: [groups, PackedMatrix.count(T.self, k: geometry.depth, n: columns)])
+    let scale = filter.storage === self.filter.storage && T.self == Float.self ? scale : nil
     return PackedMatrix.pack(
       T.self, UnsafePointer(filter.base.assumingMemoryBound(to: T.self)),
       offsets: (0..<groups).map { $0 * columns }, row: groups * columns, column: 1, k: geometry.depth,
-      n: columns,
+      n: columns, scale: scale.map { UnsafePointer($0.base.assumingMemoryBound(to: Float.self)) },
       into: try allocate(shape.elementCount * MemoryLayout<T>.stride), context.workers)
   }
 
@@ -225,6 +258,8 @@ enum PreparedFilter: Sendable {
     /// With the code for it.
     case library(LibraryConvolution)
   #endif
+  /// In Winograd's transformed space.
+  case winograd(WinogradConvolution)
   /// In panels for our own kernels.
   case packed(PackedMatrix)
 }

@@ -23,7 +23,7 @@ enum DepthwiseConvolutionOps {
       """,
       types: ["T": [.float32, .float64]], shape: shape
     ) { node in
-      try kernel(node, fused: FusedOps(node))
+      try kernel(node, fused: FusedOps(node).withoutScale(node))
     },
   ]
 
@@ -67,8 +67,13 @@ private struct DepthwiseConvolution {
     switch output.dtype {
     case .float32:
       #if OneDNN
-        if isFilterConstant, x.elementCount > 0, try runInLibrary(context, x, into: output, finish) { return }
+        if isFilterConstant, x.elementCount > 0, geometry.prefersLibrary,
+          try runInLibrary(context, x, into: output, finish)
+        {
+          return
+        }
       #endif
+      if finish.addend == nil, try rows(context, x, into: output, finish) { return }
       try vector(Float.self, context, x, filter, output, finish)
     case .float64: try vector(Double.self, context, x, filter, output, finish)
     case .float16 where geometry.positions <= SteppedProduct.longest:
@@ -106,6 +111,32 @@ private struct DepthwiseConvolution {
       }
     }
   #endif
+
+  /// Row by row, where the window has one of the usual sizes; false where not.
+  private func rows(
+    _ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish
+  ) throws -> Bool {
+    let shape = geometry.vector
+    guard withUnsafePointer(to: shape, { graft_depthwise_handles_f32($0) }) != 0 else { return false }
+    let zeros = try context.scratch(.float32, [geometry.groups])
+    zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
+    nonisolated(unsafe) let finish = finish.vector(columns: geometry.groups)
+    nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: Float.self))
+    nonisolated(unsafe) let weights = UnsafePointer(filter.base.assumingMemoryBound(to: Float.self))
+    nonisolated(unsafe) let nothing = UnsafePointer(zeros.base.assumingMemoryBound(to: Float.self))
+    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
+    let lines = geometry.batch * geometry.axes[1].output
+    let products = geometry.axes[2].output * geometry.groups * geometry.positions
+    context.workers.forEach(lines, cost: products / 30) { range in
+      withUnsafePointer(to: shape) { shape in
+        withUnsafePointer(to: finish) { finish in
+          graft_depthwise_rows_f32(
+            shape, source, weights, nothing, target, range.lowerBound, range.upperBound, finish)
+        }
+      }
+    }
+    return true
+  }
 
   private func vector<T: VectorElement>(
     _ type: T.Type, _ context: KernelContext, _ x: Tensor, _ filter: Tensor, _ output: Tensor,

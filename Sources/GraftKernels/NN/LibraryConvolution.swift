@@ -49,13 +49,8 @@
   }
 
   extension ConvolutionGeometry {
-    /// Whether oneDNN is to be asked: where it has wider vectors than our own kernels, and with the same
-    /// vectors where it was measured to be faster, which is with few channels and channel by channel.
-    var prefersLibrary: Bool {
-      if graft_dnn_is_wider() != 0 { return true }
-      return inputChannels < 32 || outputChannels < 32
-        || outputChannels % Float.panelWidth != 0 && outputChannels < 128
-    }
+    /// Whether oneDNN is to be asked: where it has faster vectors than our own kernels.
+    var prefersLibrary: Bool { graft_dnn_is_wider() != 0 }
   }
 
   extension Activation {

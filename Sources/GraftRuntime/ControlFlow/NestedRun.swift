@@ -47,6 +47,7 @@ final class NestedRun {
     guard let value = frame.values[slot] else {
       throw GraftError(.internalError, "Result \(fetch) has no value after the run.")
     }
+    if frame.holds(value) { return try value.copied() }
     if frame.plan.fetchesMove[fetch] { frame.values[slot] = nil }
     return value
   }
@@ -57,7 +58,7 @@ final class NestedRun {
       swap(&frame.values[frame.plan.feedSlots[position]], &variables[position])
     }
     for position in variables.indices { variables[position] = nil }
-    if let context { try frame.run(context, checking: false) }
+    if let context { try frame.run { context } }
     // A frame that recorded gives the layout for the next.
     if !frame.isPlanned, let program {
       program.putBack(frame, completed: true)
@@ -80,7 +81,9 @@ final class NestedRun {
     }
     shapes = variables.map { $0?.shape ?? .scalar }
     program = try programs.nestedProgram(for: shapes + captures.map(\.shape))
-    let frame = try program?.takeFrame() ?? Frame(plan: programs.plan)
+    let frame = try program?.takeFrame([]) ?? Frame(plan: programs.plan)
+    // Feeds are not copied to places of their own here.
+    frame.unbind()
     for (slot, value) in zip(frame.plan.feedSlots[variables.count...], captures) {
       frame.values[slot] = value
     }

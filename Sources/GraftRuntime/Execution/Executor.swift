@@ -12,16 +12,16 @@ struct Executor {
 
   /// Runs a plan once.
   ///
-  /// - Parameter functions: the library of the graph that the plan is of.
+  /// - Parameter functions: the library of the graph that the plan is of, made where a kernel is run.
   /// - Throws: what a kernel throws, with the node's name and op, and its inputs' shapes.
   func run(
-    _ plan: ExecutablePlan, feeds: [Tensor], functions: any FunctionRunner, control: RunControl
+    _ plan: ExecutablePlan, feeds: [Tensor], functions: () -> any FunctionRunner, control: RunControl
   ) throws -> [Tensor] {
     switch plan {
     case .straight(let plan): return try run(plan, feeds: feeds, functions: functions, control: control)
     case .dataflow(let plan):
       let evaluator = NodeEvaluator(
-        workers: workers, resources: resources, functions: functions, files: control.files,
+        workers: workers, resources: resources, functions: functions(), files: control.files,
         checkpoint: { try control.check() }, maximumLoopSteps: control.maximumLoopSteps)
       var interpreter = DataflowInterpreter(plan: plan, feeds: feeds, control: control, evaluator: evaluator)
       return try interpreter.run()
@@ -30,14 +30,14 @@ struct Executor {
 
   /// Runs a plan without dataflow once.
   private func run(
-    _ programs: PlanPrograms, feeds: [Tensor], functions: any FunctionRunner, control: RunControl
+    _ programs: PlanPrograms, feeds: [Tensor], functions: () -> any FunctionRunner, control: RunControl
   ) throws -> [Tensor] {
     guard usesArena else {
       let frame = try Frame(plan: programs.plan)
       return try run(frame, feeds: feeds, functions: functions, control: control)
     }
-    let program = try programs.program(for: feeds.map(\.shape))
-    let frame = try program.takeFrame()
+    let program = try programs.program(for: feeds)
+    let frame = try program.takeFrame(feeds)
     do {
       let results = try run(frame, feeds: feeds, functions: functions, control: control)
       program.putBack(frame, completed: true)
@@ -50,14 +50,16 @@ struct Executor {
   }
 
   private func run(
-    _ frame: Frame, feeds: [Tensor], functions: any FunctionRunner, control: RunControl
+    _ frame: Frame, feeds: [Tensor], functions: () -> any FunctionRunner, control: RunControl
   ) throws -> [Tensor] {
     let plan = frame.plan
-    for (slot, tensor) in zip(plan.feedSlots, feeds) { frame.values[slot] = tensor }
-    let context = KernelContext(
-      values: frame.values, allocator: frame, workers: workers, resources: resources, functions: functions,
-      files: control.files, checkpoint: { try control.check() }, maximumLoopSteps: control.maximumLoopSteps)
-    try frame.run(context, checking: control.isLimited)
+    for position in feeds.indices { frame.feed(position, feeds[position]) }
+    try frame.run(control) {
+      KernelContext(
+        values: frame.values, allocator: frame, workers: workers, resources: resources,
+        functions: functions(), files: control.files, checkpoint: { try control.check() },
+        maximumLoopSteps: control.maximumLoopSteps)
+    }
     var results: [Tensor] = []
     results.reserveCapacity(plan.fetchSlots.count)
     for slot in plan.fetchSlots {

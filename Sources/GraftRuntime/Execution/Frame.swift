@@ -14,6 +14,9 @@ final class Frame: @unchecked Sendable {
   private var regionStorage: [TensorStorage] = []
   private var arena: TensorStorage?
   private var prepared: [(any AnyObject & Sendable)?]
+  /// What is done in an instruction's place, where its kernel has bound it to this frame's memory.
+  private(set) var bound: [(() -> Void)?]
+  private var fixed: FixedMemory
   private var scratchUsed = 0
   private var currentInstruction = 0
 
@@ -21,20 +24,32 @@ final class Frame: @unchecked Sendable {
   /// itself.
   init(
     plan: Plan, layout: ArenaLayout? = nil, prepared: [(any AnyObject & Sendable)?] = [],
-    program: Program? = nil
+    program: Program? = nil, feeds: [Tensor] = []
   ) throws {
     self.plan = plan
     self.program = program
     self.layout = layout
     self.prepared = prepared.isEmpty ? Array(repeating: nil, count: plan.instructions.count) : prepared
+    bound = Array(repeating: nil, count: plan.instructions.count)
+    fixed = layout.map { FixedMemory(plan, $0, feeds: feeds) } ?? FixedMemory(plan)
     values = .allocate(capacity: plan.slotCount)
     values.initialize(repeating: nil)
     for (slot, value) in plan.constants { values[slot] = value }
     if let layout {
-      let arena = try TensorStorage(byteCount: layout.byteCount)
+      let places = plan.feedSlots.indices.filter { fixed.isFixed[plan.feedSlots[$0]] }
+      let arena = try TensorStorage(
+        byteCount: layout.byteCount + places.count * FixedMemory.copiedBytes)
       self.arena = arena
       regionStorage = layout.regions.map {
         TensorStorage(transient: arena.base + $0.offset, byteCount: $0.byteCount, arena: arena)
+      }
+      for (number, position) in places.enumerated() {
+        let feed = feeds[position]
+        values[plan.feedSlots[position]] = Tensor(
+          dtype: feed.dtype, shape: feed.shape,
+          storage: TensorStorage(
+            transient: arena.base + layout.byteCount + number * FixedMemory.copiedBytes,
+            byteCount: feed.byteCount, arena: arena))
       }
     } else if program != nil {
       recorder = Recorder(plan: plan)
@@ -51,6 +66,24 @@ final class Frame: @unchecked Sendable {
 
   /// What the run that just ended recorded.
   func recordedLayout() -> ArenaLayout? { recorder?.layout() }
+
+  /// Takes the value of a feed: a copy of a small one, so that it lies where it lay before.
+  func feed(_ position: Int, _ tensor: Tensor) {
+    let slot = plan.feedSlots[position]
+    if fixed.isFixed[slot], let place = values[slot], place.dtype == tensor.dtype, place.shape == tensor.shape
+    {
+      place.base.copyMemory(from: tensor.base, byteCount: tensor.byteCount)
+    } else {
+      if fixed.isFixed[slot] { unbind() }
+      values[slot] = tensor
+    }
+  }
+
+  /// Lets kernels run again: something does not lie where it did, or will not.
+  func unbind() {
+    for index in bound.indices { bound[index] = nil }
+    fixed = FixedMemory(plan)
+  }
 
   /// Called before each instruction.
   func begin(_ index: Int) {
@@ -69,15 +102,32 @@ final class Frame: @unchecked Sendable {
         let region = layout.regionOfSlot[slot]
         if region < 0 || regionStorage[region] !== value.storage { values[slot] = try value.copied() }
       }
+      if let layout, fixed.isFixed[slot], values[slot]?.storage !== regionStorage[layout.regionOfSlot[slot]] {
+        unbind()
+      }
     }
     recorder?.finished(index, values: values)
-    for slot in plan.releases[instruction.releases] { values[slot] = nil }
+    for slot in plan.releases[instruction.releases] where !fixed.isFixed[slot] { values[slot] = nil }
   }
 
   /// Runs all instructions on the feeds that stand in their slots.
-  func run(_ context: KernelContext, checking isLimited: Bool) throws {
+  ///
+  /// - Parameters:
+  ///   - control: what may end the run early, and is told of each instruction; nil within a kernel.
+  ///   - makeContext: makes what kernels see. Small runs, whose instructions are bound, need none.
+  func run(_ control: RunControl? = nil, _ makeContext: () -> KernelContext) throws {
+    let (trace, isLimited) = (control?.trace, control?.isLimited ?? false)
+    var made: KernelContext?
     for index in plan.instructions.indices {
-      if isLimited { try context.checkpoint() }
+      if isLimited { try control?.check() }
+      let start = trace?.now ?? 0
+      if let action = bound[index] {
+        action()
+        trace?.record(plan, index, values, start: start)
+        continue
+      }
+      let context = made ?? makeContext()
+      made = context
       let instruction = plan.instructions[index]
       begin(index)
       context.begin(
@@ -85,12 +135,19 @@ final class Frame: @unchecked Sendable {
         outputs: instruction.outputs)
       do {
         try instruction.kernel(context)
+        trace?.record(plan, index, values, start: start)
         try finish(index)
       } catch let error as GraftError {
         let inputs = plan.inputSlots[instruction.inputs].map { values[Int($0)] }
         throw error.explained(by: inputs).at(.init(node: instruction.name, op: instruction.op))
       }
     }
+  }
+
+  /// Whether a value lies in this frame's arena, and is written again by the next run.
+  func holds(_ value: Tensor) -> Bool {
+    guard let arena else { return false }
+    return value.storage.isPart(of: arena)
   }
 
   /// Forgets what kernels prepared for other shapes.
@@ -100,7 +157,7 @@ final class Frame: @unchecked Sendable {
 
   /// Forgets the run's values, to be used again.
   func reset() {
-    for slot in values.indices where !plan.isConstantSlot[slot] { values[slot] = nil }
+    for slot in fixed.passingSlots { values[slot] = nil }
   }
 }
 
@@ -153,6 +210,10 @@ extension Frame: OutputAllocator {
   func isConstant(slot: Int) -> Bool { plan.isConstantSlot[slot] }
 
   func isLastUse(slot: Int, of instruction: Int) -> Bool {
-    plan.releases[plan.instructions[instruction].releases].contains(slot)
+    !fixed.isFixed[slot] && plan.releases[plan.instructions[instruction].releases].contains(slot)
   }
+
+  func isFixed(_ instruction: Int) -> Bool { fixed.instructions[instruction] }
+
+  func bind(_ instruction: Int, _ action: @escaping () -> Void) { bound[instruction] = action }
 }

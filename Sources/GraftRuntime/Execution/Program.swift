@@ -24,16 +24,15 @@ final class Program: Sendable {
   }
 
   /// A frame that no other run uses: one that was used before, or a new one.
-  func takeFrame() throws -> Frame {
-    let (frame, layout, prepared) = state.withLock { state in
-      (state.frames.popLast(), state.layout, state.prepared)
-    }
-    return try frame ?? Frame(plan: plan, layout: layout, prepared: prepared, program: self)
+  func takeFrame(_ feeds: [Tensor]) throws -> Frame {
+    if let frame = state.withLock({ $0.frames.popLast() }) { return frame }
+    let (layout, prepared) = state.withLock { ($0.layout, $0.prepared) }
+    return try Frame(plan: plan, layout: layout, prepared: prepared, program: self, feeds: feeds)
   }
 
   /// Takes a frame back. One that recorded gives the layout, and is not used again.
   func putBack(_ frame: Frame, completed: Bool) {
-    let layout = completed ? frame.recordedLayout() : nil
+    let layout = completed && !frame.isPlanned ? frame.recordedLayout() : nil
     state.withLock { state in
       if let layout, state.layout == nil { state.layout = layout }
       if frame.isPlanned, state.frames.count < 16 { state.frames.append(frame) }
@@ -67,12 +66,19 @@ package final class PlanPrograms: Sendable {
     let budget = nestedBudget.load(ordering: .relaxed)
     guard isKnown || budget >= 128 else { return nil }
     nestedBudget.store(isKnown ? min(budget + 1, 128 * Self.capacity) : budget - 128, ordering: .relaxed)
-    return try program(for: shapes)
+    return try program(for: shapes.count) { shapes[$0] }
   }
 
-  func program(for shapes: [Shape]) throws -> Program {
+  /// The program for feeds of the shapes of these.
+  func program(for feeds: [Tensor]) throws -> Program {
+    try program(for: feeds.count) { feeds[$0].shape }
+  }
+
+  private func program(for feedCount: Int, _ shape: (Int) -> Shape) throws -> Program {
     try programs.withLock { programs in
-      if let index = programs.firstIndex(where: { $0.shapes == shapes }) {
+      if let index = programs.lastIndex(where: { entry in
+        (0..<feedCount).allSatisfy { entry.shapes[$0] == shape($0) }
+      }) {
         let found = programs[index]
         if index != programs.count - 1 {
           programs.remove(at: index)
@@ -80,6 +86,7 @@ package final class PlanPrograms: Sendable {
         }
         return found.program
       }
+      let shapes = (0..<feedCount).map(shape)
       let program = Program(plan: try plan.specialized(for: shapes))
       if programs.count == Self.capacity { programs.removeFirst() }
       programs.append((shapes, program))

@@ -92,7 +92,15 @@ struct Recorder {
   /// The layout for runs with the same shapes.
   func layout() -> ArenaLayout {
     var kept = groups
-    for slot in plan.fetchSlots where groupOfSlot[slot] >= 0 { kept[groupOfSlot[slot]].isPlanned = false }
+    for slot in plan.fetchSlots where groupOfSlot[slot] >= 0 {
+      // A small result is copied out of the arena; a large one has memory of its own.
+      let group = groupOfSlot[slot]
+      if kept[group].byteCount <= FixedMemory.copiedBytes {
+        kept[group].life = kept[group].life.lowerBound...plan.instructions.count
+      } else {
+        kept[group].isPlanned = false
+      }
+    }
     var region = [Int](repeating: -1, count: groups.count)
     var regions: [ArenaLayout.Region] = []
     for (index, group) in kept.enumerated() where group.isPlanned {

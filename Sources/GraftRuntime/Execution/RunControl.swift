@@ -35,13 +35,16 @@ struct RunControl: Sendable {
   let files: FileAccess
   /// How many rounds a loop may take.
   let maximumLoopSteps: Int
+  /// What is to be told of each instruction.
+  let trace: RunTrace?
   private let deadline: ContinuousClock.Instant?
   private let timeout: Duration?
   private let token: CancellationToken?
 
-  init(_ options: RunOptions, files: FileAccess, maximumLoopSteps: Int) {
+  init(_ options: RunOptions, files: FileAccess, maximumLoopSteps: Int, trace: RunTrace? = nil) {
     self.files = files
     self.maximumLoopSteps = maximumLoopSteps
+    self.trace = trace
     timeout = options.timeout
     deadline = options.timeout.map { ContinuousClock.now + $0 }
     token = options.cancellation

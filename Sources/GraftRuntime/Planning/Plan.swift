@@ -15,6 +15,8 @@ package final class Plan: @unchecked Sendable {
     /// Where the slots that nobody reads afterwards stand in `releases`.
     let releases: Range<Int>
     let traits: OpDefinition.Traits
+    /// Whether the shapes of all inputs and outputs follow from those of the feeds.
+    let hasKnownShapes: Bool
     /// For messages and traces.
     let name: String
     let op: String
@@ -37,7 +39,7 @@ package final class Plan: @unchecked Sendable {
   /// The graph that the instructions were made from, to be printed.
   package let graph: PlanGraph
 
-  init(_ graph: PlanGraph, feedCount: Int) throws {
+  init(_ graph: PlanGraph, feedCount: Int, inference: ShapeInference? = nil) throws {
     self.graph = graph
     let order = try graph.order()
     var firstSlot = [Int](repeating: -1, count: graph.nodes.count)
@@ -94,13 +96,19 @@ package final class Plan: @unchecked Sendable {
       }
       let firstInput = flatInputs.count
       flatInputs += node.inputs.map { Int32(slot($0)) }
+      let values = node.inputs + node.outputTypes.indices.map { ValueReference(node: index, output: $0) }
+      let hasKnownShapes =
+        inference.map { inference in
+          values.allSatisfy { inference.shape(of: $0).fullyDefined != nil }
+        } ?? false
       let firstRelease = releases.count
       releases += released[position]
       instructions.append(
         Instruction(
           kernel: kernel, inputs: firstInput..<flatInputs.count,
           outputs: firstSlot[index]..<firstSlot[index] + node.outputTypes.count,
-          releases: firstRelease..<releases.count, traits: definition.traits, name: node.name, op: node.op))
+          releases: firstRelease..<releases.count, traits: definition.traits, hasKnownShapes: hasKnownShapes,
+          name: node.name, op: node.op))
     }
     self.instructions = instructions
     self.slotCount = slotCount
@@ -120,7 +128,7 @@ package final class Plan: @unchecked Sendable {
   }
 
   /// The plan for feeds of the given shapes: with what follows from shapes computed, and fused where equal
-  /// shapes allow it. This plan, where nothing does.
+  /// shapes allow it.
   func specialized(for shapes: [Shape]) throws -> Plan {
     var graph = graph
     let inference = ShapeInference(graph, feeds: shapes)
@@ -128,7 +136,9 @@ package final class Plan: @unchecked Sendable {
     if isFolded { try ConstantFolding.run(&graph) }
     let isFused = try ResidualFusion.run(&graph, inference)
     if isFused { try ActivationFusion.run(&graph) }
-    return isFolded || isFused ? try Plan(graph, feedCount: feedSlots.count) : self
+    return try Plan(
+      graph, feedCount: feedSlots.count,
+      inference: isFolded || isFused ? ShapeInference(graph, feeds: shapes) : inference)
   }
 }
 

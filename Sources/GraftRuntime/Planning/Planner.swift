@@ -98,7 +98,9 @@ package struct Planner: Sendable {
       BodyOptimization.self,
       PadFolding.self,
       BatchNormFolding.self,
+      BiasMerging.self,
       BiasFusion.self,
+      ActivationRecognition.self,
       ActivationFusion.self,
     ]
   }

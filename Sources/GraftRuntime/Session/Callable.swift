@@ -1,3 +1,4 @@
+import CGraftThreads
 import GraftGraph
 import GraftKernels
 import GraftTensor
@@ -23,14 +24,26 @@ public struct Callable: Sendable {
   /// - Throws: `GraftError`: `invalidArgument` for a value of the wrong dtype or shape, and what the
   ///   operations themselves refuse.
   public func run(_ values: [Tensor], options: RunOptions = RunOptions()) throws -> [Tensor] {
+    try run(values, options: options, trace: nil)
+  }
+
+  /// Runs, and notes in the trace what each instruction did.
+  package func run(_ values: [Tensor], trace: RunTrace) throws -> [Tensor] {
+    try run(values, options: RunOptions(), trace: trace)
+  }
+
+  private func run(_ values: [Tensor], options: RunOptions, trace: RunTrace?) throws -> [Tensor] {
     guard values.count == feeds.count else {
       throw GraftError(
         .invalidArgument, "\(feeds.count) values are expected for the feeds, and \(values.count) were given.")
     }
     for (feed, value) in zip(feeds, values) { try feed.check(value) }
-    let control = RunControl(options, files: library.files, maximumLoopSteps: library.limits.loopSteps)
+    let control = RunControl(
+      options, files: library.files, maximumLoopSteps: library.limits.loopSteps, trace: trace)
+    graft_threads_enter()
+    defer { graft_threads_leave() }
     return try library.memory.charging {
-      try executor.run(plan, feeds: values, functions: library.runner(control), control: control)
+      try executor.run(plan, feeds: values, functions: { library.runner(control) }, control: control)
     }
   }
 

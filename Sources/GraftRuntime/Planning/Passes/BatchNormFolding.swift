@@ -3,7 +3,7 @@ import GraftKernels
 import GraftTensor
 
 /// Takes batch normalisation with fixed statistics, and multiplication by a factor for each channel, into
-/// the weights of the convolution before it.
+/// the weights of the convolution or matrix product before it.
 enum BatchNormFolding: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
     let order = try graph.order()
@@ -11,19 +11,21 @@ enum BatchNormFolding: PlanPass {
     for index in order {
       let node = graph.nodes[index]
       guard node.controlInputs.isEmpty, node.inputs.first != nil,
-        let affine = Affine(node, graph, uses, index),
-        case let producer = affine.input.node, affine.input.output == 0,
-        uses.onlyReader(of: producer) == index, let convolution = Convolution(graph.nodes[producer]),
-        convolution.outputTypes == [.float32],
-        convolution.channelAxis == affine.channelAxis ?? convolution.channelAxis,
-        affine.channelAxis != nil || convolution.channelAxis == 3,
-        let filter = graph.constant(convolution.inputs[1]), filter.rank == 4,
-        let scaled = try scale(filter, by: affine.factors, isDepthwise: convolution.op != "Conv2D")
+        let affine = Affine(node, graph, uses, index), affine.input.output == 0,
+        let product = Product(affine.input.node, readBy: index, graph, uses),
+        product.channelAxis == affine.channelAxis ?? product.channelAxis,
+        affine.channelAxis != nil || product.channelAxis == 3, affine.rank <= product.rank,
+        try scale(product, by: affine.factors, &graph)
       else { continue }
-      let name = convolution.name + "/folded"
-      graph.nodes[producer].inputs[1] = graph.addConstant(scaled, name: name)
-      guard let offsets = affine.offsets else {
-        graph.replace([ValueReference(node: index, output: 0): affine.input])
+      var offsets = affine.offsets
+      if let bias = product.bias {
+        let moved = zip(bias, affine.factors).map { $0 * $1 }
+        offsets = offsets.map { zip($0, moved).map { $0 + $1 } } ?? moved
+      }
+      let input = ValueReference(node: product.node, output: 0)
+      guard let offsets else {
+        // The product moves to where the factors were multiplied.
+        graph.nodes[index] = graph.nodes[product.node]
         continue
       }
       let bias = graph.addConstant(try Tensor(offsets), name: node.name + "/offset")
@@ -31,10 +33,57 @@ enum BatchNormFolding: PlanPass {
         name: node.name, op: "BiasAdd",
         attributes: [
           "T": .type(ElementType(.float32)),
-          "data_format": convolution.attributes["data_format"] ?? .string("NHWC"),
+          "data_format": graph.nodes[product.node].attributes["data_format"] ?? .string("NHWC"),
         ],
-        inputs: [affine.input, bias], controlInputs: [], inputTypes: [.float32, .float32],
+        inputs: [input, bias], controlInputs: [], inputTypes: [.float32, .float32],
         outputTypes: node.outputTypes, definition: OpRegistry.standard["BiasAdd"], constants: nil, feed: nil)
+    }
+  }
+
+  /// A convolution or matrix product with constant weights, and the bias that follows it.
+  private struct Product {
+    let node: Int
+    let weights: Tensor
+    let bias: [Float]?
+    let channelAxis: Int
+    let isDepthwise: Bool
+    /// Of the result.
+    let rank: Int
+
+    /// Nil where the node is none, or anybody but the given node reads it.
+    init?(_ producer: Int, readBy reader: Int, _ graph: PlanGraph, _ uses: PlanGraph.Uses) {
+      guard uses.onlyReader(of: producer) == reader else { return nil }
+      var node = producer
+      var found: Bias?
+      if let bias = Bias(producer, graph) {
+        node = bias.input.node
+        guard bias.input.output == 0, uses.onlyReader(of: node) == producer else { return nil }
+        found = bias
+      }
+      let entry = graph.nodes[node]
+      guard entry.isLinear, let weights = graph.constant(entry.inputs[1]), weights.dtype == .float32 else {
+        return nil
+      }
+      isDepthwise = entry.op == "DepthwiseConv2dNative"
+      if entry.op != "MatMul" {
+        guard weights.rank == 4 else { return nil }
+        channelAxis = PlanNode.channelAxis(entry)
+      } else {
+        guard entry.op == "MatMul", weights.rank == 2, case .bool(false)? = entry.attributes["transpose_b"]
+        else {
+          return nil
+        }
+        channelAxis = 3
+      }
+      if let found {
+        guard found.axis == channelAxis, found.shape.rank <= weights.rank,
+          BiasFusion.channels(of: entry, graph) == found.values.count
+        else { return nil }
+      }
+      self.node = node
+      self.weights = weights
+      rank = weights.rank
+      bias = found?.values
     }
   }
 
@@ -45,6 +94,8 @@ enum BatchNormFolding: PlanPass {
     let offsets: [Float]?
     /// nil: the last axis.
     let channelAxis: Int?
+    /// Of the factors.
+    let rank: Int
 
     init?(_ node: PlanNode, _ graph: PlanGraph, _ uses: PlanGraph.Uses, _ index: Int) {
       switch node.op {
@@ -68,6 +119,7 @@ enum BatchNormFolding: PlanPass {
         for channel in 0..<count { offsets.append(offset[channel] - mean[channel] * factors[channel]) }
         self.offsets = offsets
         channelAxis = PlanNode.channelAxis(node)
+        rank = 4
       case "Mul":
         guard node.inputs.count == 2, node.outputTypes == [.float32] else { return nil }
         let position = graph.constant(node.inputs[1]) != nil ? 1 : 0
@@ -78,23 +130,37 @@ enum BatchNormFolding: PlanPass {
         self.factors = factors
         offsets = nil
         channelAxis = nil
+        rank = value.rank
       default:
         return nil
       }
     }
   }
 
-  /// The filter with each output channel multiplied by its factor; nil where they do not match.
-  private static func scale(_ filter: Tensor, by factors: [Float], isDepthwise: Bool) throws -> Tensor? {
-    let channels = isDepthwise ? filter.shape[2] * filter.shape[3] : filter.shape[3]
-    guard channels == factors.count, channels > 0, filter.dtype == .float32 else { return nil }
-    let result = try Tensor(uninitialized: .float32, shape: filter.shape)
-    let source = filter.buffer(as: Float.self)
-    let target = result.mutableBuffer(as: Float.self)
-    for row in stride(from: 0, to: source.count, by: channels) {
-      for channel in 0..<channels { target[row + channel] = source[row + channel] * factors[channel] }
+  /// Multiplies the weights' columns; false where they are not as many.
+  private static func scale(_ product: Product, by factors: [Float], _ graph: inout PlanGraph) throws -> Bool
+  {
+    let node = graph.nodes[product.node]
+    guard BiasFusion.channels(of: node, graph) == factors.count, !factors.isEmpty else { return false }
+    if node.fusedOps == ["Scale"] {
+      // Twice in a row: as one.
+      guard let before = try graph.constant(node.inputs[2])?.scalars(as: Float.self) else { return false }
+      let both = try Tensor(zip(before, factors).map { $0 * $1 })
+      graph.nodes[product.node].inputs[2] = graph.addConstant(both, name: node.name + "/scale")
+    } else if node.op == "Conv2D" {
+      // When the filter is packed: it is not copied before.
+      let scale = graph.addConstant(try Tensor(factors), name: node.name + "/scale")
+      graph.nodes[product.node] = node.fusing("Scale", scale)
+    } else {
+      let scaled = try Tensor(uninitialized: .float32, shape: product.weights.shape)
+      let source = product.weights.buffer(as: Float.self)
+      let target = scaled.mutableBuffer(as: Float.self)
+      for row in stride(from: 0, to: source.count, by: factors.count) {
+        for channel in factors.indices { target[row + channel] = source[row + channel] * factors[channel] }
+      }
+      graph.nodes[product.node].inputs[1] = graph.addConstant(scaled, name: node.name + "/folded")
     }
-    return result
+    return true
   }
 }
 

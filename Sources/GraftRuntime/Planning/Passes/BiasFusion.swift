@@ -4,11 +4,6 @@ import GraftTensor
 
 /// Makes convolutions and matrix products add the bias themselves, where it is constant.
 enum BiasFusion: PlanPass {
-  static let fused = [
-    "Conv2D": "_FusedConv2D", "DepthwiseConv2dNative": "_FusedDepthwiseConv2dNative",
-    "MatMul": "_FusedMatMul",
-  ]
-
   static func run(_ graph: inout PlanGraph) throws {
     let order = try graph.order()
     let uses = graph.uses(of: order)
@@ -20,23 +15,17 @@ enum BiasFusion: PlanPass {
       for position in biasPositions(of: node) {
         let product = node.inputs[1 - position]
         let producer = graph.nodes[product.node]
-        guard let op = fused[producer.op], producer.inputs.count == 2, producer.constants == nil,
-          let definition = OpRegistry.standard[op], uses.onlyReader(of: product.node) == index,
+        guard producer.isLinear, uses.onlyReader(of: product.node) == index,
           let bias = graph.constant(node.inputs[position]), bias.dtype == .float32, bias.isAlongLastAxis,
           let channels = channels(of: producer, graph), channels == bias.elementCount,
-          addsToChannels(node, producer)
+          addsToChannels(bias, node, producer)
         else { continue }
-        var attributes = producer.attributes
-        attributes["fused_ops"] = .strings(["BiasAdd"])
-        attributes["num_args"] = .int(1)
         let flat =
           bias.rank == 1
           ? node.inputs[position]
           : graph.addConstant(bias.reshaped(unchecked: [bias.elementCount]), name: node.name + "/bias")
-        graph.nodes[index] = PlanNode(
-          name: node.name, op: op, attributes: attributes, inputs: producer.inputs + [flat],
-          controlInputs: producer.controlInputs, inputTypes: producer.inputTypes + [.float32],
-          outputTypes: node.outputTypes, definition: definition, constants: nil, feed: nil)
+        graph.nodes[index] = producer.fusing("BiasAdd", flat)
+        graph.nodes[index].name = node.name
         break
       }
     }
@@ -52,7 +41,7 @@ enum BiasFusion: PlanPass {
   }
 
   /// How many channels the product has: what the bias must have, or it would be broadcast otherwise.
-  private static func channels(of producer: PlanNode, _ graph: PlanGraph) -> Int? {
+  static func channels(of producer: PlanNode, _ graph: PlanGraph) -> Int? {
     guard let weights = graph.constant(producer.inputs[1]) else { return nil }
     switch producer.op {
     case "DepthwiseConv2dNative": return weights.rank == 4 ? weights.shape[2] * weights.shape[3] : nil
@@ -64,8 +53,8 @@ enum BiasFusion: PlanPass {
     }
   }
 
-  private static func addsToChannels(_ node: PlanNode, _ producer: PlanNode) -> Bool {
-    if producer.op == "MatMul" { return true }
+  private static func addsToChannels(_ bias: Tensor, _ node: PlanNode, _ producer: PlanNode) -> Bool {
+    if producer.op == "MatMul" { return bias.rank <= 2 }
     let axis = PlanNode.channelAxis(producer)
     return node.op == "BiasAdd" ? PlanNode.channelAxis(node) == axis : axis == 3
   }

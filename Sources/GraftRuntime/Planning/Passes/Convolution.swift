@@ -19,10 +19,3 @@ struct Convolution {
   /// Which axis of its result counts channels.
   var channelAxis: Int { PlanNode.channelAxis(node) }
 }
-
-extension PlanNode {
-  /// Which axis of a node's four-dimensional result counts channels.
-  static func channelAxis(_ node: PlanNode) -> Int {
-    if case .string("NCHW") = node.attributes["data_format"] { 1 } else { 3 }
-  }
-}

@@ -1,8 +1,9 @@
 import GraftGraph
+import GraftKernels
 import GraftTensor
 
-/// Makes fused convolutions add what a shortcut brings, and apply the activation that follows: what every
-/// block of a residual network ends with.
+/// Makes convolutions and matrix products add what a shortcut brings: what every block of a residual network
+/// ends with.
 ///
 /// It needs shapes: a tensor that would be broadcast is not added in place.
 enum ResidualFusion {
@@ -27,11 +28,8 @@ enum ResidualFusion {
           return uses.onlyReader(of: producer) == index && accepts(graph.nodes[producer])
         })
       else { continue }
-      var merged = graph.nodes[node.inputs[position].node]
+      var merged = graph.nodes[node.inputs[position].node].fusing("Add", node.inputs[1 - position])
       merged.name = node.name
-      merged.inputs.append(node.inputs[1 - position])
-      merged.inputTypes.append(.float32)
-      merged.attributes["fused_ops"] = .strings(["BiasAdd", "Add"])
       graph.nodes[index] = merged
       isChanged = true
     }
@@ -39,9 +37,9 @@ enum ResidualFusion {
   }
 
   private static func accepts(_ node: PlanNode) -> Bool {
-    guard node.op == "_FusedConv2D", node.constants == nil,
-      case .strings(let fused) = node.attributes["fused_ops"]
+    guard let fused = node.fusedOps, node.op != "DepthwiseConv2dNative",
+      node.op != "_FusedDepthwiseConv2dNative"
     else { return false }
-    return fused == ["BiasAdd"]
+    return !fused.contains("Add") && !node.hasActivation
   }
 }

@@ -1,0 +1,28 @@
+#ifndef C_GRAFT_THREADS_H
+#define C_GRAFT_THREADS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Threads that help with loops. One crew serves the whole process, so that sessions and overlapping runs do not
+// keep more threads busy than there are processors.
+
+#pragma clang assume_nonnull begin
+
+/// A piece of a loop. `worker` tells the threads of one loop apart: 0 for the caller, 1 to `helpers` for the others.
+typedef void (*graft_piece)(void *context, ptrdiff_t piece, int worker);
+
+/// Calls `run` once for each of `0..<pieces`, on the calling thread and at most `helpers` others, and returns when
+/// all are done. Which thread takes which piece is not defined; who is busy elsewhere does not help.
+void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *context);
+
+/// How many different workers a loop with so many threads may have: no more than there are processors.
+int graft_threads_workers(int threads);
+
+/// Says that a run begins, or has ended, on the calling thread: others' helpers leave a processor to it.
+void graft_threads_enter(void);
+void graft_threads_leave(void);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,182 @@
+#include "CGraftThreads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+// Loops that may be open at once: one for each run that splits one.
+#define LOOPS 16
+#define MAX_HELPERS 1023
+// How long a helper looks for the next loop before it sleeps: longer than what lies between two loops of a run.
+#define PATIENCE_NS 60000
+
+#if defined(__x86_64__)
+#define PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define PAUSE() __asm__ volatile("yield")
+#else
+#define PAUSE() ((void)0)
+#endif
+
+/// A loop that is being run. `ticket` holds the loop's number in its upper half and the next piece in its lower
+/// one; a loop is closed, with no piece to take, while the rest is written.
+typedef struct {
+  _Alignas(64) atomic_int taken;
+  _Alignas(64) atomic_uint_fast64_t ticket;
+  atomic_uint_fast32_t pieces;
+  atomic_int seats;
+  _Atomic(graft_piece) run;
+  _Atomic(void *) context;
+  _Alignas(64) atomic_uint_fast32_t remaining;
+} loop;
+
+#define CLOSED 0xffffffffu
+
+static loop loops[LOOPS];
+/// Counts loops that were opened: what helpers wait for.
+static atomic_uint_fast64_t opened;
+static atomic_int active_runs, sleepers, helper_count;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+
+static int processors(void) {
+  static atomic_int count;
+  int known = atomic_load_explicit(&count, memory_order_relaxed);
+  if (known == 0) {
+    long found = sysconf(_SC_NPROCESSORS_ONLN);
+    known = found < 1 ? 1 : found > MAX_HELPERS ? MAX_HELPERS : (int)found;
+    atomic_store_explicit(&count, known, memory_order_relaxed);
+  }
+  return known;
+}
+
+/// Takes pieces of a loop until there are none.
+static void work(loop *l, uint_fast64_t number, int worker) {
+  for (;;) {
+    uint_fast64_t ticket = atomic_load_explicit(&l->ticket, memory_order_acquire);
+    const graft_piece run = atomic_load_explicit(&l->run, memory_order_relaxed);
+    void *context = atomic_load_explicit(&l->context, memory_order_relaxed);
+    const uint_fast64_t piece = ticket & 0xffffffffu;
+    if (ticket >> 32 != number || piece >= atomic_load_explicit(&l->pieces, memory_order_relaxed)) return;
+    if (!atomic_compare_exchange_weak_explicit(
+            &l->ticket, &ticket, ticket + 1, memory_order_acq_rel, memory_order_relaxed))
+      continue;
+    run(context, (ptrdiff_t)piece, worker);
+    atomic_fetch_sub_explicit(&l->remaining, 1, memory_order_release);
+  }
+}
+
+static void look_for_work(void) {
+  for (int i = 0; i < LOOPS; i++) {
+    loop *l = &loops[i];
+    const uint_fast64_t ticket = atomic_load_explicit(&l->ticket, memory_order_acquire);
+    if ((ticket & 0xffffffffu) >= atomic_load_explicit(&l->pieces, memory_order_relaxed)) continue;
+    if (atomic_load_explicit(&l->seats, memory_order_relaxed) <= 0) continue;
+    const int seat = atomic_fetch_sub_explicit(&l->seats, 1, memory_order_relaxed);
+    if (seat > 0) work(l, ticket >> 32, seat);
+  }
+}
+
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void *help(void *unused) {
+  (void)unused;
+  uint_fast64_t seen = 0;
+  for (;;) {
+    const uint_fast64_t found = atomic_load_explicit(&opened, memory_order_acquire);
+    if (found != seen) {
+      seen = found;
+      look_for_work();
+      continue;
+    }
+    const int64_t end = now() + PATIENCE_NS;
+    int is_over = 0;
+    while (!is_over && atomic_load_explicit(&opened, memory_order_relaxed) == seen) {
+      for (int i = 0; i < 32 && atomic_load_explicit(&opened, memory_order_relaxed) == seen; i++) PAUSE();
+      is_over = now() > end;
+    }
+    if (!is_over) continue;
+    pthread_mutex_lock(&lock);
+    atomic_fetch_add(&sleepers, 1);
+    while (atomic_load(&opened) == seen) pthread_cond_wait(&wake, &lock);
+    atomic_fetch_sub(&sleepers, 1);
+    pthread_mutex_unlock(&lock);
+  }
+  return NULL;
+}
+
+/// Starts helpers until there are as many as wanted; fewer where the system refuses.
+static void hire(int wanted) {
+  if (atomic_load_explicit(&helper_count, memory_order_relaxed) >= wanted) return;
+  pthread_mutex_lock(&lock);
+  while (atomic_load_explicit(&helper_count, memory_order_relaxed) < wanted) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    if (pthread_attr_init(&attributes) != 0) break;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    // As large as a main thread's: kernels keep blocks on the stack.
+    pthread_attr_setstacksize(&attributes, (size_t)8 << 20);
+    const int status = pthread_create(&thread, &attributes, help, NULL);
+    pthread_attr_destroy(&attributes);
+    if (status != 0) break;
+    atomic_fetch_add_explicit(&helper_count, 1, memory_order_relaxed);
+  }
+  pthread_mutex_unlock(&lock);
+}
+
+int graft_threads_workers(int threads) { return threads < processors() ? threads : processors(); }
+
+void graft_threads_enter(void) { atomic_fetch_add_explicit(&active_runs, 1, memory_order_relaxed); }
+void graft_threads_leave(void) { atomic_fetch_sub_explicit(&active_runs, 1, memory_order_relaxed); }
+
+static loop *take_loop(void) {
+  for (int i = 0; i < LOOPS; i++) {
+    int expected = 0;
+    if (atomic_load_explicit(&loops[i].taken, memory_order_relaxed) == 0 &&
+        atomic_compare_exchange_strong_explicit(
+            &loops[i].taken, &expected, 1, memory_order_acquire, memory_order_relaxed))
+      return &loops[i];
+  }
+  return NULL;
+}
+
+void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *context) {
+  const int others = atomic_load_explicit(&active_runs, memory_order_relaxed) - 1;
+  const int idle = processors() - 1 - (others > 0 ? others : 0);
+  if (helpers > idle) helpers = idle;
+  if (helpers > pieces - 1) helpers = (int)(pieces - 1);
+  loop *l = helpers > 0 && pieces < (ptrdiff_t)CLOSED ? take_loop() : NULL;
+  if (!l) {
+    for (ptrdiff_t piece = 0; piece < pieces; piece++) run(context, piece, 0);
+    return;
+  }
+  hire(helpers);
+  const uint_fast64_t number = (atomic_load_explicit(&l->ticket, memory_order_relaxed) >> 32) + 1 & 0xffffffffu;
+  atomic_store_explicit(&l->ticket, number << 32 | CLOSED, memory_order_seq_cst);
+  atomic_thread_fence(memory_order_seq_cst);
+  atomic_store_explicit(&l->run, run, memory_order_relaxed);
+  atomic_store_explicit(&l->context, context, memory_order_relaxed);
+  atomic_store_explicit(&l->pieces, (uint_fast32_t)pieces, memory_order_relaxed);
+  atomic_store_explicit(&l->remaining, (uint_fast32_t)pieces, memory_order_relaxed);
+  atomic_store_explicit(&l->seats, helpers, memory_order_relaxed);
+  atomic_store_explicit(&l->ticket, number << 32, memory_order_release);
+  atomic_fetch_add(&opened, 1);
+  if (atomic_load(&sleepers) > 0) {
+    pthread_mutex_lock(&lock);
+    pthread_cond_broadcast(&wake);
+    pthread_mutex_unlock(&lock);
+  }
+  work(l, number, 0);
+  for (int spins = 0; atomic_load_explicit(&l->remaining, memory_order_acquire) != 0; spins++) {
+    PAUSE();
+    // Whoever has the last piece may wait for a processor.
+    if (spins > 2000) sched_yield();
+  }
+  atomic_store_explicit(&l->taken, 0, memory_order_release);
+}

@@ -1,0 +1,131 @@
+// Depthwise convolutions of float32 with a filter each for every channel, for one instruction set. Included by
+// depthwise.c with
+//   WIDTH     how many elements a register holds
+//   NAME(x)   x with a suffix of its own
+//   TARGET    the attribute that selects the instructions
+
+#pragma clang fp contract(fast)
+
+typedef float NAME(vector) __attribute__((vector_size(WIDTH * sizeof(float))));
+typedef float NAME(loose) __attribute__((vector_size(WIDTH * sizeof(float)), aligned(sizeof(float))));
+typedef int NAME(bits) __attribute__((vector_size(WIDTH * sizeof(float))));
+
+#define V NAME(vector)
+#define INLINE static inline __attribute__((always_inline)) TARGET
+#define LOAD(p) ((V) * (const NAME(loose) *)(p))
+#define STORE(p, v) (*(NAME(loose) *)(p) = (NAME(loose))(v))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+/// What is done to sums in registers.
+typedef struct {
+  const float *bias;
+  int clamps;
+  float upper;
+} NAME(ending);
+
+/// Channels `c..<c + WIDTH` of `columns` pixels in a row. `lines` holds for each row of the window the addresses of
+/// the input's pixels under these windows.
+INLINE void NAME(pixels)(
+    const int columns, const int window, const int stride, ptrdiff_t rows, const float *const (*lines)[LINE],
+    const float *filter, ptrdiff_t channels, ptrdiff_t c, float *y, const NAME(ending) * end) {
+  const int count = (columns - 1) * stride + window;
+  const V zero = {0};
+  V sum[COLUMNS];
+  const V start = end->bias ? LOAD(end->bias + c) : zero;
+  UNROLL for (int j = 0; j < columns; j++) sum[j] = start;
+  for (ptrdiff_t r = 0; r < rows; r++, filter += window * channels) {
+    V weight[MAX_WINDOW];
+    UNROLL for (int q = 0; q < window; q++) weight[q] = LOAD(filter + q * channels + c);
+    UNROLL for (int i = 0; i < count; i++) {
+      const V value = LOAD(lines[r][i] + c);
+      UNROLL for (int j = 0; j < columns; j++) {
+        const int q = i - j * stride;
+        if (q >= 0 && q < window) sum[j] += value * weight[q];
+      }
+    }
+  }
+  UNROLL for (int j = 0; j < columns; j++) {
+    V value = sum[j];
+    if (end->clamps) {
+      // Written so that NaN stays NaN.
+      const V upper = zero + end->upper;
+      const NAME(bits) low = value < zero;
+      value = (V)((NAME(bits))value & ~low);
+      const NAME(bits) high = value > upper;
+      value = (V)(((NAME(bits))upper & high) | ((NAME(bits))value & ~high));
+    }
+    STORE(y + j * channels + c, value);
+  }
+}
+
+INLINE void NAME(span)(
+    const int columns, const int window, const int stride, ptrdiff_t rows, const float *const (*lines)[LINE],
+    const float *filter, ptrdiff_t channels, float *y, const NAME(ending) * end) {
+  ptrdiff_t c = 0;
+  for (; c + WIDTH <= channels; c += WIDTH)
+    NAME(pixels)(columns, window, stride, rows, lines, filter, channels, c, y, end);
+  // The last ones again with some before them.
+  if (c < channels) NAME(pixels)(columns, window, stride, rows, lines, filter, channels, channels - WIDTH, y, end);
+}
+
+INLINE void NAME(row)(
+    const int window, const int stride, const graft_convolution *s, const float *x, const float *filter,
+    const float *zeros, float *y, ptrdiff_t image, ptrdiff_t line, const graft_finish *finish) {
+  const ptrdiff_t channels = s->groups, width = s->input[2], height = s->input[1], outputs = s->output[2];
+  const graft_activation activation = finish->activation;
+  const NAME(ending) end = {finish->bias,
+                            activation == GRAFT_ACTIVATION_RELU || activation == GRAFT_ACTIVATION_RELU6,
+                            activation == GRAFT_ACTIVATION_RELU6 ? 6.0f : __builtin_inff()};
+  // Rows of the window that lie in the image.
+  const ptrdiff_t top = line * stride - s->padding[1];
+  const ptrdiff_t first = top < 0 ? -top : 0;
+  const ptrdiff_t last = top + s->kernel[1] > height ? height - top : s->kernel[1];
+  const ptrdiff_t rows = last > first ? last - first : 0;
+  const float *source = x + (image * height + top + first) * width * channels;
+  const float *weights = filter + first * window * channels;
+  const float *lines[MAX_WINDOW][LINE];
+  ptrdiff_t j = 0;
+  while (j < outputs) {
+    const ptrdiff_t left = j * stride - s->padding[2];
+    const ptrdiff_t columns = outputs - j < COLUMNS ? outputs - j : COLUMNS;
+    const ptrdiff_t count = (columns - 1) * stride + window;
+    for (ptrdiff_t r = 0; r < rows; r++)
+      for (ptrdiff_t i = 0; i < count; i++)
+        lines[r][i] = (size_t)(left + i) < (size_t)width ? source + (r * width + left + i) * channels : zeros;
+    float *target = y + j * channels;
+    switch (columns) {
+      case 1: NAME(span)(1, window, stride, rows, lines, weights, channels, target, &end); break;
+      case 2: NAME(span)(2, window, stride, rows, lines, weights, channels, target, &end); break;
+      case 3: NAME(span)(3, window, stride, rows, lines, weights, channels, target, &end); break;
+      default: NAME(span)(4, window, stride, rows, lines, weights, channels, target, &end); break;
+    }
+    if (!end.clamps && activation != GRAFT_ACTIVATION_NONE) {
+      const graft_finish rest = {.activation = activation, .alpha = finish->alpha};
+      graft_finish_rows_f32(target, 1, columns * channels, 0, &rest);
+    }
+    j += columns;
+  }
+}
+
+TARGET static void NAME(depthwise)(
+    const graft_convolution *s, const float *x, const float *filter, const float *zeros, float *y,
+    ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
+  for (ptrdiff_t index = first; index < last; index++) {
+    const ptrdiff_t image = index / s->output[1], line = index % s->output[1];
+    float *target = y + index * s->output[2] * s->groups;
+#define CASE(columns, step) \
+  if (s->kernel[2] == columns && s->stride[2] == step)                                                         \
+    NAME(row)(columns, step, s, x, filter, zeros, target, image, line, finish);
+    CASE(3, 1)
+    CASE(3, 2)
+    CASE(5, 1)
+    CASE(5, 2)
+#undef CASE
+  }
+}
+
+#undef V
+#undef INLINE
+#undef LOAD
+#undef STORE
+#undef UNROLL

@@ -1,0 +1,56 @@
+// Depthwise convolutions with windows of 3 or 5 columns, row by row.
+
+#include "CGraftVectorMatrix.h"
+
+// Pixels of a row that are summed at once, and the pixels under their windows.
+#define COLUMNS 4
+#define MAX_WINDOW 5
+#define LINE ((COLUMNS - 1) * 2 + MAX_WINDOW)
+
+#define TARGET
+#define WIDTH 4
+#define NAME(x) x##_plain
+#include "depthwise-kernel.h"
+#undef TARGET
+#undef WIDTH
+#undef NAME
+
+#if defined(__x86_64__)
+#define TARGET __attribute__((target("avx2,fma")))
+#define WIDTH 8
+#define NAME(x) x##_avx2
+#include "depthwise-kernel.h"
+#undef TARGET
+#undef WIDTH
+#undef NAME
+
+#define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
+#define WIDTH 16
+#define NAME(x) x##_avx512
+#include "depthwise-kernel.h"
+#undef TARGET
+#undef WIDTH
+#undef NAME
+#endif
+
+#if defined(__x86_64__)
+#define SELECT(call)                                                                                           \
+  (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? call##_avx512                      \
+   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")      ? call##_avx2                        \
+                                                                          : call##_plain)
+#else
+#define SELECT(call) call##_plain
+#endif
+
+int graft_depthwise_handles_f32(const graft_convolution *s) {
+  const ptrdiff_t window = s->kernel[2], stride = s->stride[2];
+  return s->input_channels == 1 && s->output_channels == 1 && s->groups >= 16 && s->kernel[0] == 1 &&
+         s->input[0] == 1 && s->kernel[1] <= MAX_WINDOW && (window == 3 || window == 5) &&
+         (stride == 1 || stride == 2) && s->stride[1] == stride && s->dilation[1] == 1 && s->dilation[2] == 1;
+}
+
+void graft_depthwise_rows_f32(
+    const graft_convolution *s, const float *x, const float *filter, const float *zeros, float *y,
+    ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
+  SELECT(depthwise)(s, x, filter, zeros, y, first, last, finish);
+}

@@ -1,0 +1,50 @@
+import GraftKernels
+import GraftTensor
+
+/// Which values of a planned frame have the same shape and address in every run, and which instructions work
+/// on such values only.
+struct FixedMemory {
+  /// Whether each slot's value stays where it is, and in the frame from run to run.
+  let isFixed: [Bool]
+  /// Whether each instruction may be bound to its addresses.
+  let instructions: [Bool]
+  /// The slots that are empty between runs.
+  let passingSlots: [Int]
+
+  /// Feeds up to this size are copied to a place of their own, and results out of the arena.
+  static let copiedBytes = 4096
+
+  /// Nothing is fixed but constants: for a frame without an arena.
+  init(_ plan: Plan) {
+    isFixed = Array(repeating: false, count: plan.slotCount)
+    instructions = Array(repeating: false, count: plan.instructions.count)
+    passingSlots = (0..<plan.slotCount).filter { !plan.isConstantSlot[$0] }
+  }
+
+  /// What is fixed in a frame of this layout, for feeds of the shapes of these.
+  init(_ plan: Plan, _ layout: ArenaLayout, feeds: [Tensor]) {
+    var isFixed = [Bool](repeating: false, count: plan.slotCount)
+    var instructions = [Bool](repeating: false, count: plan.instructions.count)
+    for (slot, tensor) in zip(plan.feedSlots, feeds) {
+      if case .plain = tensor.dtype.layout { isFixed[slot] = tensor.byteCount <= Self.copiedBytes }
+    }
+    // What is kept beyond the run may not lie in the frame.
+    for instruction in plan.instructions where instruction.traits.contains(.keepsInputs) {
+      for slot in plan.inputSlots[instruction.inputs] { isFixed[Int(slot)] = false }
+    }
+    for (index, instruction) in plan.instructions.enumerated() {
+      // Views are set anew each time, and are fixed nevertheless.
+      guard instruction.hasKnownShapes,
+        plan.inputSlots[instruction.inputs].allSatisfy({
+          isFixed[Int($0)] || plan.isConstantSlot[Int($0)]
+        }),
+        instruction.outputs.allSatisfy({ layout.regionOfSlot[$0] >= 0 })
+      else { continue }
+      instructions[index] = true
+      for slot in instruction.outputs { isFixed[slot] = true }
+    }
+    self.isFixed = isFixed
+    self.instructions = instructions
+    passingSlots = (0..<plan.slotCount).filter { !plan.isConstantSlot[$0] && !isFixed[$0] }
+  }
+}

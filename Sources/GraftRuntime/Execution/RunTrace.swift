@@ -1,0 +1,71 @@
+import GraftKernels
+import GraftTensor
+import Synchronization
+
+/// What the instructions of one run did, and how long each took.
+package final class RunTrace: Sendable {
+  /// One instruction's turn.
+  package struct Event: Sendable {
+    package let name: String
+    package let op: String
+    /// Nanoseconds since the trace began.
+    package let start: Int
+    package let duration: Int
+    package let inputs: [Value]
+    package let outputs: [Value]
+  }
+
+  /// A tensor's dtype and shape.
+  package struct Value: Sendable {
+    package let dtype: DataType
+    package let shape: Shape
+  }
+
+  private let begin = ContinuousClock.now
+  private let recorded = Mutex<[Event]>([])
+
+  /// A trace of nothing yet.
+  package init() {}
+
+  /// What happened, in the order in which it ended.
+  package var events: [Event] { recorded.withLock { $0 } }
+
+  /// Nanoseconds since the trace began.
+  var now: Int {
+    let (seconds, attoseconds) = begin.duration(to: .now).components
+    return Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
+  }
+
+  /// Notes that an instruction of a plan has ended.
+  func record(_ plan: Plan, _ index: Int, _ values: UnsafeMutableBufferPointer<Tensor?>, start: Int) {
+    let duration = now - start
+    let instruction = plan.instructions[index]
+    func value(_ slot: Int) -> Value? { values[slot].map { Value(dtype: $0.dtype, shape: $0.shape) } }
+    let event = Event(
+      name: instruction.name, op: instruction.op, start: start, duration: duration,
+      inputs: plan.inputSlots[instruction.inputs].compactMap { value(Int($0)) },
+      outputs: instruction.outputs.compactMap(value))
+    recorded.withLock { $0.append(event) }
+  }
+}
+
+extension RunTrace.Event {
+  /// Multiplications and additions that its products and convolutions take; nil for other ops.
+  package var arithmetic: Int? {
+    guard inputs.count >= 2, let output = outputs.first?.shape, output.rank >= 2 else { return nil }
+    let (left, right) = (inputs[0].shape, inputs[1].shape)
+    switch op {
+    case "Conv2D", "Conv3D", "_FusedConv2D":
+      guard right.rank >= 2, case let channels = right[right.rank - 1], channels > 0 else { return nil }
+      return 2 * output.elementCount * (right.elementCount / channels)
+    case "DepthwiseConv2dNative", "_FusedDepthwiseConv2dNative":
+      guard right.rank == 4 else { return nil }
+      return 2 * output.elementCount * right[0] * right[1]
+    case "MatMul", "_FusedMatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3":
+      let rows = output[output.rank - 2]
+      guard left.rank >= 2, rows > 0 else { return nil }
+      return 2 * output.elementCount * (left[left.rank - 2] * left[left.rank - 1] / rows)
+    default: return nil
+    }
+  }
+}

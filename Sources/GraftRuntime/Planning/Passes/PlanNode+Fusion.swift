@@ -1,0 +1,51 @@
+import GraftGraph
+import GraftKernels
+import GraftTensor
+
+extension PlanNode {
+  /// The ops that others are fused into, and their fused forms.
+  private static let fusedForms = [
+    "Conv2D": "_FusedConv2D", "DepthwiseConv2dNative": "_FusedDepthwiseConv2dNative",
+    "MatMul": "_FusedMatMul",
+  ]
+
+  /// What is fused into a convolution or matrix product already, in order; nil for other nodes.
+  var fusedOps: [Bytes]? {
+    guard constants == nil, outputTypes == [.float32], inputs.count >= 2 else { return nil }
+    if Self.fusedForms[op] != nil { return [] }
+    guard Self.fusedForms.values.contains(op), case .strings(let names)? = attributes["fused_ops"] else {
+      return nil
+    }
+    return names
+  }
+
+  /// Whether this is a convolution or product with nothing fused but a scale of its weights.
+  var isLinear: Bool { fusedOps.map { $0.isEmpty || $0 == ["Scale"] } ?? false }
+
+  /// Whether an activation is fused.
+  var hasActivation: Bool {
+    guard let last = fusedOps?.last else { return false }
+    return !["Scale", "BiasAdd", "Add"].contains(last)
+  }
+
+  /// The same with one more op, which reads one more input, unless it is an activation.
+  func fusing(_ name: String, _ input: ValueReference? = nil) -> PlanNode {
+    var node = self
+    if let form = Self.fusedForms[op] {
+      node.op = form
+      node.definition = OpRegistry.standard[form]
+    }
+    node.attributes["fused_ops"] = .strings((fusedOps ?? []) + [Bytes(name)])
+    if let input {
+      node.inputs.append(input)
+      node.inputTypes.append(.float32)
+    }
+    node.attributes["num_args"] = .int(Int64(node.inputs.count - 2))
+    return node
+  }
+
+  /// Which axis of a node's four-dimensional result counts channels.
+  static func channelAxis(_ node: PlanNode) -> Int {
+    if case .string("NCHW") = node.attributes["data_format"] { 1 } else { 3 }
+  }
+}

@@ -1,0 +1,117 @@
+import GraftGraph
+import GraftKernels
+import GraftTensor
+import Testing
+
+/// Convolutions by other ways than their definition, against the definition in float64.
+@Suite("Convolution algorithms")
+struct NNConvolutionAlgorithmTests {
+  private static func attributes(
+    stride: Int64 = 1, padding: String, fused: [String] = [], format: String = "NHWC"
+  ) -> [String: AttributeValue] {
+    [
+      "strides": .ints([1, stride, stride, 1]), "padding": .string(Bytes(padding)),
+      "explicit_paddings": .ints([]), "dilations": .ints([1, 1, 1, 1]),
+      "data_format": .string(Bytes(format)), "fused_ops": .strings(fused.map { Bytes($0) }),
+    ]
+  }
+
+  private func wide(_ tensor: Tensor) throws -> Tensor {
+    try Tensor(
+      shape: tensor.shape.dimensions, scalars: tensor.scalars(as: Float.self).map { Double($0) })
+  }
+
+  /// Compares with the float64 kernel, which knows the definition only.
+  private func expectDefinition(
+    _ op: String, _ inputs: [Tensor], _ attributes: [String: AttributeValue], threads: Int = 1,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let found = try NNHarness.run(op, inputs, attributes, constants: [1, 2], threads: threads)[0]
+    let wanted = try NNHarness.run(op, inputs.map(wide), attributes)[0]
+    #expect(found.shape == wanted.shape, sourceLocation: sourceLocation)
+    for (a, b) in zip(try found.scalars(as: Float.self), try wanted.scalars(as: Double.self)) {
+      #expect(abs(Double(a) - b) <= 2e-5 * max(1, abs(b)), sourceLocation: sourceLocation)
+    }
+  }
+
+  // Sizes that are, and are not, multiples of either tile; more rows of tiles than columns; several images.
+  @Test(
+    "A filter of 3x3 is applied by Winograd's algorithm",
+    arguments: [[1, 24, 24], [1, 25, 30], [2, 13, 9], [1, 7, 50], [3, 12, 12]], ["SAME", "VALID"])
+  func winograd(size: [Int], padding: String) throws {
+    let x = try NNHarness.noise(size + [16], seed: 2)
+    let filter = try NNHarness.noise([3, 3, 16, 32], seed: 3)
+    try expectDefinition("Conv2D", [x, filter], Self.attributes(padding: padding))
+    let bias = try NNHarness.noise([32], seed: 4)
+    let down = padding == "SAME" ? 0 : 2
+    let addend = try NNHarness.noise([size[0], size[1] - down, size[2] - down, 32], seed: 5)
+    for activation in ["Relu", "Relu6", "Swish"] {
+      try expectDefinition(
+        "_FusedConv2D", [x, filter, bias, addend],
+        Self.attributes(padding: padding, fused: ["BiasAdd", "Add", activation]))
+    }
+  }
+
+  @Test("The filter's channels are scaled when it is made ready", arguments: [1, 3])
+  func scale(window: Int) throws {
+    let x = try NNHarness.noise([1, 20, 20, 16], seed: 2)
+    let filter = try NNHarness.noise([window, window, 16, 48], seed: 3)
+    let (scale, bias) = (try NNHarness.noise([48], seed: 4), try NNHarness.noise([48], seed: 5))
+    try expectDefinition(
+      "_FusedConv2D", [x, filter, scale, bias],
+      Self.attributes(padding: "SAME", fused: ["Scale", "BiasAdd", "Relu"]))
+  }
+
+  @Test("Threads do not change a bit", arguments: [[1, 40, 41], [1, 8, 8], [4, 6, 6]])
+  func threads(size: [Int]) throws {
+    let x = try NNHarness.noise(size + [32], seed: 2)
+    let filter = try NNHarness.noise([3, 3, 32, 160], seed: 3)
+    let depthwise = try NNHarness.noise([3, 3, 32, 1], seed: 3)
+    for (op, filter) in [("Conv2D", filter), ("DepthwiseConv2dNative", depthwise)] {
+      let results = try [1, 2, 3, 8].map { threads in
+        try NNHarness.run(
+          op, [x, filter], Self.attributes(padding: "SAME"), constants: [1], threads: threads)[0]
+          .scalars(as: Float.self).map(\.bitPattern)
+      }
+      #expect(results.allSatisfy { $0 == results[0] })
+    }
+  }
+
+  @Test("NaN and infinity reach the pixels around them")
+  func notNumbers() throws {
+    var values = try NNHarness.noise([1, 12, 12, 16]).scalars(as: Float.self)
+    values[(5 * 12 + 5) * 16] = .nan
+    let x = try Tensor(shape: [1, 12, 12, 16], scalars: values)
+    let y = try NNHarness.run(
+      "Conv2D", [x, NNHarness.noise([3, 3, 16, 16])], Self.attributes(padding: "SAME"), constants: [1])[0]
+    let found = try y.scalars(as: Float.self)
+    for row in 4...6 {
+      for column in 4...6 { #expect(found[(row * 12 + column) * 16].isNaN) }
+    }
+  }
+
+  @Test(
+    "Depthwise windows of 3 and 5 are applied row by row",
+    arguments: [(3, 1), (3, 2), (5, 1), (5, 2)] as [(Int, Int64)], [16, 24, 37])
+  func depthwise(window: (Int, Int64), channels: Int) throws {
+    for (height, width) in [(9, 11), (2, 3), (16, 4), (1, 1)] {
+      let x = try NNHarness.noise([2, height, width, channels], seed: 2)
+      let filter = try NNHarness.noise([window.0, window.0, channels, 1], seed: 3)
+      let bias = try NNHarness.noise([channels], seed: 4)
+      for fused in [["BiasAdd"], ["BiasAdd", "Relu6"], ["BiasAdd", "Swish"]] {
+        try expectDefinition(
+          "_FusedDepthwiseConv2dNative", [x, filter, bias],
+          Self.attributes(stride: window.1, padding: "SAME", fused: fused))
+      }
+    }
+  }
+
+  @Test("Filters of few channels are read a row of the window at a time", arguments: [1, 3, 8])
+  func fewChannels(channels: Int) throws {
+    for (stride, padding) in [(1, "SAME"), (2, "SAME"), (2, "VALID")] as [(Int64, String)] {
+      let x = try NNHarness.noise([2, 17, 23, channels], seed: 2)
+      let filter = try NNHarness.noise([7, 7, channels, 40], seed: 3)
+      try expectDefinition("Conv2D", [x, filter], Self.attributes(stride: stride, padding: padding))
+    }
+  }
+}
