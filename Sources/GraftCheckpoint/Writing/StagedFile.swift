@@ -3,7 +3,7 @@ import GraftTensor
 
 /// A file that is written aside, under a name of its own, and takes its place only when it is whole and on
 /// the disk.
-struct StagedFile: ~Copyable {
+package struct StagedFile: ~Copyable {
   /// The name that it is to have.
   let path: String
   private let temporaryPath: String
@@ -58,7 +58,7 @@ struct StagedFile: ~Copyable {
   }
 
   /// Writes a whole file: aside, synced, and put in its place.
-  static func write(_ bytes: [UInt8], to path: String) throws {
+  package static func write(_ bytes: [UInt8], to path: String) throws {
     var file = try StagedFile(path)
     try bytes.withUnsafeBytes { try file.append($0) }
     try file.finish()
@@ -76,7 +76,7 @@ struct StagedFile: ~Copyable {
   }
 
   /// Creates a folder and those above it, where they are not there.
-  static func createFolder(_ path: String) throws(GraftError) {
+  package static func createFolder(_ path: String) throws(GraftError) {
     var end = path.startIndex
     while end < path.endIndex {
       end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex

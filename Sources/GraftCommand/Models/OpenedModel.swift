@@ -65,7 +65,7 @@ struct OpenedModel {
       notes = try session.graph.importMetaGraph(metaGraph, options: importing).notes
     case .savedModel:
       let file = try SavedModelFile(source.file)
-      let metaGraph = try Self.pick(selection.tags, from: file)
+      let metaGraph = try file.metaGraph(tagged: selection.tags)
       (self.metaGraph, tagSets, folder) = (metaGraph, file.metaGraphs.map(\.tags), file.folder)
       if restoring {
         _ = try SavedModel.load(
@@ -86,24 +86,12 @@ struct OpenedModel {
       restored = nil
       return
     }
-    restored = try Saver(graph: session.graph).restore(checkpoint, into: session)
-  }
-
-  private static func pick(_ tags: Set<String>?, from file: SavedModelFile) throws -> MetaGraph {
-    if tags == nil, file.metaGraphs.count == 1 { return file.metaGraphs[0] }
-    let wanted = tags ?? ["serve"]
-    if let found = file.metaGraphs.first(where: { $0.tags == wanted }) { return found }
-    func words(_ tags: Set<String>, _ separator: String) -> String {
-      tags.sorted().joined(separator: separator)
-    }
-    let nearest = file.metaGraphs.max {
-      $0.tags.intersection(wanted).count < $1.tags.intersection(wanted).count
-    }
-    let advice = nearest.map { $0.tags.isEmpty ? "''" : words($0.tags, ",") } ?? ""
-    throw GraftError(
-      .notFound,
-      "The SavedModel has no graph with the tags {\(words(wanted, ", "))}; it has "
-        + file.metaGraphs.map { "{\(words($0.tags, ", "))}" }.joined(separator: " and ") + ".",
-      at: .init(file: file.folder), remedy: "Pick one with --tags, as --tags \(advice).")
+    let saver =
+      if let metaGraph, metaGraph.hasSaver {
+        try Saver(metaGraph: metaGraph.below(selection.prefix), graph: session.graph)
+      } else {
+        try Saver(graph: session.graph)
+      }
+    restored = try saver.restore(checkpoint, into: session)
   }
 }

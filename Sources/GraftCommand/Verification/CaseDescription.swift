@@ -27,10 +27,12 @@ struct CaseDescription: Sendable {
   struct Variable: Sendable {
     /// The variable's name, or its key in the checkpoint.
     let name: String
-    /// The file with the value.
-    let file: String
+    /// The file with the value; nil where only dtype and shape were recorded.
+    let file: String?
     /// The dtype, which .npy cannot always name.
     let dtype: DataType?
+    /// The shape, where it was recorded.
+    let shape: [Int]?
   }
 
   /// One run of the graph.
@@ -87,8 +89,8 @@ extension CaseDescription {
     model = json["model"]?.string
     checkpoint = json["checkpoint"]?.string
     tags = json["tags"].map { ($0.elements ?? []).compactMap(\.string) }
-    variables = try Self.variables(json["variables"])
-    variablesAfter = try Self.variables(json["variables_after"])
+    variables = Self.variables(json["variables"])
+    variablesAfter = Self.variables(json["variables_after"])
     importError = json["import_error"]?.string
     var tolerance = Tolerance()
     if let relative = json["rtol"]?.double { tolerance.relative = relative }
@@ -109,15 +111,12 @@ extension CaseDescription {
 }
 
 extension CaseDescription {
-  private static func variables(_ json: JSONValue?) throws -> [Variable] {
-    try (json?.members ?? []).compactMap { member in
-      // What numpy cannot hold was recorded by name only.
-      if member.value["file"] == .null { return nil }
-      guard let file = member.value["file"]?.string else {
-        throw GraftError(.invalidArgument, "The case names no file for the variable '\(member.name)'.")
-      }
-      return Variable(
-        name: member.name, file: file, dtype: member.value["dtype"]?.string.flatMap { DataType(name: $0) })
+  private static func variables(_ json: JSONValue?) -> [Variable] {
+    (json?.members ?? []).map { member in
+      Variable(
+        name: member.name, file: member.value["file"]?.string,
+        dtype: member.value["dtype"]?.string.flatMap { DataType(name: $0) },
+        shape: member.value["shape"]?.elements?.compactMap { $0.double.map { Int($0) } })
     }
   }
 }

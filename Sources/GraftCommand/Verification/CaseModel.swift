@@ -50,13 +50,23 @@ struct CaseModel {
         .wrongFileKind, "This is a \(source.format.rawValue), and the case says '\(kind.rawValue)'.",
         at: .init(file: source.file))
     }
+    // What is only to be imported may have lost its variables.
+    let variables = "\(folder)\(path)/variables/variables"
+    let isImportOnly =
+      kind == .savedModel && description.runs.isEmpty && description.variables.isEmpty
+      && (try? Checkpoint(path: variables)) == nil
     let model = try OpenedModel(
       source,
       OpenedModel.Selection(
         tags: description.tags.map { Set($0) }, checkpoint: restored.map { .path($0) } ?? .none),
-      options: options)
+      options: options, restoring: !isImportOnly)
     self.model = model
     session = model.session
+  }
+
+  /// Whether the graph, or a function of it, has ops that nobody knows.
+  var hasUnknownOps: Bool {
+    session.graph.missingKernels().entries.contains { !$0.isKnown }
   }
 
   /// Does a run of the case.

@@ -1,13 +1,16 @@
 /// Writes protocol-buffer fields one after the other.
-struct WireWriter {
+package struct WireWriter {
+  /// A writer that has written nothing.
+  package init() {}
+
   /// What was written so far.
-  private(set) var bytes: [UInt8] = []
+  package private(set) var bytes: [UInt8] = []
 
   /// Room for more bytes.
-  mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
+  package mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
 
   /// Writes a number.
-  mutating func varint(_ value: UInt64) {
+  package mutating func varint(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
       bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -17,32 +20,32 @@ struct WireWriter {
   }
 
   /// Writes a field that holds a number.
-  mutating func field(_ number: UInt32, varint value: UInt64) {
+  package mutating func field(_ number: UInt32, varint value: UInt64) {
     varint(UInt64(WireTag.field(number, WireTag.varint)))
     varint(value)
   }
 
   /// Writes a field that holds text, bytes or a message.
-  mutating func field(_ number: UInt32, bytes value: some Collection<UInt8>) {
+  package mutating func field(_ number: UInt32, bytes value: some Collection<UInt8>) {
     varint(UInt64(WireTag.field(number, WireTag.block)))
     varint(UInt64(value.count))
     bytes.append(contentsOf: value)
   }
 
   /// Writes a field that holds 4 bytes.
-  mutating func field(_ number: UInt32, fixed32 value: UInt32) {
+  package mutating func field(_ number: UInt32, fixed32 value: UInt32) {
     varint(UInt64(WireTag.field(number, WireTag.fixed32)))
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
   /// Writes a field that holds 8 bytes.
-  mutating func field(_ number: UInt32, fixed64 value: UInt64) {
+  package mutating func field(_ number: UInt32, fixed64 value: UInt64) {
     varint(UInt64(WireTag.field(number, WireTag.fixed64)))
     withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
   /// Writes fields that are written already.
-  mutating func raw(_ fields: some Collection<UInt8>) {
+  package mutating func raw(_ fields: some Collection<UInt8>) {
     bytes.append(contentsOf: fields)
   }
 }

@@ -25,6 +25,7 @@ package struct MissingKernels: Sendable {
     entries = found.values.sorted { $0.op < $1.op }
   }
 
+  /// Whether all ops have kernels.
   package var isEmpty: Bool { entries.isEmpty }
 
   /// One error that names every op, how often it is there, and where first.
@@ -41,5 +42,22 @@ package struct MissingKernels: Sendable {
         + list.joined(separator: ", ") + ".",
       at: .init(node: entries.first?.nodes.min(), op: entries.first?.op),
       remedy: "Fetch tensors that come before them, or feed their outputs.")
+  }
+}
+
+extension Graph {
+  /// All ops of the graph and of its functions that have no kernel, needed or not.
+  ///
+  /// - Complexity: O(nodes), those of functions included.
+  package func missingKernels() -> MissingKernels {
+    let snapshot = snapshot
+    var nodes = snapshot.nodes
+    for name in snapshot.functions.names {
+      // A body that cannot be read is reported when it is called.
+      if let body = try? snapshot.functions.body(of: FunctionReference(name: name)) {
+        nodes += body.nodes.dropFirst(body.argumentCount)
+      }
+    }
+    return MissingKernels(nodes: nodes, functions: snapshot.functions, registry: .standard)
   }
 }

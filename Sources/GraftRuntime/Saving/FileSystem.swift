@@ -1,4 +1,6 @@
 import Glibc
+import GraftCheckpoint
+import GraftTensor
 
 /// What the loader asks of the file system.
 enum FileSystem {
@@ -24,6 +26,31 @@ enum FileSystem {
       if name != ".", name != "..", isFolder("\(path)/\(name)") { names.append(name) }
     }
     return names.sorted()
+  }
+
+  /// Where a path leads, symbolic links followed; nil where nothing is.
+  static func real(_ path: String) -> String? {
+    guard !path.utf8.contains(0), let buffer = realpath(path.isEmpty ? "." : path, nil) else { return nil }
+    defer { free(buffer) }
+    return String(cString: buffer)
+  }
+
+  /// Makes the folder that a path lies in, and those above it, where they are not there.
+  ///
+  /// - Returns: the folder.
+  /// - Throws: `GraftError` (`inputOutput`) for what the system refuses.
+  @discardableResult
+  static func makeFolder(of path: String) throws -> String {
+    let folder = parent(of: path)
+    try makeFolder(folder)
+    return folder
+  }
+
+  /// Makes a folder, and those above it, where they are not there.
+  ///
+  /// - Throws: `GraftError` (`inputOutput`) for what the system refuses.
+  static func makeFolder(_ path: String) throws {
+    try StagedFile.createFolder(path)
   }
 
   /// The folder that a path lies in.

@@ -17,11 +17,17 @@ public struct MetaGraph: Sendable {
   /// Where the graph stands.
   let document: GraphBytes
   let graphRange: ByteRange
+  /// What the message's names begin with and the graph's do not.
+  let prefix: String
+
+  /// Whether it names operations that save and restore its variables.
+  public var hasSaver: Bool { !message.saverDef.restoreOpName.isEmpty }
 
   /// The binary `MetaGraphDef` in a part of a document. The graph stays where it is until it is imported.
   package init(_ range: ByteRange, in document: GraphBytes) throws {
     var rest: [UInt8] = []
     var graph = ByteRange.empty
+    let message: Tensorflow_MetaGraphDef
     do throws(any Error) {
       var reader = document.reader(range)
       while !reader.isAtEnd {
@@ -41,8 +47,17 @@ public struct MetaGraph: Sendable {
         at: .init(file: document.file, offset: range.offset),
         remedy: "Download or export it again.", cause: error)
     }
+    self.init(message: message, document: document, graphRange: graph)
+  }
+
+  /// A MetaGraph of a message without a graph, and the graph where it stands.
+  init(
+    message: Tensorflow_MetaGraphDef, document: GraphBytes, graphRange: ByteRange, prefix: String = ""
+  ) {
+    self.message = message
     self.document = document
-    graphRange = graph
+    self.graphRange = graphRange
+    self.prefix = prefix
     tags = Set(message.metaInfoDef.tags)
     let version = message.metaInfoDef.tensorflowVersion
     tensorFlowVersion = version.isEmpty ? nil : version
@@ -77,50 +92,9 @@ public struct MetaGraph: Sendable {
   }
 }
 
-/// One way of calling a graph: its arguments and results by name.
-public struct SignatureDef: Sendable {
-  /// A tensor of the graph that an argument feeds or a result is.
-  public struct TensorInfo: Sendable {
-    /// The tensor's name in the graph.
-    public let name: String
-    /// The dtype; nil for one that is not known.
-    public let dtype: DataType?
-    /// What is known of the shape.
-    public let shape: PartialShape
-  }
-
-  /// The tensors to feed, by argument.
-  public let inputs: [String: TensorInfo]
-  /// The tensors to fetch, by result.
-  public let outputs: [String: TensorInfo]
-  /// What the signature is for, as `tensorflow/serving/predict`.
-  public let methodName: String
-
-  init(_ message: Tensorflow_SignatureDef) {
-    inputs = message.inputs.mapValues { TensorInfo($0) }
-    outputs = message.outputs.mapValues { TensorInfo($0) }
-    methodName = message.methodName
-  }
-}
-
-extension SignatureDef.TensorInfo {
-  init(_ message: Tensorflow_TensorInfo) {
-    // Sparse and composite tensors are several; their first stands for them.
-    switch message.encoding {
-    case .cooSparse(let sparse): name = sparse.valuesTensorName
-    case .compositeTensor(let composite): name = composite.components.first?.name ?? ""
-    default: name = message.name
-    }
-    dtype = DataType(rawValue: Int32(clamping: message.dtype.rawValue))
-    shape =
-      message.tensorShape.unknownRank
-      ? .unknown : PartialShape(message.tensorShape.dim.map { $0.size < 0 ? nil : Int($0.size) })
-  }
-}
-
 extension Graph {
-  /// Imports a MetaGraph's graph. With a prefix the names in its signatures, collections and saver follow: see
-  /// `prefix` of ``Saver`` and ``SavedModel``.
+  /// Imports a MetaGraph's graph. With a prefix ``MetaGraph/below(_:)`` gives the MetaGraph whose signatures,
+  /// collections and saver name what was imported.
   ///
   /// - Throws: `GraftError` as `importGraphDef(contentsOf:)`.
   @discardableResult

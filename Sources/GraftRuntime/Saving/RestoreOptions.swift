@@ -4,15 +4,20 @@ public struct RestoreOptions: Sendable {
   public var allowsMissing: Bool
   /// Variables to leave as they are: names, in which `*` stands for any characters.
   public var skip: [String]
-  /// Rules that make the checkpoint's keys of variables' names: the first whose beginning fits replaces it.
-  /// `("model/", "")` finds `model/w` under `w`.
-  public var rename: [(prefix: String, replacement: String)]
+  /// Rules that make the checkpoint's keys of variables' names.
+  ///
+  /// A `*` in a pattern stands for any characters, which go where the replacement has one:
+  /// `("*", "ema/*")` finds `ema/w` for `w`, and `("dense_1/*", "dense/*")` finds `dense/kernel` for
+  /// `dense_1/kernel`. A pattern without a star is a beginning: `("model/", "")` finds `w` for `model/w`.
+  /// Of the rules that fit, the first counts whose key the checkpoint holds; the name itself counts only
+  /// where no rule fits.
+  public var rename: [(pattern: String, replacement: String)]
   /// Whether values of another dtype are cast to the variable's.
   public var casts: Bool
 
   /// What may differ; nothing unless told.
   public init(
-    allowsMissing: Bool = false, skip: [String] = [], rename: [(prefix: String, replacement: String)] = [],
+    allowsMissing: Bool = false, skip: [String] = [], rename: [(pattern: String, replacement: String)] = [],
     casts: Bool = false
   ) {
     self.allowsMissing = allowsMissing
@@ -21,37 +26,51 @@ public struct RestoreOptions: Sendable {
     self.casts = casts
   }
 
-  func skips(_ name: String) -> Bool {
-    skip.contains { Self.matches(Array(name.utf8)[...], Array($0.utf8)[...]) }
-  }
+  /// Whether nothing may differ.
+  var isStrict: Bool { !allowsMissing && skip.isEmpty && rename.isEmpty && !casts }
 
-  func renamed(_ name: String) -> String {
-    for rule in rename where name.hasPrefix(rule.prefix) {
-      return rule.replacement + name.dropFirst(rule.prefix.count)
-    }
-    return name
-  }
+  func skips(_ name: String) -> Bool { skip.contains { NamePattern($0).matches(name) != nil } }
 
-  /// Whether a name fits a pattern, in time linear in both but for repeated stars.
-  private static func matches(_ name: ArraySlice<UInt8>, _ pattern: ArraySlice<UInt8>) -> Bool {
-    let star = UInt8(ascii: "*")
-    var (n, p) = (name.startIndex, pattern.startIndex)
-    var back: (name: Int, pattern: Int)?
-    while n < name.endIndex {
-      if p < pattern.endIndex, pattern[p] == star {
-        back = (n, p + 1)
-        p += 1
-      } else if p < pattern.endIndex, pattern[p] == name[n] {
-        n += 1
-        p += 1
-      } else if let last = back {
-        back = (last.name + 1, last.pattern)
-        (n, p) = (last.name + 1, last.pattern)
-      } else {
-        return false
+  /// The keys to look for in place of a name, the first one first.
+  func renamed(_ name: String) -> [String] {
+    let names = rename.compactMap { rule -> String? in
+      let isPrefix = !rule.pattern.contains("*")
+      guard let rest = NamePattern(isPrefix ? rule.pattern + "*" : rule.pattern).matches(name) else {
+        return nil
       }
+      if isPrefix { return rule.replacement + rest }
+      guard let star = rule.replacement.firstIndex(of: "*") else { return rule.replacement }
+      let end = rule.replacement[rule.replacement.index(after: star)...]
+      return String(rule.replacement[..<star] + rest + end)
     }
-    return pattern[p...].allSatisfy { $0 == star }
+    return names.isEmpty ? [name] : names
+  }
+}
+
+/// A name in which `*` stands for any characters.
+struct NamePattern {
+  private let parts: [Substring]
+
+  init(_ text: String) {
+    parts = text.split(separator: "*", omittingEmptySubsequences: false)
+  }
+
+  /// What the first star stands for in a name that fits, the least that it can; nil for one that does not.
+  ///
+  /// - Complexity: O(length of the name × parts).
+  func matches(_ name: String) -> Substring? {
+    guard let first = parts.first, let last = parts.last else { return nil }
+    guard parts.count > 1 else { return first == name ? "" : nil }
+    guard name.hasPrefix(first), name.hasSuffix(last), name.utf8.count >= first.utf8.count + last.utf8.count
+    else { return nil }
+    let rest = name.dropFirst(first.count).dropLast(last.count)
+    var (position, star) = (rest.startIndex, rest)
+    for (number, part) in parts.dropFirst().dropLast().enumerated() where !part.isEmpty {
+      guard let found = rest[position...].firstRange(of: part) else { return nil }
+      if number == 0 { star = rest[rest.startIndex..<found.lowerBound] }
+      position = found.upperBound
+    }
+    return star
   }
 }
 

@@ -12,64 +12,45 @@ struct RestorePlan {
     let isCast: Bool
   }
 
-  let source: RestoreSource
-  let options: RestoreOptions
+  /// The variables that get a value.
   private(set) var matches: [Match] = []
-  private var left: [String] = []
-  private var missing: [(name: String, near: [String])] = []
-  private var differing: [String] = []
+  /// All variables against the checkpoint.
+  let diff: RestoreDiff
+  private let source: RestoreSource
 
-  init(source: RestoreSource, options: RestoreOptions) {
+  /// Holds variables against a checkpoint.
+  ///
+  /// - Throws: `GraftError` for a graph that contradicts itself; what does not fit is in ``diff``.
+  init(_ bindings: [VariableBinding], source: RestoreSource, options: RestoreOptions) throws {
     self.source = source
-    self.options = options
-  }
-
-  /// Finds the tensor of a variable.
-  mutating func add(_ binding: VariableBinding) throws {
-    guard !options.skips(binding.node) else {
-      left.append(binding.node)
-      return
-    }
-    guard let (key, slice) = try find(binding), let entry = source.checkpoint.entry(key) else {
-      if options.allowsMissing {
-        left.append(binding.node)
-      } else {
-        missing.append((binding.node, near(binding)))
+    var rows: [RestoreDiff.Row] = []
+    var used: Set<String> = []
+    var missing: [Int] = []
+    for binding in bindings {
+      guard !options.skips(binding.node) else {
+        rows.append(Self.row(binding, nil, nil, .skipped))
+        continue
       }
-      return
-    }
-    let shape = slice.flatMap { try? Self.shape(of: $0, in: entry.shape) } ?? entry.shape
-    if !binding.shape.accepts(shape) {
-      differing.append("'\(binding.node)' has shape \(binding.shape), and '\(key)' has \(shape)")
-    } else if entry.dtype != binding.dtype, !options.casts {
-      differing.append("'\(binding.node)' is \(binding.dtype), and '\(key)' is \(entry.dtype)")
-    } else {
-      matches.append(
-        Match(binding: binding, key: key, slice: slice, isCast: entry.dtype != binding.dtype))
-    }
-  }
-
-  private func find(_ binding: VariableBinding) throws -> (key: String, slice: TensorSlice?)? {
-    for name in binding.keys {
-      guard let key = source.key(for: options.renamed(name)) else { continue }
-      if let part = try TensorSlice.parse(shapeAndSlice: binding.slice) { return (key, part.slice) }
-      guard let entry = source.checkpoint.entry(key) else { continue }
-      // The parts of a partitioned variable lie in the order of their numbers.
-      if let part = binding.part, name != binding.node, entry.slices.count == part.count {
-        let slices = entry.slices.sorted {
-          $0.extents.map(\.start).lexicographicallyPrecedes($1.extents.map(\.start))
-        }
-        guard slices.indices.contains(part.index) else { return nil }
-        return (key, slices[part.index])
+      guard let (key, slice) = try Self.find(binding, source, options),
+        let entry = source.checkpoint.entry(key)
+      else {
+        if !options.allowsMissing { missing.append(rows.count) }
+        rows.append(Self.row(binding, nil, nil, options.allowsMissing ? .left : .missing))
+        continue
       }
-      return (key, nil)
+      used.insert(key)
+      let shape = slice.flatMap { try? Self.shape(of: $0, in: entry.shape) } ?? entry.shape
+      let isCast = entry.dtype != binding.dtype
+      let verdict: RestoreDiff.Verdict =
+        !binding.shape.accepts(shape) ? .shape : isCast ? (options.casts ? .cast : .dtype) : .fits
+      rows.append(Self.row(binding, entry, shape, verdict))
+      guard verdict.isAccepted else { continue }
+      matches.append(Match(binding: binding, key: key, slice: slice, isCast: isCast))
     }
-    return nil
-  }
-
-  private static func shape(of slice: TensorSlice, in whole: Shape) throws -> Shape {
-    guard slice.extents.count == whole.rank else { return whole }
-    return try Shape(validating: zip(slice.extents, whole.dimensions).map { $0.length ?? $1 })
+    let unused = source.checkpoint.entries.filter { !used.contains($0.key) && !Self.isBookkeeping($0.key) }
+    let rules = Self.suggest(missing, bindings, unused, &rows)
+    diff = RestoreDiff(
+      checkpoint: source.checkpoint.prefix, rows: rows, unused: unused.map(\.key), suggestedRules: rules)
   }
 
   /// The checkpoint's tensor for a variable.
@@ -81,60 +62,73 @@ struct RestorePlan {
     return try Casting.cast(stored, to: match.binding.dtype)
   }
 
-  /// The keys that are most like a variable's name: those that end or begin alike.
-  private func near(_ binding: VariableBinding) -> [String] {
-    let name = binding.node
-    let tail = name.split(separator: "/").last.map(String.init) ?? name
-    let found = source.checkpoint.entries.map(\.key).filter { key in
-      key.hasSuffix("/" + name) || name.hasSuffix("/" + key) || key.hasPrefix(name + "/")
-        || key.hasPrefix(name + "_") || key.split(separator: "/").contains { $0 == tail }
-    }
-    return Array(found.prefix(3))
-  }
-
-  /// Everything that does not fit, as one error.
-  var error: GraftError? {
-    guard !missing.isEmpty || !differing.isEmpty else { return nil }
-    var sentences: [String] = []
-    if !missing.isEmpty {
-      let list = missing.prefix(20).map { name, near in
-        near.isEmpty ? "'\(name)'" : "'\(name)' (perhaps \(near.map { "'\($0)'" }.joined(separator: " or ")))"
-      }
-      sentences.append(
-        "The checkpoint holds nothing for \(missing.count) of the variables: \(list.joined(separator: ", "))"
-          + (missing.count > 20 ? " and more." : "."))
-    }
-    if !differing.isEmpty {
-      sentences.append(
-        "\(differing.count) do not fit: \(differing.prefix(20).joined(separator: "; "))"
-          + (differing.count > 20 ? " and more." : "."))
-    }
-    let unused = report.unused
-    if !missing.isEmpty, !unused.isEmpty {
-      sentences.append(
-        "Not asked for are \(unused.prefix(10).map { "'\($0)'" }.joined(separator: ", "))\(unused.count > 10 ? " …" : ".")"
-      )
-    }
-    let remedy =
-      missing.isEmpty
-      ? "Restore the checkpoint that belongs to the graph, or name what to leave in `skip`\(hasDtypes ? "; `casts` converts dtypes" : "")."
-      : "Where names differ, give `rename` rules; `allowsMissing` leaves variables as they are."
-    return GraftError(
-      missing.isEmpty ? .invalidArgument : .notFound, sentences.joined(separator: " "),
-      at: .init(file: source.checkpoint.prefix), remedy: remedy)
-  }
-
-  private var hasDtypes: Bool { differing.contains { $0.contains(" is ") } }
-
   /// What will have been done.
   var report: RestoreReport {
-    let used = Set(matches.map(\.key))
-    let unused = source.checkpoint.entries.map(\.key).filter {
-      !used.contains($0) && $0 != ObjectGraph.key && !$0.hasSuffix("/.OBJECT_CONFIG_JSON")
-        && $0 != "save_counter/.ATTRIBUTES/VARIABLE_VALUE"
+    RestoreReport(
+      restored: Dictionary(matches.map { ($0.binding.node, $0.key) }) { first, _ in first },
+      left: diff.rows.filter { $0.verdict == .left || $0.verdict == .skipped }.map(\.variable),
+      unused: diff.unused)
+  }
+
+  // MARK: - Looking up
+
+  private static func find(
+    _ binding: VariableBinding, _ source: RestoreSource, _ options: RestoreOptions
+  ) throws -> (key: String, slice: TensorSlice?)? {
+    for name in binding.keys {
+      for candidate in options.renamed(name) {
+        guard let key = source.key(for: candidate) else { continue }
+        if let part = try TensorSlice.parse(shapeAndSlice: binding.slice) { return (key, part.slice) }
+        guard let entry = source.checkpoint.entry(key) else { continue }
+        // The parts of a partitioned variable lie in the order of their numbers.
+        if let part = binding.part, name != binding.node, entry.slices.count == part.count {
+          let slices = entry.slices.sorted {
+            $0.extents.map(\.start).lexicographicallyPrecedes($1.extents.map(\.start))
+          }
+          guard slices.indices.contains(part.index) else { return nil }
+          return (key, slices[part.index])
+        }
+        return (key, nil)
+      }
     }
-    return RestoreReport(
-      restored: Dictionary(matches.map { ($0.binding.node, $0.key) }) { first, _ in first }, left: left,
-      unused: unused)
+    return nil
+  }
+
+  private static func shape(of slice: TensorSlice, in whole: Shape) throws -> Shape {
+    guard slice.extents.count == whole.rank else { return whole }
+    return try Shape(validating: zip(slice.extents, whole.dimensions).map { $0.length ?? $1 })
+  }
+
+  private static func row(
+    _ binding: VariableBinding, _ entry: Checkpoint.Entry?, _ shape: Shape?, _ verdict: RestoreDiff.Verdict,
+    suggestion: String? = nil
+  ) -> RestoreDiff.Row {
+    RestoreDiff.Row(
+      variable: binding.node, shape: binding.shape, dtype: binding.dtype, key: entry?.key, storedShape: shape,
+      storedDType: entry?.dtype, verdict: verdict, suggestion: suggestion)
+  }
+
+  /// What savers of objects keep for themselves.
+  private static func isBookkeeping(_ key: String) -> Bool {
+    key == ObjectGraph.key || key.hasSuffix("/.OBJECT_CONFIG_JSON")
+      || key == "save_counter/.ATTRIBUTES/VARIABLE_VALUE"
+  }
+
+  /// Says for variables without a value where it may be, and gives the rules that find them.
+  private static func suggest(
+    _ missing: [Int], _ bindings: [VariableBinding], _ unused: [Checkpoint.Entry],
+    _ rows: inout [RestoreDiff.Row]
+  ) -> [RestoreDiff.RenameRule] {
+    guard !missing.isEmpty, !unused.isEmpty else { return [] }
+    let suggestions = RenameSuggestions(unused)
+    var counts: [[String]: Int] = [:]
+    for index in missing {
+      guard let match = suggestions.match(bindings[index]) else { continue }
+      counts[[match.pattern, match.replacement], default: 0] += 1
+      rows[index] = row(bindings[index], nil, nil, .missing, suggestion: "perhaps '\(match.key)'")
+    }
+    return counts.sorted { ($1.value, $0.key[0]) < ($0.value, $1.key[0]) }.map { rule, count in
+      RestoreDiff.RenameRule(pattern: rule[0], replacement: rule[1], count: count)
+    }
   }
 }

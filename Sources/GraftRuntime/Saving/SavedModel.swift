@@ -16,8 +16,7 @@ public struct SavedModel: Sendable {
   public let metaGraph: MetaGraph
   /// The folder that it was loaded from.
   public let folder: String
-  private let session: Session
-  private let prefix: String
+  let session: Session
 
   /// The sets of tags that a SavedModel's graphs can be picked by.
   ///
@@ -33,89 +32,83 @@ public struct SavedModel: Sendable {
   ///   - tags: the tags of the graph to pick, in any order. Where there is one graph only, nil picks it.
   ///   - session: the session; its graph gets the model's operations.
   ///   - prefix: goes before the operations' names, so that several models share a session.
+  ///   - restoresVariables: whether the variables get their values, and tables and whatever else are made.
+  ///     Without, the graph can be looked at, also where the folder has lost its variables.
   /// - Throws: `GraftError`: `notFound` for a path or for tags that are not there, with those that are;
   ///   `permissionDenied` for an asset outside of the folder; `dataLoss`, `invalidGraph`, and what the model's
   ///   initialisers throw. The graph may have got the operations then; variables are as they were.
   public static func load(
-    _ path: String, tags: Set<String>? = ["serve"], into session: Session, prefix: String = ""
+    _ path: String, tags: Set<String>? = ["serve"], into session: Session, prefix: String = "",
+    restoresVariables: Bool = true
   ) throws -> SavedModel {
     let file = try SavedModelFile(path)
-    let metaGraph = try pick(tags, from: file, path)
-    try session.graph.importMetaGraph(metaGraph, options: ImportOptions(prefix: prefix))
-    let model = SavedModel(metaGraph: metaGraph, folder: file.folder, session: session, prefix: prefix)
-    let before = session.resources.all(Variable.self).map { ($0, $0.value) }
-    do {
+    let metaGraph = try file.metaGraph(tagged: tags)
+    let imported = try session.graph.importMetaGraph(metaGraph, options: ImportOptions(prefix: prefix))
+    let model = SavedModel(metaGraph: metaGraph.below(imported.prefix), folder: file.folder, session: session)
+    guard restoresVariables else { return model }
+    try session.restoringVariablesOnFailure {
       try model.restoreVariables()
       try model.initialize()
-    } catch {
-      for variable in session.resources.all(Variable.self) { variable.reset() }
-      for case (let variable, let value?) in before { try variable.assign(value, validatesShape: false) }
-      throw error
     }
     return model
-  }
-
-  private static func pick(_ tags: Set<String>?, from file: SavedModelFile, _ path: String) throws
-    -> MetaGraph
-  {
-    if let found = file.metaGraphs.first(where: { $0.tags == tags }) { return found }
-    if tags == nil, file.metaGraphs.count == 1, let only = file.metaGraphs.first { return only }
-    let available = file.metaGraphs.map { "{\($0.tags.sorted().joined(separator: ", "))}" }
-    let nearest = tags.flatMap { tags in
-      file.metaGraphs.max { $0.tags.intersection(tags).count < $1.tags.intersection(tags).count }
-    }
-    let asked = tags.map { "{\($0.sorted().joined(separator: ", "))}" } ?? "no tags"
-    throw GraftError(
-      .notFound,
-      "The SavedModel has no graph with the tags \(asked); it has \(available.joined(separator: " and ")).",
-      at: .init(file: path),
-      remedy: nearest.map { "Load it with the tags \($0.tags.sorted())." })
-  }
-
-  /// The name of something of the model's in the session's graph.
-  private func name(_ original: String) -> String {
-    guard !prefix.isEmpty, !original.isEmpty else { return original }
-    return original.hasPrefix("^") ? "^\(prefix)/\(original.dropFirst())" : "\(prefix)/\(original)"
   }
 
   // MARK: - Loading
 
   private func restoreVariables() throws {
-    let saver = metaGraph.message.saverDef
-    guard !saver.restoreOpName.isEmpty else { return }
     let checkpoint = "\(folder)/variables/variables"
+    let saver = metaGraph.message.saverDef
     guard FileSystem.isFile(checkpoint + ".index") || FileSystem.isFile(checkpoint) else {
       // A model without variables is exported with a saver all the same.
-      guard FileSystem.isFolder("\(folder)/variables"),
-        !VariableBinding.all(in: session.graph.snapshot).isEmpty
-      else {
-        return
-      }
+      guard !saver.restoreOpName.isEmpty, !ownVariables.isEmpty else { return }
       throw GraftError(
-        .notFound, "The SavedModel's variables are not there: no variables/variables.index.",
-        at: .init(file: folder),
+        .notFound,
+        "The SavedModel's variables are not there: no variables/variables.index, and the graph has "
+          + "\(ownVariables.count) variables.", at: .init(file: folder),
         remedy: "Copy the folder whole, with `variables` in it.")
     }
+    guard !saver.restoreOpName.isEmpty else {
+      // Modules of TensorFlow Hub name no saver: their variables have the checkpoint's names.
+      return try restoreByName(checkpoint)
+    }
     let restoring = try operation(saver.restoreOpName)
-    _ = try session.run(
-      [], feeding: [name(saver.filenameTensorName): try Tensor(Bytes(checkpoint))], targets: [restoring],
-      files: FileAccess(readingBelow: ["\(folder)/variables"]))
+    do {
+      _ = try session.run(
+        [], feeding: [saver.filenameTensorName: try Tensor(Bytes(checkpoint))], targets: [restoring],
+        files: FileAccess(readingBelow: ["\(folder)/variables"]))
+    } catch let error as GraftError where error.code == .notFound && metaGraph.message.hasObjectGraphDef {
+      // TensorFlow 2 restores the objects that were saved, and leaves variables that had no value.
+      try restoreByName(checkpoint)
+    }
+  }
+
+  private func restoreByName(_ checkpoint: String) throws {
+    guard !ownVariables.isEmpty else { return }
+    try Saver(graph: session.graph, variables: ownVariables).restore(
+      checkpoint, into: session, options: RestoreOptions(allowsMissing: true))
+  }
+
+  /// The names of the model's variables in the session's graph.
+  private var ownVariables: [String] {
+    VariableBinding.all(in: session.graph.snapshot).map(\.node).filter {
+      metaGraph.prefix.isEmpty || $0.hasPrefix(metaGraph.prefix + "/")
+    }
   }
 
   /// Runs the operation that makes tables and whatever else the model needs, with its assets' paths.
   private func initialize() throws {
     session.allowReading(below: "\(folder)/assets")
-    guard let initializer = initializerName else { return }
+    guard let initOperation else { return }
     var feeds: [String: Tensor] = [:]
     for asset in metaGraph.assets {
-      let tensor = name(asset.tensor)
-      feeds[tensor.contains(":") ? tensor : tensor + ":0"] = try Tensor(
+      feeds[asset.tensor.contains(":") ? asset.tensor : asset.tensor + ":0"] = try Tensor(
         Bytes(try path(ofAsset: asset.filename)))
     }
-    _ = try session.run([], feeding: feeds, targets: [try operation(initializer)])
+    _ = try session.run([], feeding: feeds, targets: [try operation(initOperation)])
   }
 
-  private var initializerName: String? {
+  /// The operation that makes tables and whatever else the model needs.
+  var initOperation: String? {
     let message = metaGraph.message
     if let signature = message.signatureDef["__saved_model_init_op"],
       let output = signature.outputs["__saved_model_init_op"]
@@ -132,19 +125,27 @@ public struct SavedModel: Sendable {
 
   private func operation(_ tensorOrOperation: String) throws -> String {
     let base = tensorOrOperation.split(separator: ":").first.map(String.init) ?? tensorOrOperation
-    return try session.graph.operation(named: name(base)).name
+    return try session.graph.operation(named: base).name
   }
 
-  private func path(ofAsset filename: String) throws -> String {
+  /// Where an asset lies; symbolic links are followed.
+  ///
+  /// - Throws: `GraftError` (`permissionDenied`) for a path that leaves the folder.
+  func path(ofAsset filename: String) throws -> String {
     let parts = filename.split(separator: "/", omittingEmptySubsequences: false)
-    guard !filename.hasPrefix("/"), !filename.isEmpty, !parts.contains(".."), !filename.utf8.contains(0)
-    else {
+    let path = "\(folder)/assets/\(filename)"
+    var isInside =
+      !filename.hasPrefix("/") && !filename.isEmpty && !parts.contains("..") && !filename.utf8.contains(0)
+    if isInside, let target = FileSystem.real(path), let root = FileSystem.real(folder) {
+      isInside = target.hasPrefix(root == "/" ? root : root + "/")
+    }
+    guard isInside else {
       throw GraftError(
         .permissionDenied, "The SavedModel names an asset outside of its folder: '\(filename)'.",
         at: .init(file: folder),
         remedy: "Assets are files below `assets`; do not trust a model that reaches further.")
     }
-    return "\(folder)/assets/\(filename)"
+    return path
   }
 }
 
@@ -167,7 +168,7 @@ extension SavedModel {
           ? "It has none at all: run its tensors by name."
           : "It has \(signatureKeys.joined(separator: ", ")).")
     }
-    return Signature(key: key, definition: definition, session: session, prefix: prefix)
+    return Signature(key: key, definition: definition, session: session)
   }
 
   /// A way of calling a model: tensors by the names of arguments and results.
@@ -177,7 +178,6 @@ extension SavedModel {
     /// Arguments and results with their dtypes and shapes.
     public let definition: SignatureDef
     let session: Session
-    let prefix: String
 
     /// Runs the signature.
     ///
@@ -190,35 +190,42 @@ extension SavedModel {
       _ inputs: [String: Tensor], results: [String]? = nil, options: RunOptions = RunOptions()
     ) throws -> [String: Tensor] {
       var feeds: [String: Tensor] = [:]
-      for (argument, value) in inputs {
+      var arguments: [String: String] = [:]
+      for (argument, value) in inputs.sorted(by: { $0.key < $1.key }) {
         guard let info = definition.inputs[argument] else {
           throw unknown("argument", argument, definition.inputs.keys.sorted())
         }
-        feeds[tensor(info)] = value
-      }
-      let missing = definition.inputs.keys.filter { inputs[$0] == nil }.sorted()
-      guard missing.isEmpty else {
-        let list = missing.map { name in
-          definition.inputs[name].map { "'\(name)' (\($0.dtype.map(\.name) ?? "?"), shape \($0.shape))" }
-            ?? name
+        if let other = arguments.updateValue(argument, forKey: info.name) {
+          throw GraftError(
+            .invalidArgument,
+            "The signature '\(key)' has one tensor for '\(other)' and '\(argument)', '\(info.name)', and a "
+              + "value was given for each.", remedy: "Give a value for one of them.")
         }
-        throw GraftError(
-          .notFed, "The signature '\(key)' needs a value for \(list.joined(separator: ", ")).",
-          remedy: "Give one for each argument.")
+        feeds[info.name] = value
       }
       let names = results ?? definition.outputs.keys.sorted()
       let fetches = try names.map { name in
         guard let info = definition.outputs[name] else {
           throw unknown("result", name, definition.outputs.keys.sorted())
         }
-        return tensor(info)
+        return info.name
       }
-      let values = try session.run(fetches, feeding: feeds, options: options)
-      return Dictionary(zip(names, values)) { first, _ in first }
+      do {
+        let values = try session.run(fetches, feeding: feeds, options: options)
+        return Dictionary(zip(names, values)) { first, _ in first }
+      } catch let error as GraftError where error.code == .notFed {
+        throw notFed(feeds) ?? error
+      }
     }
 
-    private func tensor(_ info: SignatureDef.TensorInfo) -> String {
-      prefix.isEmpty ? info.name : "\(prefix)/\(info.name)"
+    /// The error of a placeholder without a value in the words of the signature.
+    private func notFed(_ feeds: [String: Tensor]) -> GraftError? {
+      let missing = definition.inputs.filter { feeds[$0.value.name] == nil }.sorted { $0.key < $1.key }
+      guard !missing.isEmpty else { return nil }
+      let list = missing.map { "'\($0)' (\($1.dtype.map(\.name) ?? "?"), shape \($1.shape))" }
+      return GraftError(
+        .notFed, "The signature '\(key)' needs a value for \(list.joined(separator: ", ")).",
+        remedy: "Give one for each argument.")
     }
 
     private func unknown(_ kind: String, _ name: String, _ known: [String]) -> GraftError {

@@ -41,6 +41,48 @@ package struct SavedModelFile {
     }
   }
 
+  /// The MetaGraph of a set of tags, in any order. Nil picks the only one, or of several the one for serving.
+  ///
+  /// - Throws: `GraftError` (`notFound`) with the sets that there are and what can be called in each.
+  package func metaGraph(tagged tags: Set<String>?) throws -> MetaGraph {
+    if let tags, let found = metaGraphs.first(where: { $0.tags == tags }) { return found }
+    if tags == nil {
+      if metaGraphs.count == 1, let only = metaGraphs.first { return only }
+      for usual in [["serve"], []] as [Set<String>] {
+        if let found = metaGraphs.first(where: { $0.tags == usual }) { return found }
+      }
+    }
+    let available = metaGraphs.map { metaGraph in
+      let keys = metaGraph.signatures.keys.filter { !$0.hasPrefix("__saved_model_") }.sorted()
+      let calls = keys.isEmpty ? "no signatures" : "signatures \(keys.prefix(5).joined(separator: ", "))"
+      return "\(Self.listed(metaGraph.tags)) (\(calls))"
+    }
+    throw GraftError(
+      .notFound,
+      "The SavedModel has no graph with \(tags.map { $0.isEmpty ? "no tags" : "the tags \(Self.listed($0))" } ?? "usual tags"); "
+        + "it has \(available.joined(separator: " and ")).", at: .init(file: folder), remedy: advice(tags))
+  }
+
+  /// Which set of tags was perhaps meant.
+  private func advice(_ tags: Set<String>?) -> String {
+    guard let tags, !tags.isEmpty else { return "Load it with one of these sets of tags." }
+    if let split = metaGraphs.first(where: { metaGraph in
+      tags.allSatisfy { $0.count == 1 } && Set(metaGraph.tags.joined(separator: ",").map(String.init)) == tags
+    }) {
+      return "The tags are the letters of \(Self.listed(split.tags)): give a set of words, not a text."
+    }
+    func distance(_ metaGraph: MetaGraph) -> Int {
+      let near = tags.count { tag in
+        metaGraph.tags.contains(tag) || !Suggestions.nearest(to: tag, among: metaGraph.tags).isEmpty
+      }
+      return metaGraph.tags.symmetricDifference(tags).count - 3 * near
+    }
+    let nearest = metaGraphs.min { distance($0) < distance($1) }
+    return "Load it with the tags \(Self.listed(nearest?.tags ?? []))."
+  }
+
+  private static func listed(_ tags: Set<String>) -> String { "{\(tags.sorted().joined(separator: ", "))}" }
+
   private static func metaGraphs(in document: GraphBytes) throws -> [MetaGraph] {
     var ranges: [ByteRange] = []
     do throws(WireError) {

@@ -17,6 +17,11 @@ struct VariableBinding: Sendable {
   let sharedName: String
   let dtype: DataType
   let shape: PartialShape
+  /// Whether operations get it as a handle, and not by reference.
+  let isResource: Bool
+
+  /// The key under which an export saves it: its name, or that of the variable that it is a part of.
+  var savedKey: String { slice.isEmpty ? node : keys.first ?? node }
 
   /// The session's variable, made where it is not there yet.
   func variable(in session: Session) throws -> Variable {
@@ -34,7 +39,17 @@ extension VariableBinding {
   ///
   /// - Complexity: O(nodes).
   static func all(in snapshot: GraphSnapshot) -> [VariableBinding] {
-    let saved = SavedKeys(snapshot)
+    bindings(in: snapshot, SavedKeys(snapshot))
+  }
+
+  /// The variables that an operation of the graph restores.
+  static func restored(by operation: Int, in snapshot: GraphSnapshot) -> [VariableBinding] {
+    let saved = SavedKeys(snapshot, neededBy: operation)
+    let names = Set(saved.keys.keys.map { snapshot.nodes[$0].name })
+    return bindings(in: snapshot, saved).filter { names.contains($0.node) }
+  }
+
+  private static func bindings(in snapshot: GraphSnapshot, _ saved: SavedKeys) -> [VariableBinding] {
     var parts: [String: Int] = [:]
     let variables = snapshot.nodes.indices.filter { ops.contains(snapshot.nodes[$0].op) }
     for index in variables {
@@ -49,7 +64,7 @@ extension VariableBinding {
       let shared = text(node.attribute("shared_name"))
       let sharedName = shared.isEmpty ? node.name : shared
       var keys: [String] = []
-      let known = saved.key(of: index)
+      let known = saved.keys[index]
       for key in [known?.key, node.name, shared].compactMap(\.self) where !key.isEmpty && !keys.contains(key)
       {
         keys.append(key)
@@ -61,7 +76,8 @@ extension VariableBinding {
       }
       return VariableBinding(
         node: node.name, keys: keys, slice: known?.slice ?? "", part: number,
-        container: text(node.attribute("container")), sharedName: sharedName, dtype: dtype, shape: shape)
+        container: text(node.attribute("container")), sharedName: sharedName, dtype: dtype, shape: shape,
+        isResource: node.op == "VarHandleOp")
     }
   }
 
@@ -75,65 +91,5 @@ extension VariableBinding {
     let last = name[name.index(after: slash)...]
     guard last.hasPrefix("part_"), let index = Int(last.dropFirst(5)), index >= 0 else { return nil }
     return (String(name[..<slash]), index)
-  }
-}
-
-/// The keys that a graph's own restore operations give to its variables.
-private struct SavedKeys {
-  private var keys: [Int: (key: String, slice: String)] = [:]
-
-  init(_ snapshot: GraphSnapshot) {
-    for (index, node) in snapshot.nodes.enumerated()
-    where node.op.hasPrefix("Assign") && node.inputs.count >= 2 {
-      guard let variable = Self.variable(Int(node.inputs[0].node), snapshot) else { continue }
-      guard keys[variable] == nil, let found = Self.restored(node.inputs[1], snapshot), index >= 0 else {
-        continue
-      }
-      keys[variable] = found
-    }
-  }
-
-  func key(of variable: Int) -> (key: String, slice: String)? { keys[variable] }
-
-  /// The variable that a reference or handle comes from.
-  private static func variable(_ start: Int, _ snapshot: GraphSnapshot) -> Int? {
-    var index = start
-    for _ in 0..<8 {
-      let node = snapshot.nodes[index]
-      if VariableBinding.ops.contains(node.op) { return index }
-      guard let next = node.inputs.first else { return nil }
-      index = Int(next.node)
-    }
-    return nil
-  }
-
-  /// What a value is restored from, where it comes straight from a restore operation.
-  private static func restored(_ edge: Edge, _ snapshot: GraphSnapshot) -> (key: String, slice: String)? {
-    var edge = edge
-    for _ in 0..<8 {
-      let node = snapshot.nodes[Int(edge.node)]
-      switch node.op {
-      case "RestoreV2":
-        guard node.inputs.count == 3, let names = texts(node.inputs[1], snapshot),
-          let slices = texts(node.inputs[2], snapshot), names.indices.contains(Int(edge.output)),
-          slices.count == names.count
-        else { return nil }
-        return (names[Int(edge.output)], slices[Int(edge.output)])
-      case "Restore", "RestoreSlice":
-        guard node.inputs.count >= 2, let name = texts(node.inputs[1], snapshot)?.first else { return nil }
-        return (name, node.inputs.count > 2 ? texts(node.inputs[2], snapshot)?.first ?? "" : "")
-      case "Identity", "Reshape", "Cast", "ExpandDims", "Squeeze":
-        guard let next = node.inputs.first else { return nil }
-        edge = next
-      default: return nil
-      }
-    }
-    return nil
-  }
-
-  private static func texts(_ edge: Edge, _ snapshot: GraphSnapshot) -> [String]? {
-    let node = snapshot.nodes[Int(edge.node)]
-    guard node.op == "Const", case .tensor(let value) = node.attribute("value") else { return nil }
-    return try? value.tensor().strings()
   }
 }

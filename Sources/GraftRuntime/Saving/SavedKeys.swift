@@ -1,0 +1,108 @@
+import GraftGraph
+import GraftTensor
+
+/// The keys that a graph's own restore operations give to its variables, those in the functions that
+/// TensorFlow 2 restores through included.
+struct SavedKeys {
+  /// Where a variable's value comes from: the key, and which part of the tensor.
+  typealias Key = (key: String, slice: String)
+
+  private(set) var keys: [Int: Key] = [:]
+
+  /// Looks at a graph's operations: all of them, or those that one of them needs.
+  ///
+  /// - Complexity: O(nodes), with those of the functions that restore.
+  init(_ snapshot: GraphSnapshot, neededBy operation: Int? = nil) {
+    let nodes = operation.map { Self.needed(by: $0, snapshot.nodes) } ?? Array(snapshot.nodes.indices)
+    for index in nodes {
+      let node = snapshot.nodes[index]
+      if node.op.hasPrefix("Assign") {
+        note(node, snapshot.nodes) { Self.variable(Int($0.node), snapshot.nodes) }
+      } else if node.op == "StatefulPartitionedCall" || node.op == "PartitionedCall" {
+        lookInto(node, snapshot)
+      }
+    }
+  }
+
+  private static func needed(by operation: Int, _ nodes: [GraphNode]) -> [Int] {
+    var seen: Set<Int> = [operation]
+    var worklist = [operation]
+    while let index = worklist.popLast() {
+      for next in nodes[index].inputs.map({ Int($0.node) }) + nodes[index].controlInputs.map({ Int($0) })
+      where seen.insert(next).inserted { worklist.append(next) }
+    }
+    return seen.sorted()
+  }
+
+  /// Notes what an assignment restores.
+  private mutating func note(_ node: GraphNode, _ nodes: [GraphNode], _ variable: (Edge) -> Int?) {
+    guard node.inputs.count >= 2, let index = variable(node.inputs[0]), keys[index] == nil,
+      let found = Self.restored(node.inputs[1], nodes)
+    else { return }
+    keys[index] = found
+  }
+
+  /// Looks into a function that is given a path and variables, as those that restore are.
+  private mutating func lookInto(_ call: GraphNode, _ snapshot: GraphSnapshot) {
+    guard call.inputTypes.contains(where: { $0.dtype == .string }),
+      call.inputTypes.contains(where: { $0.dtype == .resource }),
+      case .function(let reference)? = call.attribute("f"),
+      let body = try? snapshot.functions.body(of: reference),
+      body.nodes.contains(where: { $0.op == "RestoreV2" })
+    else { return }
+    for node in body.nodes where node.op.hasPrefix("Assign") {
+      note(node, body.nodes) { edge in
+        guard let argument = Self.source(Int(edge.node), body.nodes, { $0 < body.argumentCount }),
+          call.inputs.indices.contains(argument)
+        else { return nil }
+        return Self.variable(Int(call.inputs[argument].node), snapshot.nodes)
+      }
+    }
+  }
+
+  /// The variable that a reference or handle comes from.
+  static func variable(_ start: Int, _ nodes: [GraphNode]) -> Int? {
+    source(start, nodes) { VariableBinding.ops.contains(nodes[$0].op) }
+  }
+
+  /// The node that a handle comes from through operations that pass it on.
+  private static func source(_ start: Int, _ nodes: [GraphNode], _ isSource: (Int) -> Bool) -> Int? {
+    var index = start
+    for _ in 0..<8 {
+      if isSource(index) { return index }
+      guard let next = nodes[index].inputs.first else { return nil }
+      index = Int(next.node)
+    }
+    return nil
+  }
+
+  /// What a value is restored from, where it comes straight from a restore operation.
+  private static func restored(_ edge: Edge, _ nodes: [GraphNode]) -> Key? {
+    var edge = edge
+    for _ in 0..<8 {
+      let node = nodes[Int(edge.node)]
+      switch node.op {
+      case "RestoreV2":
+        guard node.inputs.count == 3, let names = texts(node.inputs[1], nodes),
+          let slices = texts(node.inputs[2], nodes), names.indices.contains(Int(edge.output)),
+          slices.count == names.count
+        else { return nil }
+        return (names[Int(edge.output)], slices[Int(edge.output)])
+      case "Restore", "RestoreSlice":
+        guard node.inputs.count >= 2, let name = texts(node.inputs[1], nodes)?.first else { return nil }
+        return (name, node.inputs.count > 2 ? texts(node.inputs[2], nodes)?.first ?? "" : "")
+      case "Identity", "Reshape", "Cast", "ExpandDims", "Squeeze":
+        guard let next = node.inputs.first else { return nil }
+        edge = next
+      default: return nil
+      }
+    }
+    return nil
+  }
+
+  private static func texts(_ edge: Edge, _ nodes: [GraphNode]) -> [String]? {
+    let node = nodes[Int(edge.node)]
+    guard node.op == "Const", case .tensor(let value)? = node.attribute("value") else { return nil }
+    return try? value.tensor().strings()
+  }
+}
