@@ -105,9 +105,12 @@ let package = Package(
     .executableTarget(
       name: "DigitsDemo", dependencies: ["Graft", "GraftPictures"], path: "Examples/Digits/Demo",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "RestoreBenchmark", dependencies: ["Graft", "GraftCheckpoint", "GraftTensor"],
+      path: "Scripts/RestoreBenchmark", swiftSettings: swiftSettings),
     .testTarget(
       name: "GraftRuntimeTests",
-      dependencies: ["GraftRuntime", "GraftKernels", "GraftTensor", "GraftGraph"],
+      dependencies: ["GraftRuntime", "GraftKernels", "GraftTensor", "GraftGraph", "GraftCheckpoint"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "GraftGraphTests",

@@ -5,29 +5,42 @@ import GraftTensor
 /// A node that the import left as it was is copied byte for byte. Of another one the name and the inputs are
 /// written anew, with the attribute that holds names of nodes, and all the rest is copied: so attributes come
 /// back as they were, those included that nobody knows.
-struct GraphExporter {
+package struct GraphExporter {
   let snapshot: GraphSnapshot
+
+  /// A writer of a graph, or of parts of it.
+  package init(snapshot: GraphSnapshot) {
+    self.snapshot = snapshot
+  }
 
   /// The serialized message.
   func graphDef() throws(GraftError) -> [UInt8] {
     var writer = WireWriter()
     writer.reserve(snapshot.nodes.reduce(0) { $0 + ($1.source?.range.count ?? 0) + 16 })
-    for (index, node) in snapshot.nodes.enumerated() {
-      guard let source = node.source else {
-        throw GraftError(
-          .internalError, "The node '\(node.name)' cannot be written: it was not read from a graph.")
-      }
-      if node.isChanged {
-        writer.field(1, bytes: try changed(node, source, index))
-      } else {
-        writer.field(1, bytes: source.document.bytes(source.range))
-      }
-    }
+    for index in snapshot.nodes.indices { writer.field(1, bytes: try nodeDef(index)) }
     if snapshot.remainder.hasLibrary { writer.field(2, bytes: library()) }
     if snapshot.versions.isPresent { writer.field(4, bytes: versions()) }
     for field in snapshot.remainder.graphFields { writer.raw(field.document.bytes(field.range)) }
     return writer.bytes
   }
+
+  /// A node as a serialized `NodeDef`.
+  package func nodeDef(_ index: Int) throws(GraftError) -> [UInt8] {
+    let node = snapshot.nodes[index]
+    guard let source = node.source else {
+      throw GraftError(
+        .internalError, "The node '\(node.name)' cannot be written: it was not read from a graph.")
+    }
+    return node.isChanged ? try changed(node, source, index) : source.document.array(source.range)
+  }
+
+  /// A function of the library as a serialized `FunctionDef`; no bytes where it is not there.
+  package func functionDef(_ name: String) -> [UInt8] {
+    snapshot.functions[name].map { $0.document.array($0.range) } ?? []
+  }
+
+  /// The graph's versions as a serialized `VersionDef`; nil where it has none.
+  package var versionDef: [UInt8]? { snapshot.versions.isPresent ? versions() : nil }
 
   private func changed(_ node: GraphNode, _ source: NodeSource, _ index: Int) throws(GraftError) -> [UInt8] {
     var writer = WireWriter()

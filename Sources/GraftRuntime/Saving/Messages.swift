@@ -72,10 +72,19 @@ extension Tensorflow_NodeDef {
 }
 
 extension WireWriter {
-  /// Writes a `NodeDef` of a constant as a field, its values straight from the tensor's memory.
+  /// Writes a `NodeDef` of a constant as a field.
+  ///
+  /// - Throws: `GraftError` as ``constant(name:controlInputs:_:)``.
+  mutating func constant(
+    _ number: UInt32, name: String, controlInputs: [String] = [], _ tensor: Tensor
+  ) throws {
+    field(number, bytes: try Self.constant(name: name, controlInputs: controlInputs, tensor))
+  }
+
+  /// A `NodeDef` of a constant, its values straight from the tensor's memory.
   ///
   /// - Throws: `GraftError` (`unimplemented`) for handles, which are no values.
-  mutating func constant(_ number: UInt32, name: String, _ tensor: Tensor) throws {
+  static func constant(name: String, controlInputs: [String] = [], _ tensor: Tensor) throws -> [UInt8] {
     var message = WireWriter()
     message.field(1, varint: UInt64(tensor.dtype.rawValue))
     message.field(2, bytes: try PartialShape(tensor.shape).message.serializedBytes() as [UInt8])
@@ -88,20 +97,20 @@ extension WireWriter {
       throw GraftError(
         .unimplemented, "The value of '\(name)' is \(tensor.dtype), which no constant can hold.")
     }
-    var node = WireWriter()
-    node.reserve(message.bytes.count + name.utf8.count + 64)
-    node.field(1, bytes: name.utf8)
-    node.field(2, bytes: "Const".utf8)
-    var dtype = WireWriter()
-    dtype.field(1, bytes: "dtype".utf8)
-    dtype.field(2, bytes: try Tensorflow_AttrValue.dtype(tensor.dtype).serializedBytes() as [UInt8])
-    node.field(5, bytes: dtype.bytes)
     var attribute = WireWriter()
     attribute.field(8, bytes: message.bytes)
     var value = WireWriter()
     value.field(1, bytes: "value".utf8)
     value.field(2, bytes: attribute.bytes)
+    var dtype = WireWriter()
+    dtype.field(1, bytes: "dtype".utf8)
+    dtype.field(2, bytes: try Tensorflow_AttrValue.dtype(tensor.dtype).serializedBytes() as [UInt8])
+    var node = WireWriter()
+    node.field(1, bytes: name.utf8)
+    node.field(2, bytes: "Const".utf8)
+    for control in controlInputs { node.field(3, bytes: control.utf8) }
+    node.field(5, bytes: dtype.bytes)
     node.field(5, bytes: value.bytes)
-    field(number, bytes: node.bytes)
+    return node.bytes
   }
 }

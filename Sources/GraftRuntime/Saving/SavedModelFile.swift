@@ -123,6 +123,12 @@ package struct SavedModelFile {
     if let newest = versions.max(by: { $0.0 < $1.0 })?.1 ?? (below.count == 1 ? below[0] : nil) {
       return try locate("\(trimmed)/\(newest)")
     }
+    if FileSystem.isFile("\(trimmed)/saved_model.cpb") {
+      throw GraftError(
+        .unimplemented, "This SavedModel is written in chunks (saved_model.cpb), which is not read here.",
+        at: .init(file: trimmed),
+        remedy: "Load it with TensorFlow and save it again without `experimental_image_format`.")
+    }
     let above = FileSystem.parent(of: trimmed)
     if let name = names.first(where: { FileSystem.isFile("\(above)/\($0)") }) {
       return (above, "\(above)/\(name)")

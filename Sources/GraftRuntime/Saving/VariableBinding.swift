@@ -81,6 +81,13 @@ extension VariableBinding {
     }
   }
 
+  /// The container and name of the variable that a node stands for; nil for another node.
+  static func resource(of node: GraphNode) -> (container: String, name: String)? {
+    guard ops.contains(node.op) else { return nil }
+    let shared = text(node.attribute("shared_name"))
+    return (text(node.attribute("container")), shared.isEmpty ? node.name : shared)
+  }
+
   private static func text(_ value: AttributeValue?) -> String {
     if case .string(let bytes) = value { bytes.string } else { "" }
   }

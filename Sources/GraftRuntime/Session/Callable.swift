@@ -11,9 +11,14 @@ public struct Callable: Sendable {
   private let feeds: [FeedSignature]
   private let executor: Executor
   private let library: SessionLibrary
+  private let reads: UninitializedReads
 
-  init(plan: ExecutablePlan, feeds: [FeedSignature], executor: Executor, library: SessionLibrary) {
+  init(
+    plan: ExecutablePlan, feeds: [FeedSignature], executor: Executor, library: SessionLibrary,
+    reads: UninitializedReads
+  ) {
     self.plan = plan
+    self.reads = reads
     self.library = library
     self.feeds = feeds
     self.executor = executor
@@ -42,8 +47,12 @@ public struct Callable: Sendable {
       options, files: library.files, maximumLoopSteps: library.limits.loopSteps, trace: trace)
     graft_threads_enter()
     defer { graft_threads_leave() }
-    return try library.memory.charging {
-      try executor.run(plan, feeds: values, functions: { library.runner(control) }, control: control)
+    do {
+      return try library.memory.charging {
+        try executor.run(plan, feeds: values, functions: { library.runner(control) }, control: control)
+      }
+    } catch let error as GraftError {
+      throw reads.explained(error)
     }
   }
 

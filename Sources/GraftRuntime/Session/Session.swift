@@ -132,8 +132,11 @@ public final class Session: Sendable {
       plans: functionPlans, executor: executor,
       optimize: options.optimize, registry: registry,
       files: allowed, limits: options.limits, memory: memory)
+    let reads = UninitializedReads(
+      graph: snapshot, feeds: signatures.map(\.endpoint), fetches: fetches, targets: targets,
+      resources: resources)
     if let plan = plans.withLock({ $0[key] }) {
-      return Callable(plan: plan, feeds: signatures, executor: executor, library: library)
+      return Callable(plan: plan, feeds: signatures, executor: executor, library: library, reads: reads)
     }
     let planner = Planner(
       graph: snapshot, registry: registry, optimize: options.optimize, files: allowed)
@@ -148,7 +151,7 @@ public final class Session: Sendable {
       if plans.count >= Self.planCapacity { plans.removeAll() }
       plans[key] = plan
     }
-    return Callable(plan: plan, feeds: signatures, executor: executor, library: library)
+    return Callable(plan: plan, feeds: signatures, executor: executor, library: library, reads: reads)
   }
 
   /// The value of a variable, by the name of its node or its shared name; nil where the session has none.
