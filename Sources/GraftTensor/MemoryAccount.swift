@@ -33,7 +33,8 @@ package final class MemoryAccount: Sendable {
       throw GraftError(
         .resourceExhausted,
         "The session's tensors would take \(total) bytes together, and it allows \(limit).",
-        remedy: "Use smaller batches, or end loops that grow; `SessionOptions.limits.totalBytes` allows more.")
+        remedy: "Use smaller batches, or end loops that grow; `SessionOptions.limits.totalBytes` allows more."
+      )
     }
   }
 
@@ -74,6 +75,7 @@ package final class MemoryAccount: Sendable {
     defer { fclose(file) }
     var text = [CChar](repeating: 0, count: 32)
     guard fgets(&text, 32, file) != nil else { return nil }
-    return Int(String(decoding: text.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    return Int(
+      String(decoding: text.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 }

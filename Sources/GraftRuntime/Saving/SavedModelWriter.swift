@@ -60,7 +60,7 @@ public struct SavedModelWriter: Sendable {
     session = model.session
     original = model.metaGraph
     tags = model.metaGraph.tags
-    initOperation = model.initOperation
+    initOperation = model.initOperation.map { $0.split(separator: ":").first.map(String.init) ?? $0 }
     assets = try model.metaGraph.message.assetFileDef.map {
       Asset(tensor: $0.tensorInfo.name, path: try model.path(ofAsset: $0.filename))
     }
