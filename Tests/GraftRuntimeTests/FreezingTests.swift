@@ -9,7 +9,7 @@ import Testing
   {
     let graph = try frozen.graph()
     let y = try Session(graph: graph).run("y:0", feeding: feeds)
-    return (try y.scalars(), Set(graph.operations.map(\.op)))
+    return (try y.scalars(), Set(graph.operations.map(\.type)))
   }
 
   @Test func variablesBecomeConstants() throws {
@@ -48,7 +48,7 @@ import Testing
     let z = try Session(graph: try frozen.graph()).run("z:0")
     #expect(try z.scalars(as: Float.self) == [3])
     #expect(frozen.notes == ["AssignAdd 'step' gives its value and changes no variable any more."])
-    #expect(Set(try frozen.graph().operations.map(\.op)) == ["Const", "Switch", "Merge", "Add", "AddV2"])
+    #expect(Set(try frozen.graph().operations.map(\.type)) == ["Const", "Switch", "Merge", "Add", "AddV2"])
   }
 
   private static let yes = [

@@ -39,6 +39,13 @@ extension MetaGraph {
       case .bytesList(var list):
         list.value = list.value.map { Data(names.prefixed(message: Array($0))) }
         collection.kind = .bytesList(list)
+      case .anyList(var list):
+        list.value = list.value.map { value in
+          var value = value
+          value.value = Data(names.prefixed(message: Array(value.value)))
+          return value
+        }
+        collection.kind = .anyList(list)
       default: break
       }
       return collection

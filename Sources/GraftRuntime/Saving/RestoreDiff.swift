@@ -58,6 +58,13 @@ public struct RestoreDiff: Sendable {
     public let replacement: String
     /// For how many of the variables without a value it finds one.
     public let count: Int
+
+    /// A rule that finds so many.
+    public init(pattern: String, replacement: String, count: Int) {
+      self.pattern = pattern
+      self.replacement = replacement
+      self.count = count
+    }
   }
 
   /// The checkpoint's prefix.

@@ -61,8 +61,8 @@ public struct SavedModelWriter: Sendable {
     original = model.metaGraph
     tags = model.metaGraph.tags
     initOperation = model.initOperation.map { $0.split(separator: ":").first.map(String.init) ?? $0 }
-    assets = try model.metaGraph.message.assetFileDef.map {
-      Asset(tensor: $0.tensorInfo.name, path: try model.path(ofAsset: $0.filename))
+    assets = try model.metaGraph.assets.map {
+      Asset(tensor: $0.tensor, path: try model.path(ofAsset: $0.filename))
     }
   }
 
@@ -148,7 +148,9 @@ public struct SavedModelWriter: Sendable {
   }
 
   private func setInitializer(_ message: inout Tensorflow_MetaGraphDef) {
-    for key in ["saved_model_main_op", "legacy_init_op"] { message.collectionDef[key] = nil }
+    for key in ["saved_model_main_op", "legacy_init_op", "saved_model_assets"] {
+      message.collectionDef[key] = nil
+    }
     message.signatureDef["__saved_model_init_op"] = nil
     guard let initOperation else { return }
     message.collectionDef["saved_model_main_op"] = .with { $0.nodeList.value = [initOperation] }
