@@ -7,9 +7,11 @@ extension MetaGraph {
   /// The MetaGraph as it is after an import with a prefix: the names in its signatures, collections, assets
   /// and its saver are those of the imported operations.
   ///
-  /// - Parameter prefix: the prefix, as `ImportResult` gives it; an empty one changes nothing.
+  /// - Parameter prefix: the prefix, as `ImportResult` gives it, with a slash at its end or without; an empty
+  ///   one changes nothing.
   /// - Complexity: O(nodes of the graph).
   public func below(_ prefix: String) -> MetaGraph {
+    let prefix = prefix.hasSuffix("/") ? String(prefix.dropLast()) : prefix
     guard !prefix.isEmpty else { return self }
     let names = PrefixedNames(prefix: prefix, known: nodeNames)
     var changed = message
