@@ -34,7 +34,7 @@ struct Folder {
   /// Lists a folder; one that cannot be listed has no names.
   init(lead: String) {
     self.lead = lead
-    names = Self.names(in: lead.isEmpty ? "." : lead)
+    names = FolderContents.names(in: lead.isEmpty ? "." : lead).sorted()
   }
 
   /// Lists a folder named with or without a slash at its end.
@@ -51,18 +51,4 @@ struct Folder {
 
   /// How the folder is named in messages.
   var title: String { lead.isEmpty ? "the current folder" : "'\(lead)'" }
-
-  private static func names(in path: String) -> [String] {
-    guard !path.utf8.contains(0), let stream = opendir(path) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      // The name is an array of fixed size in the structure; it ends with a zero.
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-        field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
 }

@@ -9,7 +9,8 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Runs recorded cases and compares the results with TensorFlow's.",
     discussion: """
       Every case*.json below the paths is a case. Cases run in worker processes: one that crashes or takes too \
-      long fails by itself and keeps none of the others from being run.
+      long fails by itself and keeps none of the others from being run. What a case's operations write goes to \
+      a temporary folder, which they see as the file system.
 
       With --format tsv there is a line for each case: pass, fail or unsupported, its path, and what differs. \
       The last line says how many passed and failed; unsupported ones count as failed. The exit code is 1 if \
@@ -74,8 +75,10 @@ struct VerifyCommand: ParsableCommand {
     }
     let cases = try paths.flatMap { try CaseFinder.cases(at: $0) }
     var report = VerifyReport(paths: cases.map(\.path), format: format)
+    let scratch = try ScratchFolder()
+    defer { withExtendedLifetime(scratch) {} }
     let dispatcher = Dispatcher(
-      workerArguments: ["verify-worker", "\(threads)", optimize.rawValue, "\(timeout)"],
+      workerArguments: ["verify-worker", "\(threads)", optimize.rawValue, "\(timeout)", scratch.path],
       jobs: jobs ?? max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), limit: .seconds(timeout))
     try dispatcher.run(cases.map(\.path)) { index, outcome in try report.add(index, outcome) }
 

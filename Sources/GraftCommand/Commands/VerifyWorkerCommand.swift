@@ -9,6 +9,7 @@ struct VerifyWorkerCommand: ParsableCommand {
   @Argument var threads: Int
   @Argument var optimize: CaseRunner.Modes
   @Argument var timeout: UInt32
+  @Argument var scratch: String
 
   func run() throws {
     // What operations print must not get between the answers.
@@ -21,7 +22,7 @@ struct VerifyWorkerCommand: ParsableCommand {
     var noCore = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &noCore)
 
-    let runner = CaseRunner(modes: optimize, threads: threads)
+    let runner = CaseRunner(modes: optimize, threads: threads, scratch: scratch)
     while let path = readLine() {
       // In case whoever started this is gone and cannot end a case that hangs.
       alarm(timeout &+ 60)

@@ -20,6 +20,8 @@ struct CaseRunner: Sendable {
 
   let modes: Modes
   let threads: Int
+  /// Where the files lie that cases write; each has a folder of its own there, in place of the file system.
+  var scratch: String?
 
   /// What comes of a case.
   ///
@@ -44,10 +46,13 @@ struct CaseRunner: Sendable {
     for optimize in modes.optimize {
       let mode = "optimize \(optimize ? "on" : "off")"
       progress("importing")
+      let files = try ScratchFolder(in: scratch)
+      defer { withExtendedLifetime(files) {} }
+      var options = SessionOptions(threads: threads, optimize: optimize)
+      options.scratchFolder = files.path
       let model: CaseModel
       do {
-        model = try CaseModel(
-          description, in: folder, options: SessionOptions(threads: threads, optimize: optimize))
+        model = try CaseModel(description, in: folder, options: options)
       } catch {
         if description.importError != nil { continue }
         return Self.outcome(ofLoading: error)

@@ -19,8 +19,7 @@ enum RestoreOps {
             "\(types.count) tensors are to be restored, and there are \(keys.count) keys and \(slices.count) slices."
           )
         }
-        try context.files.checkReading(prefix)
-        let source = try RestoreSource(prefix)
+        let source = try RestoreSource(try context.files.placeForReading(prefix))
         for (index, type) in types.enumerated() {
           try context.setOutput(index, try source.tensor(keys[index], slice: slices[index], dtype: type))
         }
@@ -37,11 +36,10 @@ enum RestoreOps {
     ) { node in
       let type = try node.type("dt")
       return { context in
-        let prefix = try context.text(0)
-        try context.files.checkReading(prefix)
+        let place = try context.files.placeForReading(try context.text(0))
         let slice = context.inputCount > 2 ? try context.text(2) : ""
         try context.setOutput(
-          0, try RestoreSource(prefix).tensor(try context.text(1), slice: slice, dtype: type))
+          0, try RestoreSource(place).tensor(try context.text(1), slice: slice, dtype: type))
       }
     }
   }

@@ -42,8 +42,8 @@ enum SaveOps {
       traits: [.stateful, .writesFiles], shape: { _ in [] }
     ) { _ in
       return { context in
-        let (parts, target) = (try context.texts(0), try context.text(1))
-        for prefix in parts + [target] { try context.files.checkWriting(prefix) }
+        let parts = try context.texts(0).map { try context.files.placeForWriting($0) }
+        let target = try context.files.placeForWriting(try context.text(1))
         var writer = CheckpointWriter()
         for prefix in parts {
           let checkpoint = try Checkpoint(path: prefix)
@@ -71,7 +71,7 @@ enum SaveOps {
         "\(context.inputCount - first) tensors are to be saved, and there are \(keys.count) keys and "
           + "\(slices.count) slices.")
     }
-    try context.files.checkWriting(prefix)
+    let place = try context.files.placeForWriting(prefix)
     var writer = CheckpointWriter()
     for (index, key) in keys.enumerated() {
       let tensor = try context.input(first + index).persistent()
@@ -81,6 +81,6 @@ enum SaveOps {
         try writer.add(key, tensor)
       }
     }
-    try writer.write(to: prefix)
+    try writer.write(to: place)
   }
 }

@@ -5,6 +5,7 @@ extension OpRegistry {
     CheckpointOps.all,
     ControlFlowOps.all,
     DataFlowOps.all,
+    IOOps.all,
     ImageOps.all,
     LinalgOps.all,
     LookupOps.all,

@@ -1,45 +1,63 @@
 import Glibc
 import GraftTensor
 
-/// Which files a run's operations may touch: none, unless the caller opened folders to it.
+/// Which files a run's operations may touch, and where they lie: none, unless the caller opened folders.
 package struct FileAccess: Sendable {
   private let readable: [String]
   private let writable: [String]
+  private let scratch: String?
 
   /// No file at all.
   package static let none = FileAccess()
 
   /// Files below the given folders, symbolic links resolved. What may be written may be read, too.
-  package init(readingBelow readable: [String] = [], writingBelow writable: [String] = []) {
+  ///
+  /// - Parameter scratch: a folder that stands for the whole file system where nothing else is allowed: what
+  ///   the graph calls `/tmp/x` lies at `tmp/x` in it.
+  package init(
+    readingBelow readable: [String] = [], writingBelow writable: [String] = [], scratch: String? = nil
+  ) {
     self.readable = readable + writable
     self.writable = writable
+    self.scratch = scratch
   }
 
   /// Whether there is any file that may be read.
-  package var allowsReading: Bool { !readable.isEmpty }
+  package var allowsReading: Bool { !readable.isEmpty || scratch != nil }
   /// Whether there is any file that may be written.
-  package var allowsWriting: Bool { !writable.isEmpty }
+  package var allowsWriting: Bool { !writable.isEmpty || scratch != nil }
 
+  /// Where the file lies that the graph asks to read.
+  ///
   /// - Throws: `GraftError` (`permissionDenied`) for a file that the run may not read.
-  package func checkReading(_ path: String) throws {
-    try check(path, readable, "read", option: "readableFolders")
+  package func placeForReading(_ path: String) throws -> String {
+    try place(path, readable, "read", option: "readableFolders")
   }
 
+  /// Where the file lies that the graph asks to write.
+  ///
   /// - Throws: `GraftError` (`permissionDenied`) for a file that the run may not write.
-  package func checkWriting(_ path: String) throws {
-    try check(path, writable, "write", option: "writableFolders")
+  package func placeForWriting(_ path: String) throws -> String {
+    try place(path, writable, "write", option: "writableFolders")
   }
 
-  private func check(_ path: String, _ folders: [String], _ verb: String, option: String) throws {
-    let place = Self.resolved(path)
-    let isAllowed = folders.contains { folder in
-      guard let root = Self.real(folder), let place else { return false }
-      return place == root || place.hasPrefix(root == "/" ? root : root + "/")
+  private func place(_ path: String, _ folders: [String], _ verb: String, option: String) throws -> String {
+    let local = path.hasPrefix("file://") ? String(path.dropFirst("file://".count)) : path
+    if Self.isPlace(local, below: folders) { return local }
+    if let scratch {
+      let inside = scratch + (local.hasPrefix("/") ? local : "/" + local)
+      if Self.isPlace(inside, below: [scratch]) { return inside }
     }
-    guard isAllowed else {
-      throw GraftError(
-        .permissionDenied, "The graph asks to \(verb) '\(path)', and it was not given permission.",
-        remedy: "If you trust the graph, name the folder in the session's `\(option)`.")
+    throw GraftError(
+      .permissionDenied, "The graph asks to \(verb) '\(path)', and it was not given permission.",
+      remedy: "If you trust the graph, name the folder in the session's `\(option)`.")
+  }
+
+  private static func isPlace(_ path: String, below folders: [String]) -> Bool {
+    guard !folders.isEmpty, let place = resolved(path) else { return false }
+    return folders.contains { folder in
+      guard let root = real(folder) else { return false }
+      return place == root || place.hasPrefix(root == "/" ? root : root + "/")
     }
   }
 

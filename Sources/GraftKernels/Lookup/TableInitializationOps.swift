@@ -38,11 +38,11 @@ enum TableInitializationOps {
         guard !path.isEmpty else {
           throw GraftError(.invalidArgument, "The filename is empty.", at: .init(input: 1))
         }
-        try context.files.checkReading(path)
+        let place = try context.files.placeForReading(path)
         try format.check(keys: table.keyType, values: table.valueType)
         // TensorFlow does not look at the file again either.
         if table.body.isFixed, table.body.isInitialized { return }
-        let file = try VocabularyFile(path: path, format: format)
+        let file = try VocabularyFile(path: place, format: format)
         try table.initialize(
           try file.column(format.keyIndex, as: table.keyType),
           try file.column(format.valueIndex, as: table.valueType))

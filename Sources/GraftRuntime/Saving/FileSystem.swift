@@ -16,16 +16,7 @@ enum FileSystem {
 
   /// The folders in a folder, by name; none where it cannot be listed.
   static func folders(in path: String) -> [String] {
-    guard !path.utf8.contains(0), let stream = opendir(path) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-        name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != "..", isFolder("\(path)/\(name)") { names.append(name) }
-    }
-    return names.sorted()
+    FolderContents.names(in: path).filter { isFolder("\(path)/\($0)") }.sorted()
   }
 
   /// Where a path leads, symbolic links followed; nil where nothing is.

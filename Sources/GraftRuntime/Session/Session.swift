@@ -126,7 +126,7 @@ public final class Session: Sendable {
       files
       ?? FileAccess(
         readingBelow: options.readableFolders + modelFolders.withLock { $0 },
-        writingBelow: options.writableFolders)
+        writingBelow: options.writableFolders, scratch: options.scratchFolder)
     let library = SessionLibrary(
       functions: snapshot.functions, version: snapshot.version, producer: snapshot.versions.producer,
       plans: functionPlans, executor: executor,

@@ -13,6 +13,8 @@ public struct SessionOptions: Sendable {
   public var readableFolders: [String]
   /// Folders below which the graph's own operations may write files; none unless told.
   public var writableFolders: [String]
+  /// A folder that stands for the file system for everything else that the graph's operations read and write.
+  package var scratchFolder: String?
 
   /// Closures that nodes call in the place of Python functions (`PyFunc`, `EagerPyFunc`), by the token of the
   /// node. They may be called from several threads at once.
