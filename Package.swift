@@ -53,7 +53,7 @@ let package = Package(
     .target(name: "CGraftChecksum"),
 
     // The parts, from the bottom up: a target imports only what stands above it.
-    .target(name: "GraftTensor", dependencies: ["CZlib"], swiftSettings: swiftSettings),
+    .target(name: "GraftTensor", dependencies: ["CZlib", "CGraftChecksum"], swiftSettings: swiftSettings),
     .target(
       name: "GraftPictures",
       dependencies: [

@@ -1,3 +1,5 @@
+import GraftTensor
+
 /// Builds a sorted-string table in memory, not compressed.
 package struct TableBuilder {
   private var bytes: [UInt8] = []

@@ -1,10 +1,10 @@
 /// Writes protocol-buffer fields one after the other.
 package struct WireWriter {
-  /// A writer that has written nothing.
-  package init() {}
-
   /// What was written so far.
   package private(set) var bytes: [UInt8] = []
+
+  /// A writer that has written nothing.
+  package init() {}
 
   /// Room for more bytes.
   package mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }

@@ -25,13 +25,16 @@ package final class KernelContext {
   package let checkpoint: @Sendable () throws -> Void
   /// How many rounds a loop may take.
   package let maximumLoopSteps: Int
+  /// Whether the run has a time limit or can be cancelled, so that it may wait for others.
+  package let isLimited: Bool
 
   /// A context over a run's values.
   package init(
     values: UnsafeMutableBufferPointer<Tensor?>, allocator: any OutputAllocator, workers: WorkerPool,
     resources: ResourceManager = ResourceManager(), functions: any FunctionRunner = NoFunctions(),
     files: FileAccess = .none,
-    checkpoint: @escaping @Sendable () throws -> Void = {}, maximumLoopSteps: Int = .max
+    checkpoint: @escaping @Sendable () throws -> Void = {}, maximumLoopSteps: Int = .max,
+    isLimited: Bool = false
   ) {
     self.values = values
     self.allocator = allocator
@@ -41,6 +44,7 @@ package final class KernelContext {
     self.files = files
     self.checkpoint = checkpoint
     self.maximumLoopSteps = maximumLoopSteps
+    self.isLimited = isLimited
     inputSlots = UnsafeBufferPointer(start: nil, count: 0)
     outputs = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
@@ -51,7 +55,8 @@ package final class KernelContext {
   ) -> KernelContext {
     KernelContext(
       values: values, allocator: allocator, workers: workers, resources: resources, functions: functions,
-      files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps)
+      files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps,
+      isLimited: isLimited)
   }
 
   /// Points the context at an instruction: where its inputs and outputs lie among the values.

@@ -41,6 +41,8 @@ package struct OpDefinition: Sendable {
     package static let readsFiles = Traits(rawValue: 64)
     /// Writes files, of which the caller must have opened the folder.
     package static let writesFiles = Traits(rawValue: 128)
+    /// May wait for what other operations do, so that those of the same run that can go first do.
+    package static let waits = Traits(rawValue: 256)
   }
 
   /// An op with its kernel, shape rule and documentation.

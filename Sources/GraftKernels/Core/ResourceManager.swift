@@ -15,6 +15,8 @@ package final class ResourceManager: Sendable {
     let name: String
   }
 
+  /// The session's runs.
+  package let activity = RunActivity()
   private let resources = Mutex<[Key: any SessionResource]>([:])
 
   /// A session's, with nothing in it.

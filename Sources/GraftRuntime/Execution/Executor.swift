@@ -22,7 +22,8 @@ struct Executor {
     case .dataflow(let plan):
       let evaluator = NodeEvaluator(
         workers: workers, resources: resources, functions: functions(), files: control.files,
-        checkpoint: { try control.check() }, maximumLoopSteps: control.maximumLoopSteps)
+        checkpoint: { try control.check() }, maximumLoopSteps: control.maximumLoopSteps,
+        isLimited: control.isLimited)
       var interpreter = DataflowInterpreter(plan: plan, feeds: feeds, control: control, evaluator: evaluator)
       return try interpreter.run()
     }
@@ -58,7 +59,7 @@ struct Executor {
       KernelContext(
         values: frame.values, allocator: frame, workers: workers, resources: resources,
         functions: functions(), files: control.files, checkpoint: { try control.check() },
-        maximumLoopSteps: control.maximumLoopSteps)
+        maximumLoopSteps: control.maximumLoopSteps, isLimited: control.isLimited)
     }
     var results: [Tensor] = []
     results.reserveCapacity(plan.fetchSlots.count)

@@ -10,13 +10,15 @@ struct NodeEvaluator {
   private let files: FileAccess
   private let checkpoint: @Sendable () throws -> Void
   private let maximumLoopSteps: Int
+  private let isLimited: Bool
 
   /// An evaluator of kernels that use what a session keeps; by default, of those that use nothing, and end
   /// soon.
   init(
     workers: WorkerPool = WorkerPool(threads: 1), resources: ResourceManager = ResourceManager(),
     functions: any FunctionRunner = NoFunctions(), files: FileAccess = .none,
-    checkpoint: @escaping @Sendable () throws -> Void = {}, maximumLoopSteps: Int = 1_000
+    checkpoint: @escaping @Sendable () throws -> Void = {}, maximumLoopSteps: Int = 1_000,
+    isLimited: Bool = false
   ) {
     self.workers = workers
     self.resources = resources
@@ -24,6 +26,7 @@ struct NodeEvaluator {
     self.files = files
     self.checkpoint = checkpoint
     self.maximumLoopSteps = maximumLoopSteps
+    self.isLimited = isLimited
   }
 
   /// A node's outputs for the given inputs.
@@ -55,7 +58,7 @@ struct NodeEvaluator {
     let context = KernelContext(
       values: values, allocator: SeparateAllocator(), workers: workers, resources: resources,
       functions: functions,
-      files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps)
+      files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps, isLimited: isLimited)
     do {
       try slots.withUnsafeBufferPointer { slots in
         context.begin(0, inputs: slots, outputs: inputs.count..<inputs.count + outputCount)

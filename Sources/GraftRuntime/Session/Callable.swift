@@ -48,8 +48,10 @@ public struct Callable: Sendable {
     graft_threads_enter()
     defer { graft_threads_leave() }
     do {
-      return try library.memory.charging {
-        try executor.run(plan, feeds: values, functions: { library.runner(control) }, control: control)
+      return try executor.resources.activity.run {
+        try library.memory.charging {
+          try executor.run(plan, feeds: values, functions: { library.runner(control) }, control: control)
+        }
       }
     } catch let error as GraftError {
       throw reads.explained(error)

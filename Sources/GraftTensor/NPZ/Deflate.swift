@@ -67,13 +67,14 @@ enum Deflate {
     return result
   }
 
-  /// Deflates bytes, without a header.
-  static func deflate(_ bytes: [UInt8]) throws(GraftError) -> [UInt8] {
+  /// Deflates bytes, without a header unless zlib is told to write one by the number of `windowBits`.
+  static func deflate(_ bytes: [UInt8], windowBits: Int32 = -15) throws(GraftError) -> [UInt8] {
     var stream = z_stream()
     let size = Int32(MemoryLayout<z_stream>.size)
     guard
       deflateInit2_(
-        &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size) == Z_OK
+        &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size)
+        == Z_OK
     else {
       throw GraftError(.resourceExhausted, "zlib has no memory to compress.")
     }
