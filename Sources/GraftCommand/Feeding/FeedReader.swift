@@ -88,9 +88,11 @@ struct FeedReader {
       return try file.tensor(named: file.names[0]).converted(to: wanted.dtype)
     case .json:
       return try Tensor(json: JSONParser.parse(contentsOf: path), as: wanted.dtype)
+    case .records where wanted.dtype == .string:
+      return try Tensor(TFRecordReader.records(path: path))
     case .picture where wanted.dtype != .string:
       return try pictures.tensor(Picture(contentsOf: path), as: wanted.dtype, shape: wanted.shape)
-    case .picture, .other:
+    case .picture, .records, .other:
       guard wanted.dtype == .string else {
         throw GraftError(
           .wrongFileKind, "The file is neither .npy, .npz, .json, PNG nor JPEG.", at: .init(file: path),
@@ -104,7 +106,7 @@ struct FeedReader {
 
   /// What a file that is fed holds, told by its first bytes, or its name where those tell nothing.
   private enum FileKind {
-    case npy, npz, json, picture, other
+    case npy, npz, json, picture, records, other
 
     init(of bytes: UnsafeRawBufferPointer, path: String) {
       if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) {
@@ -113,6 +115,8 @@ struct FeedReader {
         self = .npz
       } else if Picture.Format(sniffing: bytes) != nil {
         self = .picture
+      } else if TFRecordReader.isRecordFile(bytes) || path.contains(".tfrecord") {
+        self = .records
       } else {
         self = path.hasSuffix(".json") ? .json : .other
       }

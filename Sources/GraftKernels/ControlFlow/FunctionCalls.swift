@@ -5,6 +5,7 @@ import GraftTensor
 enum FunctionCalls {
   static let all: [OpDefinition] = [
     call("PartitionedCall", "Calls a function."),
+    call("BatchFunction", "Calls a function on its inputs, which it is given as one batch."),
     call("StatefulPartitionedCall", "Calls a function that may read and write what the session keeps."),
     call(
       "RemoteCall", "Calls a function. All devices are this one: `target` says nothing.", firstArgument: 1),

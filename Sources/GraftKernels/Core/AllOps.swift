@@ -20,6 +20,7 @@ extension OpRegistry {
     SparseOps.all,
     StateOps.all,
     StringOps.all,
+    SummaryOps.all,
     TrainingOps.all,
   ])
 }

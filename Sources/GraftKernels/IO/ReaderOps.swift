@@ -28,7 +28,7 @@ enum ReaderOps {
     ]
   }
 
-  private static func fixedLength(_ node: NodeSetup) throws -> RecordReader.Work {
+  private static func fixedLength(_ node: NodeSetup) throws -> QueueReader.Work {
     let record = try node.int("record_bytes")
     let (header, footer) = (try node.int("header_bytes"), try node.int("footer_bytes"))
     let hop = try node.int("hop_bytes")
@@ -48,7 +48,7 @@ enum ReaderOps {
   }
 
   private static func reader(
-    _ name: String, _ summary: String, _ work: @escaping @Sendable (NodeSetup) throws -> RecordReader.Work
+    _ name: String, _ summary: String, _ work: @escaping @Sendable (NodeSetup) throws -> QueueReader.Work
   ) -> OpDefinition {
     OpDefinition(
       name, summary + " Files need permission to be read.", traits: [.stateful], shape: ShapeRules.scalar
@@ -58,9 +58,9 @@ enum ReaderOps {
       let readerName = sharedName.isEmpty ? node.name : sharedName
       return { context in
         let reader = try context.resources.resource(
-          RecordReader.self, container: container, name: readerName
+          QueueReader.self, container: container, name: readerName
         ) {
-          RecordReader(name: readerName, work)
+          QueueReader(name: readerName, work)
         }
         try context.setOutput(0, try Tensor(handle: reader))
       }
@@ -73,7 +73,7 @@ enum ReaderOps {
       traits: [.stateful, .waits], shape: { _ in [.scalar, .scalar] }
     ) { _ in
       return { context in
-        let records = try context.resource(0, as: RecordReader.self)
+        let records = try context.resource(0, as: QueueReader.self)
           .read(1, try context.resource(1, as: SessionQueue.self), context)
         guard let (key, value) = records.first else {
           throw GraftError(.internalError, "The reader gave no record.")
@@ -90,7 +90,7 @@ enum ReaderOps {
       traits: [.stateful, .waits], shape: { _ in [.init([nil]), .init([nil])] }
     ) { _ in
       return { context in
-        let records = try context.resource(0, as: RecordReader.self)
+        let records = try context.resource(0, as: QueueReader.self)
           .read(
             try context.input(2).integer(), try context.resource(1, as: SessionQueue.self), context)
         try context.setStrings(0, records.map(\.0))
@@ -100,11 +100,11 @@ enum ReaderOps {
   }
 
   private static func count(
-    _ name: String, _ summary: String, _ count: @escaping @Sendable (RecordReader) -> Int
+    _ name: String, _ summary: String, _ count: @escaping @Sendable (QueueReader) -> Int
   ) -> OpDefinition {
     OpDefinition(name, summary, traits: [.stateful], shape: ShapeRules.scalar) { _ in
       return { context in
-        try context.setOutput(0, try Tensor(Int64(count(try context.resource(0, as: RecordReader.self)))))
+        try context.setOutput(0, try Tensor(Int64(count(try context.resource(0, as: QueueReader.self)))))
       }
     }
   }
@@ -114,7 +114,7 @@ enum ReaderOps {
       "ReaderReset" + version, "Makes the reader forget what it has read.", traits: [.stateful],
       shape: { _ in [] }
     ) { _ in
-      return { context in try context.resource(0, as: RecordReader.self).reset() }
+      return { context in try context.resource(0, as: QueueReader.self).reset() }
     }
   }
 
@@ -124,7 +124,7 @@ enum ReaderOps {
       shape: ShapeRules.scalar
     ) { _ in
       return { context in
-        try context.setOutput(0, try Tensor(try context.resource(0, as: RecordReader.self).serialized()))
+        try context.setOutput(0, try Tensor(try context.resource(0, as: QueueReader.self).serialized()))
       }
     }
   }
@@ -135,7 +135,7 @@ enum ReaderOps {
       shape: { _ in [] }
     ) { _ in
       return { context in
-        try context.resource(0, as: RecordReader.self)
+        try context.resource(0, as: QueueReader.self)
           .restore(try context.scalarString(1, named: "state"))
       }
     }

@@ -202,8 +202,8 @@ enum CandidateSamplingOps {
 
   /// The numbers behind the last comma of each line.
   private static func counts(inLinesOf path: String, _ context: KernelContext) throws -> [Float] {
-    try context.files.checkReading(path)
-    return try FileBytes.read(path).split(separator: UInt8(ascii: "\n")).map { line in
+    let place = try context.files.placeForReading(path)
+    return try FileBytes.read(place).split(separator: UInt8(ascii: "\n")).map { line in
       let field = line.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).last ?? line
       guard let value = Float(String(decoding: field, as: UTF8.self)) else {
         throw GraftError(

@@ -2,8 +2,8 @@
 package enum RandomOps {
   /// Every op of the family.
   package static let all: [OpDefinition] = [
-    StatefulRandomOps.all, StatelessRandomOps.all, MultinomialOps.all, RandomShuffleOps.all,
-    RandomGammaOps.all,
+    StatefulRandomOps.all, StatelessRandomOps.all, MultinomialOps.all, RandomCropOp.all,
+    RandomShuffleOps.all, RandomGammaOps.all,
     CandidateSamplingOps.all, RandomPoissonOps.all, RandomBinomialOps.all,
     ParameterizedTruncatedNormalOps.all, GeneratorStateOps.all,
   ].flatMap { $0 }

@@ -41,7 +41,7 @@ package final class Plan: @unchecked Sendable {
 
   init(_ graph: PlanGraph, feedCount: Int, inference: ShapeInference? = nil) throws {
     self.graph = graph
-    let order = try graph.order()
+    let order = try graph.runningOrder()
     var firstSlot = [Int](repeating: -1, count: graph.nodes.count)
     var slotCount = 0
     var feedSlots = [Int](repeating: -1, count: feedCount)

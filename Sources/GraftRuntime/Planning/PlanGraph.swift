@@ -122,6 +122,49 @@ package struct PlanGraph: Sendable {
     return result
   }
 
+  /// The order in which nodes run one by one: as ``order()``, but that those which may wait for other
+  /// operations, and what depends on them, come after all that can go first.
+  ///
+  /// - Complexity: O(nodes + edges).
+  func runningOrder() throws -> [Int] {
+    let order = try order()
+    func waits(_ index: Int) -> Bool { nodes[index].definition?.traits.contains(.waits) == true }
+    guard order.contains(where: waits) else { return order }
+    var result: [Int] = []
+    var isDone = [Bool](repeating: false, count: nodes.count)
+    var pending: [Int: Int] = [:]
+    var readers: [Int: [Int]] = [:]
+    var waiting: [Int] = []
+    for index in order {
+      let node = nodes[index]
+      let needed = node.constants == nil ? node.inputs.map(\.node) + node.controlInputs : []
+      let missing = needed.filter { !isDone[$0] }
+      if missing.isEmpty, !waits(index) {
+        result.append(index)
+        isDone[index] = true
+      } else {
+        pending[index] = missing.count
+        for dependency in missing { readers[dependency, default: []].append(index) }
+        if missing.isEmpty { waiting.append(index) }
+      }
+    }
+    var next = 0
+    while next < waiting.count {
+      var ready = [waiting[next]]
+      next += 1
+      while let index = ready.popLast() {
+        result.append(index)
+        for reader in (readers[index] ?? []).reversed() {
+          let left = (pending[reader] ?? 0) - 1
+          pending[reader] = left
+          guard left == 0 else { continue }
+          if waits(reader) { waiting.append(reader) } else { ready.append(reader) }
+        }
+      }
+    }
+    return result
+  }
+
   /// For every node, who reads its outputs and how often in all; fetches count as well.
   package func uses(of order: [Int]) -> Uses {
     var uses = Uses(readers: [[Int]](repeating: [], count: nodes.count))

@@ -60,6 +60,13 @@ public struct TFRecordReader {
     return Bytes(data)
   }
 
+  /// Whether a file that is not compressed begins as one of records does.
+  package static func isRecordFile(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count >= 16 else { return false }
+    let header = Array(bytes.prefix(12))
+    return checksum(header[..<8]) == number(header[8...])
+  }
+
   private func damaged(_ message: String, _ offset: Int) -> GraftError {
     GraftError(
       .dataLoss, message, at: .init(file: source.path, offset: offset),

@@ -3,7 +3,7 @@ import GraftTensor
 import Synchronization
 
 /// A session's reader: takes names of files from a queue, and gives their records one after the other.
-final class RecordReader: SessionResource {
+final class QueueReader: SessionResource {
   static let kind = "reader"
 
   /// What a reader does with the strings that it takes from the queue.
