@@ -17,7 +17,8 @@ struct SummaryTests {
   @Test func scalars() throws {
     let tags = try Tensor(shape: [2], strings: ["a", "b"])
     #expect(
-      try summary("ScalarSummary", [tags, try Tensor([1, 2] as [Float])]) == "0a080a0161150000803f0a080a01621500000040")
+      try summary("ScalarSummary", [tags, try Tensor([1, 2] as [Float])])
+        == "0a080a0161150000803f0a080a01621500000040")
     #expect(try summary("ScalarSummary", [try Tensor(Bytes("")), try Tensor(Float(0))]) == "0a051500000000")
     #expect(throws: GraftError.self) {
       try summary("ScalarSummary", [try Tensor(Bytes("a")), try Tensor([1] as [Float])])
@@ -33,7 +34,8 @@ struct SummaryTests {
     #expect(
       try summary("HistogramSummary", [tag, try Tensor(Int32(5))])
         == "0a660a01682a6109000000000000144011000000000000144019000000000000f03f210000000000001440290000000000003940"
-        + "321821d10e9a768b1240d8b276a935661440ffffffffffffef7f3a180000000000000000000000000000f03f0000000000000000")
+        + "321821d10e9a768b1240d8b276a935661440ffffffffffffef7f3a180000000000000000000000000000f03f0000000000000000"
+    )
     #expect(
       try summary("HistogramSummary", [tag, try Tensor([] as [Float])])
         == "0a2b0a01682a2609ffffffffffffef7f11ffffffffffffefff3208ffffffffffffef7f3a080000000000000000")

@@ -5,7 +5,9 @@ import Testing
 
 /// Datasets and iterators. Values are those of `tf.raw_ops` and `tf.data.Dataset`.
 struct DatasetTests {
-  private static let int64 = ["output_types": "list { type: DT_INT64 }", "output_shapes": "list { shape { } }"]
+  private static let int64 = [
+    "output_types": "list { type: DT_INT64 }", "output_shapes": "list { shape { } }",
+  ]
 
   private struct Text {
     var graph = GraphText()
@@ -38,7 +40,8 @@ struct DatasetTests {
 
   /// All elements that an op makes of the numbers from 0 on, through an iterator.
   private func elements(
-    _ op: String, of count: Int, numbers: [Int] = [], flags: [Bool] = [], _ attributes: [String: String] = [:],
+    _ op: String, of count: Int, numbers: [Int] = [], flags: [Bool] = [],
+    _ attributes: [String: String] = [:],
     repeated: Int = 1, shape: String = "shape { }"
   ) throws -> [[Int64]] {
     var text = Text()
@@ -69,7 +72,9 @@ struct DatasetTests {
   @Test func batchesKeepOrDropTheRemainder() throws {
     let vector = "shape { dim { size: -1 } }"
     #expect(
-      try elements("BatchDatasetV2", of: 5, numbers: [2], flags: [false], shape: vector) == [[0, 1], [2, 3], [4]])
+      try elements("BatchDatasetV2", of: 5, numbers: [2], flags: [false], shape: vector) == [
+        [0, 1], [2, 3], [4],
+      ])
     #expect(
       try elements("BatchDatasetV2", of: 5, numbers: [2], flags: [true], shape: vector) == [[0, 1], [2, 3]])
     #expect(throws: GraftError.self) { try elements("BatchDatasetV2", of: 5, numbers: [0], flags: [true]) }
@@ -92,11 +97,15 @@ struct DatasetTests {
         == [1, 0, 3, 5, 7, 2, 4, 6, 9, 8])
     for buffer in [10, 20] {
       #expect(
-        try elements("ShuffleDataset", of: 10, numbers: [buffer, 3, 4], again, repeated: 2).joined().map { $0 }
+        try elements("ShuffleDataset", of: 10, numbers: [buffer, 3, 4], again, repeated: 2).joined().map {
+          $0
+        }
           == [7, 1, 0, 5, 9, 3, 2, 8, 6, 4, 9, 6, 2, 4, 5, 7, 3, 0, 1, 8])
     }
     #expect(
-      try elements("ShuffleDataset", of: 7, numbers: [3, 87_654_321, 3], again, repeated: 2).joined().map { $0 }
+      try elements("ShuffleDataset", of: 7, numbers: [3, 87_654_321, 3], again, repeated: 2).joined().map {
+        $0
+      }
         == [0, 1, 2, 3, 5, 4, 6, 0, 3, 4, 5, 2, 1, 6])
     #expect(throws: GraftError.self) { try elements("ShuffleDataset", of: 7, numbers: [0, 1, 2], again) }
   }

@@ -12,7 +12,8 @@ struct QueueTests {
     _ more: [String: String] = [:]
   ) throws -> Session {
     let attributes = [
-      "component_types": Self.scalars, "shapes": shapes, "capacity": "i: \(capacity)", "shared_name": "s: \"q\"",
+      "component_types": Self.scalars, "shapes": shapes, "capacity": "i: \(capacity)",
+      "shared_name": "s: \"q\"",
     ].merging(more) { $1 }
     let types = ["Tcomponents": Self.scalars]
     let outputs = ["component_types": Self.scalars]
@@ -135,9 +136,12 @@ struct QueueTests {
       .constant("x", [5], [1, 2, 3, 4, 5])
       .constant("n", [], [5])
       .node(
-        "q", "PriorityQueueV2", [], ["component_types": Self.scalars, "shapes": "list { shape { } }"])
+        "q", "PriorityQueueV2", [], ["component_types": Self.scalars, "shapes": "list { shape { } }"]
+      )
       .node(
-        "put", "QueueEnqueueManyV2", ["q", "p", "x"], ["Tcomponents": "list { type: DT_INT64 type: DT_INT32 }"])
+        "put", "QueueEnqueueManyV2", ["q", "p", "x"],
+        ["Tcomponents": "list { type: DT_INT64 type: DT_INT32 }"]
+      )
       .node(
         "take", "QueueDequeueManyV2", ["q", "n", "^put"],
         ["component_types": "list { type: DT_INT64 type: DT_INT32 }"])
@@ -156,7 +160,9 @@ struct QueueTests {
       .node("value", "Placeholder", [], ["dtype": "type: DT_INT32"])
       .constant("index", [1], [0])
       .node(
-        "put", "OrderedMapStage", ["key", "index", "value"], attributes.merging(["fake_dtypes": Self.scalars]) { $1 })
+        "put", "OrderedMapStage", ["key", "index", "value"],
+        attributes.merging(["fake_dtypes": Self.scalars]) { $1 }
+      )
       .node("peek", "OrderedMapPeek", ["key", "index"], attributes)
       .node("any", "OrderedMapUnstageNoKey", ["index"], attributes)
       .node("size", "OrderedMapSize", [], attributes)

@@ -6,7 +6,8 @@ enum FileOps {
   static let all = [readFile, writeFile, matchingFiles]
 
   private static let readFile = OpDefinition(
-    "ReadFile", "A file's bytes, as one string. Needs permission to read the file.", traits: [.stateful],
+    "ReadFile", "A file's bytes, as one string. Needs permission to read the file.",
+    traits: [.stateful, .readsFiles],
     shape: ShapeRules.scalar
   ) { _ in
     return { context in
@@ -19,7 +20,7 @@ enum FileOps {
   private static let writeFile = OpDefinition(
     "WriteFile",
     "Writes a string's bytes to a file, whose folder is made where it is not there. Needs permission to write.",
-    traits: [.stateful], shape: { _ in [] }
+    traits: [.stateful, .writesFiles], shape: { _ in [] }
   ) { _ in
     return { context in
       let path = try context.scalarString(0, named: "filename").string
@@ -36,7 +37,7 @@ enum FileOps {
     "MatchingFiles",
     "The paths that match a pattern of `*`, `?` and `[…]`, sorted; of several patterns all. Needs permission "
       + "to read the folders.",
-    traits: [.stateful], shape: { _ in [.init([nil])] }
+    traits: [.stateful, .readsFiles], shape: { _ in [.init([nil])] }
   ) { _ in
     return { context in
       var found: [Bytes] = []
