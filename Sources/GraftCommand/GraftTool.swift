@@ -14,8 +14,9 @@ struct GraftTool: ParsableCommand {
       """,
     version: "graft 0.1.0",
     subcommands: [
-      RunCommand.self, InspectCommand.self, CheckpointCommand.self, VerifyCommand.self, BenchCommand.self,
-      ProfileCommand.self, OpsCommand.self, VerifyWorkerCommand.self,
+      RunCommand.self, InspectCommand.self, CheckCommand.self, FreezeCommand.self, ConvertCommand.self,
+      CheckpointCommand.self, VerifyCommand.self, BenchCommand.self, ProfileCommand.self, OpsCommand.self,
+      VerifyWorkerCommand.self,
     ])
 
   /// Runs the command line and ends the process.

@@ -2,14 +2,15 @@ import Glibc
 import Graft
 import GraftPictures
 
-/// Reads handwritten digits with the network in `Examples/Digits`, and shows them with the answers.
+/// Reads handwritten digits with the network in `Examples/Digits`, in the three ways in which TensorFlow hands
+/// on a network, and shows them side by side.
 ///
 /// Everything that Graft does here is done through its public interface; only the PNG files are read by a
 /// part of the package that is not in the library.
 @main
 struct DigitsDemo {
   private let folder: String
-  private let session: Session
+  private let networks: [DigitsNetwork]
 
   static func main() {
     do {
@@ -22,24 +23,26 @@ struct DigitsDemo {
     }
   }
 
-  /// Imports the frozen graph into a new session.
   private init(folder: String) throws {
     self.folder = folder
-    let graph = Graph()
-    try graph.importGraphDef(contentsOf: folder + "/frozen_graph.pb")
-    session = Session(graph: graph)
+    networks = [
+      try .frozenGraph(folder + "/frozen_graph.pb"),
+      try .savedModel(folder + "/saved_model"),
+      try .graph(folder + "/graph.pb", checkpoint: folder + "/checkpoint/model.ckpt"),
+    ]
   }
 
   /// Shows pictures and accuracy; the result is whether both are what TensorFlow recorded.
   private func run() throws -> Bool {
     let recorded = try Recording(contentsOf: folder + "/recorded.json")
-    print("A network of TensorFlow's, \(folder)/frozen_graph.pb, reads handwritten digits.\n")
+    print("A network of TensorFlow's reads handwritten digits.\n")
     let samePictures = try classifyPictures(recorded)
     let sameAccuracy = try classifyHeldOut(recorded)
     return samePictures && sameAccuracy
   }
 
-  /// Classifies the pictures one by one.
+  /// Classifies the pictures one by one, and shows the frozen graph's answers; the result is whether all
+  /// networks give TensorFlow's.
   private func classifyPictures(_ recorded: Recording) throws -> Bool {
     var cards: [PictureCard] = []
     var isSame = true
@@ -47,37 +50,61 @@ struct DigitsDemo {
       let picture = try Picture(contentsOf: "\(folder)/\(entry.file)").converted(toChannels: 1)
       let image = try Tensor(
         shape: [1, picture.height, picture.width, 1], scalars: picture.samples.map { Float($0) / 255 })
-      let probabilities: [Float] = try session.run("probabilities:0", feeding: ["images:0": image]).scalars()
-      let answer = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
-      cards.append(
-        PictureCard(
-          picture: picture,
-          caption: "\(answer)  \(percent(Double(probabilities[answer]), digits: 1))",
-          mark: answer == entry.label ? "" : "is a \(entry.label)"))
-      isSame = isSame && answer == entry.class
+      for (number, network) in networks.enumerated() {
+        let probabilities = try network.probabilities(image)
+        let answer = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
+        isSame = isSame && answer == entry.class
+        guard number == 0 else { continue }
+        cards.append(
+          PictureCard(
+            picture: picture,
+            caption: "\(answer)  \(percent(Double(probabilities[answer]), digits: 1))",
+            mark: answer == entry.label ? "" : "is a \(entry.label)"))
+      }
     }
     print(PictureCard.rows(cards))
     return isSame
   }
 
-  /// Classifies all held-out digits at once.
+  /// Classifies all held-out digits at once, in each of the three ways.
   private func classifyHeldOut(_ recorded: Recording) throws -> Bool {
     let heldOut = try NPZ(contentsOf: folder + "/held_out.npz")
+    let images = try heldOut.tensor(named: "images")
     let labels: [Int64] = try heldOut.tensor(named: "labels").scalars()
     let expected: [Float] = try heldOut.tensor(named: "probabilities").scalars()
-    let results = try session.run(
-      ["classes:0", "probabilities:0"], feeding: ["images:0": heldOut.tensor(named: "images")])
-    let classes: [Int64] = try results[0].scalars()
-    let probabilities: [Float] = try results[1].scalars()
 
-    let correct = zip(classes, labels).count { $0 == $1 }
-    let largest = zip(probabilities, expected).map { abs($0 - $1) }.max() ?? 0
     print("Of \(labels.count) digits that it was not trained with, it reads correctly:")
-    print("  Graft              \(correct)  (\(percent(Double(correct) / Double(labels.count), digits: 2)))")
-    print(
-      "  TensorFlow \(recorded.tensorflow)  \(recorded.correct)  (\(percent(recorded.accuracy, digits: 2)))")
-    print("The probabilities differ from TensorFlow's by \(largest) at most.")
-    return correct == recorded.correct && largest < 1e-5
+    var answers: [[Float]] = []
+    var isGood = true
+    for network in networks {
+      let probabilities = try network.probabilities(images)
+      let correct = labels.indices.count { row in
+        let scores = probabilities[(row * 10)..<(row * 10 + 10)]
+        return scores.indices.max { scores[$0] < scores[$1] }.map { Int64($0 - row * 10) } == labels[row]
+      }
+      let distance = difference(probabilities, expected)
+      print(
+        line(
+          network.name, correct, Double(correct) / Double(labels.count),
+          "differs from TensorFlow by \(distance) at most"))
+      isGood = isGood && correct == recorded.correct && distance < 1e-5
+      answers.append(probabilities)
+    }
+    print(line("TensorFlow \(recorded.tensorflow)", recorded.correct, recorded.accuracy))
+    let apart = answers.map { difference($0, answers[0]) }.max() ?? 0
+    print("The three give equal probabilities, within \(apart).")
+    return isGood && apart < 1e-6
+  }
+
+  private func line(_ name: String, _ correct: Int, _ part: Double, _ remark: String = "") -> String {
+    let padding = String(repeating: " ", count: max(20 - name.count, 1))
+    let text = "  \(name)\(padding)\(correct)  (\(percent(part, digits: 2)))"
+    return remark.isEmpty ? text : "\(text)  \(remark)"
+  }
+
+  /// The largest difference between numbers at the same place.
+  private func difference(_ first: [Float], _ second: [Float]) -> Float {
+    first.count == second.count ? zip(first, second).map { abs($0 - $1) }.max() ?? 0 : .infinity
   }
 
   private func percent(_ part: Double, digits: Int) -> String {

@@ -32,6 +32,15 @@ struct ModelOptions: ParsableArguments {
     try OpenedModel(ModelSource(model), selection, options: options, restoring: restoring)
   }
 
+  /// The model's arguments, to be typed again.
+  var commandText: String {
+    var words = [model]
+    if let tags { words += ["--tags", tags] }
+    if let checkpoint { words += ["--checkpoint", checkpoint] }
+    if !prefix.isEmpty { words += ["--prefix", prefix] }
+    return words.map(ShellText.quoted).joined(separator: " ")
+  }
+
   /// Which part of the model to open.
   var selection: OpenedModel.Selection {
     OpenedModel.Selection(
@@ -48,6 +57,18 @@ struct ExecutionOptions: ParsableArguments {
   @Option(help: "Whether plans are rewritten to run faster.")
   var optimize: Switch = .on
 
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Let the graph's own operations read files below these folders.", valueName: "folder"))
+  var allowReading: [String] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Let the graph's own operations write files below these folders.", valueName: "folder"))
+  var allowWriting: [String] = []
+
   /// On or off.
   enum Switch: String, ExpressibleByArgument, CaseIterable {
     case on, off
@@ -61,7 +82,9 @@ struct ExecutionOptions: ParsableArguments {
 
   /// The session's options.
   var sessionOptions: SessionOptions {
-    SessionOptions(threads: threads, optimize: optimize == .on)
+    SessionOptions(
+      threads: threads, optimize: optimize == .on, readableFolders: allowReading,
+      writableFolders: allowWriting)
   }
 }
 

@@ -47,6 +47,13 @@ struct RunCommand: ParsableCommand {
     help: "Write the fetches to a file: .npz, .npy for one alone, or .json.")
   var output: String?
 
+  @Option(
+    name: .customLong("init"), parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Operations to run before all else, as the one that initialises variables; may be repeated.",
+      valueName: "name"))
+  var initializers: [String] = []
+
   @OptionGroup var signature: SignatureOptions
 
   @OptionGroup(title: "Pictures") var pictures: PictureOptions
@@ -66,6 +73,7 @@ struct RunCommand: ParsableCommand {
     let call = try ModelCall(
       model, signature: signature.signature, fetches: fetch, hasTargets: !target.isEmpty)
     let file = try output.map { try ResultFile(path: $0, fetchCount: call.fetches.count) }
+    for name in initializers { _ = try model.session.run([], targets: [name]) }
     let feeds = try call.feeds(feed.map(FeedArgument.init), pictures: pictures.preparation)
     let results = try call.naming(feeds.map(\.name)) {
       try model.session.run(

@@ -25,19 +25,19 @@ struct CalledFunctions {
   }
 
   private mutating func follow(_ nodes: some Sequence<GraphNode>, isNeeded: Bool) {
-    var waiting = nodes.flatMap(references)
+    var waiting = nodes.flatMap { Self.references($0, library) }
     while let reference = waiting.popLast() {
       // A body that cannot be read is reported by the run that needs it.
       guard seen.insert(reference.name).inserted, let body = try? library.body(of: reference) else {
         continue
       }
       functions.append(Called(body: body, isNeeded: isNeeded))
-      waiting += body.nodes.flatMap(references)
+      waiting += body.nodes.flatMap { Self.references($0, library) }
     }
   }
 
   /// The functions that a node calls: by its op, or by its attributes.
-  private func references(_ node: GraphNode) -> [FunctionReference] {
+  static func references(_ node: GraphNode, _ library: FunctionLibrary) -> [FunctionReference] {
     if library[node.op] != nil { return [FunctionReference(name: node.op, attributes: node.attributes)] }
     let attributes = node.signature?.attributes.filter { $0.kind == .function } ?? []
     return attributes.flatMap { attribute -> [FunctionReference] in

@@ -24,16 +24,6 @@ struct GraphInspection {
     let elements: Int
   }
 
-  /// An op that cannot run here, and why.
-  struct Missing {
-    let op: String
-    let reason: String
-    /// The nodes that have it, functions' as `function/node`.
-    var nodes: [String]
-    /// Whether one of the outputs needs one of the nodes.
-    var isNeeded = false
-  }
-
   private let graph: GraphSnapshot
   private let called: CalledFunctions
 
@@ -45,7 +35,7 @@ struct GraphInspection {
   let variables: [VariableSize]
   /// In the order of the graph.
   let tables: [LookupTable]
-  let missing: [Missing]
+  let missing: [MissingOp]
 
   /// Looks at all of a graph.
   init(_ graph: GraphSnapshot, registry: OpRegistry = .standard) {
@@ -65,7 +55,7 @@ struct GraphInspection {
     constants = graph.nodes.compactMap(Self.constant).sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
     variables = GraphVariable.all(in: graph).map(VariableSize.init)
     tables = LookupTable.all(in: graph)
-    missing = Self.missing(in: graph, needed: needed, called, registry)
+    missing = MissingOp.all(in: graph, needed: needed, called, registry)
   }
 
   /// How many nodes there are of each op, the most frequent first.
@@ -111,7 +101,9 @@ struct GraphInspection {
 
 extension GraphInspection {
   private static func input(_ node: GraphNode, producer: Int32) -> Port? {
-    guard node.op.hasPrefix("Placeholder"), !isOfSaver(node) else { return nil }
+    // A handle cannot be fed.
+    guard node.op.hasPrefix("Placeholder"), !isOfSaver(node), node.outputTypes.first?.dtype != .resource
+    else { return nil }
     return Port(
       name: node.name + ":0", dtype: node.outputTypes.first?.dtype,
       shape: placeholderShape(node, producer: producer),
@@ -139,7 +131,19 @@ extension GraphInspection {
         isUsed[Int(source)] = true
       }
     }
-    return graph.nodes.indices.filter { !isUsed[$0] && isResult(graph.nodes[$0]) }
+    let ends = graph.nodes.indices.filter { !isUsed[$0] && isResult(graph.nodes[$0]) }
+    let results = ends.filter { !isOfTraining(graph.nodes[$0], in: graph) }
+    return results.isEmpty ? ends : results
+  }
+
+  /// Whether a node only serves training: a gradient, or what reads an optimizer's variable.
+  private static func isOfTraining(_ node: GraphNode, in graph: GraphSnapshot) -> Bool {
+    let scopes = node.name.split(separator: "/").dropLast()
+    if scopes.contains(where: { $0 == "gradients" || $0.hasPrefix("gradients_") }) { return true }
+    guard node.op == "Identity" || node.op == "ReadVariableOp", let source = node.inputs.first else {
+      return false
+    }
+    return GraphVariable.ops.contains(graph.nodes[Int(source.node)].op)
   }
 
   private static func isResult(_ node: GraphNode) -> Bool {
@@ -165,52 +169,5 @@ extension GraphInspection {
       where graph.nodes.indices.contains(next) && needed.insert(next).inserted { waiting.append(next) }
     }
     return needed
-  }
-}
-
-// MARK: - What cannot run
-
-extension GraphInspection {
-  private static func missing(
-    in graph: GraphSnapshot, needed: Set<Int>, _ called: CalledFunctions, _ registry: OpRegistry
-  ) -> [Missing] {
-    var found: [String: Missing] = [:]
-    func look(at node: GraphNode, named name: String, isNeeded: Bool) {
-      guard let reason = reasonNotToRun(node, in: graph, registry) else { return }
-      let key = node.op + "\n" + reason
-      found[key, default: Missing(op: node.op, reason: reason, nodes: [])].nodes.append(name)
-      if isNeeded { found[key]?.isNeeded = true }
-    }
-    for (index, node) in graph.nodes.enumerated() {
-      look(at: node, named: node.name, isNeeded: needed.contains(index))
-    }
-    for function in called.functions {
-      for node in function.body.nodes.dropFirst(function.body.argumentCount) {
-        look(at: node, named: "\(function.body.name)/\(node.name)", isNeeded: function.isNeeded)
-      }
-    }
-    return found.values.sorted { ($0.op, $0.reason) < ($1.op, $1.reason) }
-  }
-
-  /// Why a node has no kernel; nil when it has one, or calls a function of the graph.
-  private static func reasonNotToRun(
-    _ node: GraphNode, in graph: GraphSnapshot, _ registry: OpRegistry
-  ) -> String? {
-    guard let definition = registry[node.op] else {
-      if graph.functions[node.op] != nil { return "calls of functions by their name do not run yet" }
-      return OpSignature.named(node.op) == nil ? "no op of TensorFlow's own" : "no kernel yet"
-    }
-    for (name, allowed) in definition.types.sorted(by: { $0.key < $1.key }) {
-      let types: [ElementType]
-      switch node.attribute(name) {
-      case .type(let type)?: types = [type]
-      case .types(let list)?: types = list
-      default: continue
-      }
-      for type in types {
-        if let dtype = type.dtype, !allowed.contains(dtype) { return "no kernel for \(name) = \(dtype)" }
-      }
-    }
-    return nil
   }
 }

@@ -103,7 +103,7 @@ extension InspectionReport {
     ])
   }
 
-  private func json(_ entry: GraphInspection.Missing) -> JSONValue {
+  private func json(_ entry: MissingOp) -> JSONValue {
     .object([
       "op": .string(entry.op), "reason": .string(entry.reason), "count": .integer(entry.nodes.count),
       "needed": .bool(entry.isNeeded), "nodes": .strings(Array(entry.nodes.prefix(Self.shown))),

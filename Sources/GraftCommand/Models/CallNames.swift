@@ -43,6 +43,11 @@ struct CallNames {
     return signature.definition.outputs.sorted { $0.key < $1.key }.map { ($0.key, tensor($0.value)) }
   }
 
+  /// The tensors of the signature's arguments, in the order of their names.
+  var feeds: [String] {
+    (signature?.definition.inputs ?? [:]).sorted { $0.key < $1.key }.map { tensor($0.value) }
+  }
+
   /// The tensor that is fed under a name: that of the signature's argument, or else the graph's own.
   func feed(_ name: String) -> String {
     signature?.definition.inputs[name].map(tensor) ?? name

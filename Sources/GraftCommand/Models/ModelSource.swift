@@ -50,6 +50,16 @@ struct ModelSource {
     return try? Checkpoint.resolve(String(file.dropLast(".meta".count)))
   }
 
+  /// A checkpoint in the file's folder, or in one below it that is named for that.
+  var checkpointNearby: String? {
+    if let checkpointBeside { return checkpointBeside }
+    let folder = file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "."
+    for place in [folder, folder + "/checkpoint", folder + "/checkpoints", folder + "/variables"] {
+      if let found = try? Checkpoint.latestCheckpoint(in: place) { return found }
+    }
+    return nil
+  }
+
   private static func file(_ path: String) throws -> String {
     if isFile(path) {
       // A checkpoint's graph stands beside its files.

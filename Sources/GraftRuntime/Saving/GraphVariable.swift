@@ -1,4 +1,5 @@
 import GraftGraph
+import GraftKernels
 import GraftTensor
 
 /// A variable of a graph, for those who look at graphs and restore nothing.
@@ -17,5 +18,17 @@ package struct GraphVariable: Sendable {
   /// - Complexity: O(nodes).
   package static func all(in graph: GraphSnapshot) -> [GraphVariable] {
     VariableBinding.all(in: graph).map { GraphVariable(name: $0.node, dtype: $0.dtype, shape: $0.shape) }
+  }
+}
+
+extension Session {
+  /// The names of the nodes of the variables that have a value.
+  ///
+  /// - Complexity: O(nodes).
+  package var filledVariables: Set<String> {
+    let filled = VariableBinding.all(in: graph.snapshot).filter {
+      resources.find(Variable.self, container: $0.container, name: $0.sharedName)?.value != nil
+    }
+    return Set(filled.map(\.node))
   }
 }
