@@ -8,9 +8,9 @@ CONFORMANCE ?= ../shared/conformance
 BENCH ?=
 SOURCES = Package.swift Sources Tests Examples
 
-.PHONY: demo test lint format release install verify bench fuzz deps
+.PHONY: demo test lint format release install verify bench fuzz deps ops-page
 
-## Builds Graft and classifies pictures of digits with a network of TensorFlow's.
+## Builds Graft and reads digits with a network of TensorFlow's: frozen, as a SavedModel, with a checkpoint.
 demo: deps
 	$(SWIFT) build $(RELEASE) --product DigitsDemo
 	@"$$($(SWIFT) build $(RELEASE) --show-bin-path)/DigitsDemo" Examples/Digits
@@ -47,6 +47,11 @@ bench: release
 ## Feeds mutated files to what reads them, a minute each: make fuzz SECONDS=3600
 fuzz: deps
 	Scripts/fuzz.sh $(or $(SECONDS),60)
+
+## Writes the page of ops anew.
+ops-page:
+	$(SWIFT) build --product graft
+	"$$($(SWIFT) build --show-bin-path)/graft" ops --markdown > Documentation/Ops.md
 
 ## Installs the system libraries that are missing.
 deps:

@@ -4,36 +4,6 @@ import Testing
 
 @testable import GraftCommand
 
-/// What a command left behind.
-private struct Finished {
-  let code: Int32
-  let output: String
-  let error: String
-}
-
-private let repository = #filePath.replacing("Tests/GraftCommandTests/CommandLineTests.swift", with: "")
-private let digits = repository + "Examples/Digits/"
-
-/// Runs the `graft` that was built with the tests.
-private func graft(_ arguments: [String], output: FileHandle? = nil) throws -> Finished {
-  let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-  let process = Process()
-  process.executableURL = URL(filePath: tests).deletingLastPathComponent().appending(path: "graft")
-  process.arguments = arguments
-  return try withTemporaryFolder { folder in
-    // Files, since a pipe that nobody reads would fill up.
-    for name in ["output", "error"] { try write("", to: folder + "/" + name) }
-    process.standardOutput = try output ?? FileHandle(forWritingTo: URL(filePath: folder + "/output"))
-    process.standardError = try FileHandle(forWritingTo: URL(filePath: folder + "/error"))
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    let texts = try ["output", "error"].map { try String(contentsOfFile: folder + "/" + $0, encoding: .utf8) }
-    #expect(process.terminationReason == .exit, "\(texts[1])")
-    return Finished(code: process.terminationStatus, output: texts[0], error: texts[1])
-  }
-}
-
 @Suite(.serialized) struct TheCommandLine {
   @Test func explainsItself() throws {
     let help = try graft(["--help"])
@@ -131,7 +101,7 @@ private func graft(_ arguments: [String], output: FileHandle? = nil) throws -> F
       graft(["inspect", repository + "Tests/Fixtures/graphs/good/unknown-ops/graph.pb", "--json"]).output)
     let missing = try #require(json["missing"]?.elements)
     #expect(!missing.isEmpty)
-    #expect(missing.allSatisfy { $0["reason"]?.string == "no op of TensorFlow's own" })
+    #expect(missing.allSatisfy { $0["reason"]?.string?.hasPrefix("no op of TensorFlow's own") == true })
   }
 
   @Test func countsTheOpsOfFunctions() throws {

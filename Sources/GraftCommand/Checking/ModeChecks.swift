@@ -21,14 +21,16 @@ enum ModeChecks {
     if !dropout.isEmpty, !switches.contains(where: \.isOfDropout) {
       findings.append(
         .problem(
-          .dropout, "Dropout is on: \(counted(dropout.count, "random operation")) of it run every time, so that "
+          .dropout,
+          "Dropout is on: \(counted(dropout.count, "random operation")) of it run every time, so that "
             + "outputs change from run to run.", at: dropout,
           advice: "Export the model for inference (training=False), or fetch a tensor before it."))
     }
     if !others.isEmpty {
       findings.append(
         .note(
-          .random, "\(counted(others.count, "operation")) draw random numbers: outputs may change from run to run.",
+          .random,
+          "\(counted(others.count, "operation")) draw random numbers: outputs may change from run to run.",
           at: others))
     }
     findings += switches.compactMap { $0.finding(arguments: arguments, command: command) }
@@ -78,7 +80,8 @@ enum ModeChecks {
     let list = counts.sorted { $0.key < $1.key }.prefix(6).map { "\($0.key) (\($0.value.grouped))" }
     return [
       .note(
-        .device, "\(counted(counts.values.reduce(0, +), "operation")) ask for a device: everything runs on this "
+        .device,
+        "\(counted(counts.values.reduce(0, +), "operation")) ask for a device: everything runs on this "
           + "machine's processor all the same.", at: Array(list))
     ]
   }

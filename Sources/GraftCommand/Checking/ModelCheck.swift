@@ -98,7 +98,8 @@ struct ModelCheck {
     for call in calls where call.obstacle != nil && !findings.contains(where: { $0.kind == .missingOp }) {
       findings.append(
         .problem(
-          .cannotRun, "\(call.signature.map { "The signature '\($0)'" } ?? "A fetch") cannot run: "
+          .cannotRun,
+          "\(call.signature.map { "The signature '\($0)'" } ?? "A fetch") cannot run: "
             + (call.obstacle ?? ""), at: call.fetches))
     }
     findings += StateChecks.variables(
@@ -167,7 +168,8 @@ struct ModelCheck {
     guard !missing.isEmpty else { return [] }
     return [
       .problem(
-        .missingAsset, "\(counted(missing.count, "file")) of the model \(missing.count == 1 ? "is" : "are") not in "
+        .missingAsset,
+        "\(counted(missing.count, "file")) of the model \(missing.count == 1 ? "is" : "are") not in "
           + "its folder 'assets'.", at: missing, advice: "Copy the folder whole.")
     ]
   }

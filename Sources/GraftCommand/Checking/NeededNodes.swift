@@ -63,7 +63,9 @@ struct NeededNodes {
     var seen: Set<String> = []
     var waiting = nodes.compactMap { call($0, library) }
     while let reference = waiting.popLast() {
-      guard seen.insert(reference.name).inserted, let body = try? library.body(of: reference) else { continue }
+      guard seen.insert(reference.name).inserted, let body = try? library.body(of: reference) else {
+        continue
+      }
       found.append(body)
       waiting += body.nodes.compactMap { call($0, library) }
     }

@@ -36,7 +36,8 @@ enum StateChecks {
     return [
       .problem(
         .uninitializedVariable, message, at: empty,
-        advice: "Restore a checkpoint; '\(initializer)' of the graph gives them the values of before training.",
+        advice:
+          "Restore a checkpoint; '\(initializer)' of the graph gives them the values of before training.",
         command: "\(command) --init \(ShellText.quoted(initializer))")
     ]
   }
@@ -59,7 +60,8 @@ enum StateChecks {
       return [
         .problem(
           .uninitializedTable, message, at: places,
-          advice: "The graph has nothing that fills them: they were lost when it was frozen. Use the SavedModel "
+          advice:
+            "The graph has nothing that fills them: they were lost when it was frozen. Use the SavedModel "
             + "that it was made of.")
       ]
     }
@@ -123,7 +125,9 @@ struct Initializers {
 
   /// The group with the highest score; of several, the one that runs the least else.
   private func best(_ score: (Set<String>) -> Int) -> String? {
-    let scored = groups.map { (name: $0.name, score: score($0.runs), size: $0.runs.count) }.filter { $0.score > 0 }
+    let scored = groups.map { (name: $0.name, score: score($0.runs), size: $0.runs.count) }.filter {
+      $0.score > 0
+    }
     return scored.max { ($0.score, -$0.size, $1.name) < ($1.score, -$1.size, $0.name) }?.name
   }
 }

@@ -71,7 +71,8 @@ struct MissingOp {
   private static func origin(of op: String) -> String? {
     if let mark = op.firstIndex(of: ">") {
       let space = String(op[..<mark])
-      return ["Addons": "TensorFlow Addons", "IO": "TensorFlow I/O", "TFText": "TensorFlow Text"][space] ?? space
+      return ["Addons": "TensorFlow Addons", "IO": "TensorFlow I/O", "TFText": "TensorFlow Text"][space]
+        ?? space
     }
     let beginnings = [
       ("TRT", "TensorRT"), ("Horovod", "Horovod"), ("Sentencepiece", "TensorFlow Text"),

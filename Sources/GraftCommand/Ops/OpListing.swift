@@ -156,7 +156,7 @@ extension OpListing {
     var text = """
       # Ops
 
-      Written by `graft ops --markdown`; a test holds it against the registry. \(ops.count) ops of TensorFlow \
+      Written by `graft ops --markdown`; CI holds it against the registry. \(ops.count) ops of TensorFlow \
       \(OpSignatureTable.tensorFlowVersion) have kernels. Dtypes stand behind the attribute that picks them; \
       where none are named, every dtype that TensorFlow allows is taken. Traits: ops that give other values at \
       every run are *random*, those that read or change something that outlives the run *stateful*.
