@@ -209,19 +209,19 @@ private let graphs = repository + "Tests/Fixtures/graphs/good/"
   }
 
   @Test func saysWhyAnOpIsMissing() throws {
-    let refused = try graft(["ops", "PyFunc"])
+    let refused = try graft(["ops", "RpcCall"])
     #expect(refused.code == 1)
-    #expect(refused.error.contains("calls a Python function"))
+    #expect(refused.error.contains("speaks with other processes"))
     #expect(try graft(["ops", "NoSuchOp"]).error.contains("There is no op 'NoSuchOp'"))
     let missing = try JSONParser.parse(graft(["ops", "--missing", "--json"]).output).elements ?? []
-    #expect(missing.contains { $0["name"] == .string("PyFunc") && $0["refused"] == .bool(true) })
+    #expect(missing.contains { $0["name"] == .string("RpcCall") && $0["refused"] == .bool(true) })
   }
 
   @Test func writesThePage() throws {
     let page = try graft(["ops", "--markdown"]).output
     #expect(page.hasPrefix("# Ops\n"))
     #expect(page.contains("\n| `MatMul` | "))
-    #expect(page.contains("\n| `PyFunc` | It calls a Python function"))
+    #expect(page.contains("\n| `RpcCall` | It speaks with other processes"))
   }
 }
 

@@ -5,7 +5,6 @@ package enum RefusedOps {
     named[op] ?? beginnings.first { op.hasPrefix($0.beginning) }?.reason
   }
 
-  private static let python = "calls a Python function, which is not in the file"
   private static let tpu = "is for TPUs"
   private static let network = "speaks with other processes"
   private static let writing = "writes logs and summaries for TensorBoard, which no fetch needs"
@@ -15,7 +14,6 @@ package enum RefusedOps {
   private static let gpu = "is for GPUs and their layout of weights"
 
   private static let named: [String: String] = [
-    "PyFunc": python, "PyFuncStateless": python, "EagerPyFunc": python,
     "Send": network, "Recv": network, "RemoteCall": network,
     "DistributedSave": network, "RegisterDataset": network, "RegisterDatasetV2": network,
     "Abort": "ends the process",
