@@ -1,3 +1,4 @@
+import GraftGraph
 import GraftTensor
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 @Suite struct TensorFlowReleases {
   @Test func areNamedByTheProducerVersion() {
     #expect(TensorFlowRelease.name(producer: 0) == nil)
-    #expect(TensorFlowRelease.name(producer: 10) == "TensorFlow before 1.0 or 1.1")
+    #expect(TensorFlowRelease.name(producer: 9) == "TensorFlow before 0.9")
     #expect(TensorFlowRelease.name(producer: 134) == "TensorFlow 1.15")
     #expect(TensorFlowRelease.name(producer: 808) == "TensorFlow 2.6")
     #expect(TensorFlowRelease.name(producer: 900) == "TensorFlow between 2.7 and 2.8")

@@ -167,8 +167,8 @@ import Testing
   @Test func releaseOfTheWriterIsTold() {
     #expect(TensorFlowRelease.describe(producer: 561) == "TensorFlow 2.4 (graph version 561)")
     #expect(
-      TensorFlowRelease.describe(producer: 600) == "a TensorFlow between 2.4 and 2.5 (graph version 600)")
-    #expect(TensorFlowRelease.describe(producer: 9999).contains("later than 2.21"))
+      TensorFlowRelease.describe(producer: 600) == "TensorFlow between 2.4 and 2.5 (graph version 600)")
+    #expect(TensorFlowRelease.describe(producer: 9999).contains("after 2.21"))
     #expect(TensorFlowRelease.describe(producer: 0).contains("does not say"))
   }
 }

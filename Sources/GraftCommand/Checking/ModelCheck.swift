@@ -67,19 +67,19 @@ struct ModelCheck {
       return
     }
     guard let model else { return }
-    let restoring = Restoring(model, source, request.selection)
+    let command = "graft run " + request.arguments
+    let restoring = Restoring(model, source, request.selection, command: command)
     variables = restoring.rows
     findings += restoring.findings
-    try check(model, restoring, request)
+    try check(model, restoring, request, command: command)
     findings += Self.missingAssets(model)
     if request.isDeep { findings += Self.damage(model) }
   }
 
   private mutating func check(
-    _ model: OpenedModel, _ restoring: Restoring, _ request: Request
+    _ model: OpenedModel, _ restoring: Restoring, _ request: Request, command: String
   ) throws {
     let graph = model.graph.snapshot
-    let command = "graft run " + request.arguments
     var roots: [Int] = []
     var arguments: Set<String> = []
     var missing = MissingByNode(graph)
@@ -102,7 +102,9 @@ struct ModelCheck {
           "\(call.signature.map { "The signature '\($0)'" } ?? "A fetch") cannot run: "
             + (call.obstacle ?? ""), at: call.fetches))
     }
-    findings += StateChecks.variables(
+    // What the checkpoint does not hold is told already.
+    let isToldAlready = restoring.findings.contains { $0.kind == .checkpoint && $0.weight == .problem }
+    findings += isToldAlready ? [] : StateChecks.variables(
       in: needed, hasValue: restoring.hasValue,
       checkpoint: model.checkpoint == nil && model.source.format != .savedModel
         ? model.source.checkpointNearby : nil, command: command)

@@ -24,7 +24,7 @@ enum StateChecks {
           command: "\(command) --checkpoint \(ShellText.quoted(checkpoint))")
       ]
     }
-    let initializer = Initializers(needed.graph).best(filling: Set(empty))
+    let initializer = Initializers.operation(for: empty, in: needed.graph)
     guard let initializer else {
       return [
         .problem(
@@ -55,7 +55,7 @@ enum StateChecks {
       tables.count == 1
       ? "The table '\(places[0])' is empty when the graph is imported."
       : "\(tables.count) tables are empty when the graph is imported."
-    let initializer = Initializers(needed.graph).best(running: Set(tables.flatMap(\.initializers)))
+    let initializer = TableInitializers(needed.graph).best(running: Set(tables.flatMap(\.initializers)))
     guard let initializer else {
       return [
         .problem(
@@ -73,26 +73,15 @@ enum StateChecks {
   }
 }
 
-/// The operations of a graph that give variables and tables their first values.
-struct Initializers {
+/// The operations of a graph that run others, as the one that fills all tables.
+struct TableInitializers {
   /// For each operation that groups others, what it runs.
-  private var groups: [(name: String, runs: Set<String>)] = []
-  /// For each variable the operations that assign a value that is not restored.
-  private var assignments: [String: Set<String>] = [:]
+  private let groups: [(name: String, runs: Set<String>)]
 
-  /// - Complexity: O(nodes).
+  /// - Complexity: O(nodes and their control inputs).
   init(_ graph: GraphSnapshot) {
-    for node in graph.nodes {
-      if node.op == "Assign" || node.op == "AssignVariableOp", node.inputs.count >= 2 {
-        let value = graph.nodes[Int(node.inputs[1].node)]
-        let target = graph.nodes[Int(node.inputs[0].node)]
-        if !value.op.hasPrefix("Restore"), !Self.isRestored(value, graph) {
-          assignments[target.name, default: []].insert(node.name)
-        }
-      }
-      if node.op == "NoOp", !node.controlInputs.isEmpty {
-        groups.append((node.name, Self.runs(node, graph)))
-      }
+    groups = graph.nodes.filter { $0.op == "NoOp" && !$0.controlInputs.isEmpty }.map { node in
+      (node.name, Self.runs(node, graph))
     }
   }
 
@@ -108,27 +97,16 @@ struct Initializers {
     return names
   }
 
-  private static func isRestored(_ node: GraphNode, _ graph: GraphSnapshot) -> Bool {
-    guard node.op == "Identity", let first = node.inputs.first else { return false }
-    return graph.nodes[Int(first.node)].op.hasPrefix("Restore")
-  }
-
-  /// The operation that fills most of some variables; nil where none fills any.
-  func best(filling variables: Set<String>) -> String? {
-    best { runs in variables.count { assignments[$0].map { !$0.isDisjoint(with: runs) } ?? false } }
-  }
-
-  /// The operation that runs most of some others; one of them where nothing groups them.
+  /// The operation that runs the most of some others, and of several the one that runs the least else; one of
+  /// them where nothing groups them.
   func best(running operations: Set<String>) -> String? {
-    best { runs in operations.count { runs.contains($0) } } ?? operations.sorted().first
-  }
-
-  /// The group with the highest score; of several, the one that runs the least else.
-  private func best(_ score: (Set<String>) -> Int) -> String? {
-    let scored = groups.map { (name: $0.name, score: score($0.runs), size: $0.runs.count) }.filter {
-      $0.score > 0
+    let scored = groups.map { group in
+      (name: group.name, score: operations.count { group.runs.contains($0) }, size: group.runs.count)
     }
-    return scored.max { ($0.score, -$0.size, $1.name) < ($1.score, -$1.size, $0.name) }?.name
+    let best = scored.filter { $0.score > 0 }.max {
+      ($0.score, -$0.size, $1.name) < ($1.score, -$1.size, $0.name)
+    }
+    return best?.name ?? operations.sorted().first
   }
 }
 

@@ -25,6 +25,8 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Import the graph's operations below this name.")
   var prefix = ""
 
+  @OptionGroup(title: "Restoring a checkpoint") var restoring: RestoringOptions
+
   /// Opens the model.
   ///
   /// - Parameter restoring: whether variables, tables and assets are loaded; otherwise only the graph is.
@@ -38,6 +40,7 @@ struct ModelOptions: ParsableArguments {
     if let tags { words += ["--tags", tags] }
     if let checkpoint { words += ["--checkpoint", checkpoint] }
     if !prefix.isEmpty { words += ["--prefix", prefix] }
+    words += restoring.words
     return words.map(ShellText.quoted).joined(separator: " ")
   }
 
@@ -45,7 +48,57 @@ struct ModelOptions: ParsableArguments {
   var selection: OpenedModel.Selection {
     OpenedModel.Selection(
       tags: tags.map { Set($0.split(separator: ",").map(String.init)) },
-      checkpoint: checkpoint.map { .path($0) } ?? .beside, prefix: prefix)
+      checkpoint: checkpoint.map { .path($0) } ?? .beside, prefix: prefix,
+      restoring: restoring.options)
+  }
+}
+
+/// What may differ between a graph's variables and the checkpoint that is restored.
+struct RestoringOptions: ParsableArguments {
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Rules that make keys of variables' names, as 'dense_1/*=dense/*'.", valueName: "pattern=key"))
+  var rename: [RenameRule] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Variables to leave as they are, as 'head/*'.", valueName: "pattern"))
+  var skip: [String] = []
+
+  @Flag(help: "Leave variables as they are that the checkpoint does not hold.")
+  var allowMissing = false
+
+  @Flag(help: "Cast values of another dtype to the variable's.")
+  var cast = false
+
+  /// A rule for names.
+  struct RenameRule: ExpressibleByArgument {
+    let pattern: String
+    let replacement: String
+
+    init?(argument: String) {
+      guard let equals = argument.firstIndex(of: "=") else { return nil }
+      pattern = String(argument[..<equals])
+      replacement = String(argument[argument.index(after: equals)...])
+    }
+  }
+
+  /// The same for the library.
+  var options: RestoreOptions {
+    RestoreOptions(
+      allowsMissing: allowMissing, skip: skip, rename: rename.map { ($0.pattern, $0.replacement) },
+      casts: cast)
+  }
+
+  /// The same as words of a command line.
+  fileprivate var words: [String] {
+    var words: [String] = []
+    if !rename.isEmpty { words += ["--rename"] + rename.map { "\($0.pattern)=\($0.replacement)" } }
+    if !skip.isEmpty { words += ["--skip"] + skip }
+    if allowMissing { words.append("--allow-missing") }
+    if cast { words.append("--cast") }
+    return words
   }
 }
 

@@ -7,7 +7,6 @@ import GraftTensor
 struct CallNames {
   /// The signature, by its key; nil where a model has none, or none that is the default.
   let signature: (key: String, definition: SignatureDef)?
-  private let prefix: String
 
   /// The key that is taken where none is named.
   static let defaultKey = "serving_default"
@@ -17,7 +16,6 @@ struct CallNames {
   /// - Parameter key: the signature to call; nil for `serving_default`, or the only one.
   /// - Throws: `GraftError` (`notFound`) for a key that is not there, with those that are.
   init(_ model: OpenedModel, signature key: String?) throws {
-    prefix = model.prefix
     let signatures = model.signatures
     if let key {
       guard let definition = signatures[key] else {
@@ -40,22 +38,22 @@ struct CallNames {
   /// The results of the signature with their tensors, by name; none where there is no signature.
   var results: [(name: String, tensor: String)] {
     guard let signature else { return [] }
-    return signature.definition.outputs.sorted { $0.key < $1.key }.map { ($0.key, tensor($0.value)) }
+    return signature.definition.outputs.sorted { $0.key < $1.key }.map { ($0.key, $0.value.name) }
   }
 
   /// The tensors of the signature's arguments, in the order of their names.
   var feeds: [String] {
-    (signature?.definition.inputs ?? [:]).sorted { $0.key < $1.key }.map { tensor($0.value) }
+    (signature?.definition.inputs ?? [:]).sorted { $0.key < $1.key }.map(\.value.name)
   }
 
   /// The tensor that is fed under a name: that of the signature's argument, or else the graph's own.
   func feed(_ name: String) -> String {
-    signature?.definition.inputs[name].map(tensor) ?? name
+    signature?.definition.inputs[name]?.name ?? name
   }
 
   /// The tensor that is fetched under a name: that of the signature's result, or else the graph's own.
   func fetch(_ name: String) -> String {
-    signature?.definition.outputs[name].map(tensor) ?? name
+    signature?.definition.outputs[name]?.name ?? name
   }
 
   /// An error about a name or a missing feed, with what the signature takes and gives.
@@ -64,7 +62,7 @@ struct CallNames {
     var sentences = error.remedy.map { [$0] } ?? []
     if error.code == .notFed {
       let missing = signature.definition.inputs.filter { name, info in
-        !feeds.contains(name) && !feeds.contains { feed($0) == tensor(info) }
+        !feeds.contains(name) && !feeds.contains { feed($0) == info.name }
       }
       guard !missing.isEmpty else { return error }
       let list = missing.sorted { $0.key < $1.key }.map { name, info in
@@ -81,10 +79,6 @@ struct CallNames {
     return GraftError(
       error.code, error.message, at: error.place, remedy: sentences.joined(separator: " "), cause: error.cause
     )
-  }
-
-  private func tensor(_ info: SignatureDef.TensorInfo) -> String {
-    prefix.isEmpty ? info.name : "\(prefix)/\(info.name)"
   }
 }
 

@@ -7,14 +7,14 @@ import GraftTensor
 struct OpenedModel {
   let source: ModelSource
   let session: Session
-  /// What came with the graph; nil for a plain GraphDef.
+  /// What came with the graph, its names below the prefix; nil for a plain GraphDef.
   let metaGraph: MetaGraph?
+  /// The SavedModel, where it is one and was loaded as a whole.
+  let savedModel: SavedModel?
   /// The tags of all graphs of a SavedModel.
   let tagSets: [Set<String>]
   /// The folder of a SavedModel.
   let folder: String?
-  /// What the names of operations begin with.
-  let prefix: String
   /// What the import had to guess or leave out.
   let notes: [String]
   /// The checkpoint that belongs to it and is no part of it.
@@ -33,6 +33,8 @@ struct OpenedModel {
     var checkpoint = Source.beside
     /// What names of operations begin with.
     var prefix = ""
+    /// What may differ between the variables and the checkpoint.
+    var restoring = RestoreOptions()
 
     /// A checkpoint that is no part of the model.
     enum Source: Equatable {
@@ -52,27 +54,28 @@ struct OpenedModel {
     restoring: Bool = true
   ) throws {
     self.source = source
-    prefix = selection.prefix
     session = Session(options: options)
     let importing = ImportOptions(prefix: selection.prefix)
     switch source.format {
     case .graphDef:
-      (metaGraph, tagSets, folder) = (nil, [], nil)
+      (metaGraph, savedModel, tagSets, folder) = (nil, nil, [], nil)
       notes = try session.graph.importGraphDef(contentsOf: source.file, options: importing).notes
     case .metaGraph:
       let metaGraph = try MetaGraph(contentsOf: source.file)
-      (self.metaGraph, tagSets, folder) = (metaGraph, [], nil)
-      notes = try session.graph.importMetaGraph(metaGraph, options: importing).notes
+      let imported = try session.graph.importMetaGraph(metaGraph, options: importing)
+      (self.metaGraph, savedModel, tagSets, folder) = (metaGraph.below(imported.prefix), nil, [], nil)
+      notes = imported.notes
     case .savedModel:
       let file = try SavedModelFile(source.file)
-      let metaGraph = try file.metaGraph(tagged: selection.tags)
-      (self.metaGraph, tagSets, folder) = (metaGraph, file.metaGraphs.map(\.tags), file.folder)
+      let metaGraph = try Self.pick(selection.tags, from: file)
+      (tagSets, folder) = (file.metaGraphs.map(\.tags), file.folder)
       if restoring {
-        _ = try SavedModel.load(
+        let model = try SavedModel.load(
           source.file, tags: metaGraph.tags, into: session, prefix: selection.prefix)
-        notes = []
+        (self.metaGraph, savedModel, notes) = (model.metaGraph, model, [])
       } else {
-        notes = try session.graph.importMetaGraph(metaGraph, options: importing).notes
+        let imported = try session.graph.importMetaGraph(metaGraph, options: importing)
+        (self.metaGraph, savedModel, notes) = (metaGraph.below(imported.prefix), nil, imported.notes)
       }
     }
     let checkpoint: String? =
@@ -86,12 +89,27 @@ struct OpenedModel {
       restored = nil
       return
     }
-    let saver =
-      if let metaGraph, metaGraph.hasSaver {
-        try Saver(metaGraph: metaGraph.below(selection.prefix), graph: session.graph)
-      } else {
-        try Saver(graph: session.graph)
-      }
-    restored = try saver.restore(checkpoint, into: session)
+    let saver = try Self.saver(metaGraph, session.graph)
+    restored = try ProgressBar.during("Restoring") { [session] progress in
+      try saver.restore(checkpoint, into: session, options: selection.restoring, progress: progress)
+    }
+  }
+
+  /// What restores the model's variables from a checkpoint: what came with the graph says, or the graph itself.
+  func saver() throws -> Saver { try Self.saver(metaGraph, graph) }
+
+  private static func saver(_ metaGraph: MetaGraph?, _ graph: Graph) throws -> Saver {
+    guard let metaGraph, metaGraph.hasSaver else { return try Saver(graph: graph) }
+    return try Saver(metaGraph: metaGraph, graph: graph)
+  }
+
+  private static func pick(_ tags: Set<String>?, from file: SavedModelFile) throws -> MetaGraph {
+    do {
+      return try file.metaGraph(tagged: tags)
+    } catch let error as GraftError {
+      throw GraftError(
+        error.code, error.message, at: error.place,
+        remedy: (error.remedy.map { $0 + " " } ?? "") + "Name them with --tags, commas between.")
+    }
   }
 }
