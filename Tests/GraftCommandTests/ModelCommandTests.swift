@@ -47,7 +47,7 @@ private let graphs = repository + "Tests/Fixtures/graphs/good/"
   }
 
   @Test(arguments: [
-    (["--tags", "train"], "--tags serve"), (["--signature", "predict"], "It has serving_default."),
+    (["--tags", "train"], "the tags {serve}. Name them with --tags"), (["--signature", "predict"], "It has serving_default."),
     (["--fetch", "clases"], "results classes, logits, probabilities"),
     (["--feed", "image=1"], "has the arguments images"),
     (["--checkpoint", "/no/such"], "/no/such"),
