@@ -54,7 +54,10 @@ struct DatasetTests {
     text.graph = text.graph
       .node("made", op, inputs, outputs.merging(attributes) { $1 })
       .node("again", "RepeatDataset", ["made", "count"], outputs)
-      .node("iterator", "IteratorV2", [], outputs.merging(["shared_name": "s: \"i\""]) { $1 })
+      .node(
+        "iterator", "IteratorV2", [],
+        outputs.merging(["shared_name": "s: \"i\"", "container": "s: \"\""]) { $1 }
+      )
       .node("begin", "MakeIterator", ["again", "iterator"])
       .node("next", "IteratorGetNext", ["iterator"], outputs)
     let session = Session(graph: try text.graph.graph())
@@ -112,7 +115,10 @@ struct DatasetTests {
 
   @Test func anIteratorWithoutADatasetSaysSo() throws {
     let text = GraphText()
-      .node("iterator", "IteratorV2", [], Self.int64)
+      .node(
+        "iterator", "IteratorV2", [],
+        Self.int64.merging(["shared_name": "s: \"i\"", "container": "s: \"\""]) { $1 }
+      )
       .node("next", "IteratorGetNext", ["iterator"], Self.int64)
     let session = Session(graph: try text.graph())
     #expect(throws: GraftError.self) { try session.run("next:0") }

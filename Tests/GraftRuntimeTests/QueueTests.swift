@@ -1,6 +1,8 @@
+import Foundation
 import GraftGraph
 import GraftRuntime
 import GraftTensor
+import Synchronization
 import Testing
 
 /// Queues and staging areas between runs of a session.
@@ -40,6 +42,10 @@ struct QueueTests {
     _ session: Session, _ count: Int32, from fetch: String = "takeMany:0"
   ) throws -> [Int32] {
     try session.run(fetch, feeding: ["n:0": try Tensor(count)]).scalars()
+  }
+
+  private final class Taken: Sendable {
+    let values = Mutex<[Int32]>([])
   }
 
   private func code(_ body: () throws -> Void) -> GraftError.Code? {
@@ -84,11 +90,24 @@ struct QueueTests {
     #expect(try full.run("size:0").scalars() == [1] as [Int32])
   }
 
-  @Test func overlappingRunsWaitForEachOther() async throws {
+  @Test func overlappingRunsWaitForEachOther() throws {
     let session = try queue(capacity: 2)
-    async let taken = Task.detached { try self.take(session, 6) }.value
-    try put(session, [1, 2, 3, 4, 5, 6])
-    #expect(try await taken == [1, 2, 3, 4, 5, 6])
+    let taken = Taken()
+    let isDone = DispatchSemaphore(value: 0)
+    // A thread of its own: those of tasks may all be taken by other tests.
+    Thread.detachNewThread {
+      let options = RunOptions(timeout: .seconds(60))
+      let result: [Int32]? = try? session.run(
+        "takeMany:0", feeding: ["n:0": try Tensor(Int32(6))], options: options
+      ).scalars()
+      taken.values.withLock { $0 = result ?? [] }
+      isDone.signal()
+    }
+    _ = try session.run(
+      [], feeding: ["x:0": try Tensor([1, 2, 3, 4, 5, 6] as [Int32])], targets: ["putMany"],
+      options: RunOptions(timeout: .seconds(60)))
+    isDone.wait()
+    #expect(taken.values.withLock { $0 } == [1, 2, 3, 4, 5, 6])
   }
 
   @Test func takingGoesAfterPuttingInOneRun() throws {
