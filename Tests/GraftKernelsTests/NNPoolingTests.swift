@@ -39,15 +39,6 @@ struct NNPoolingTests {
     }
   }
 
-  @Test("Over volumes a NaN replaces what was before it")
-  func notANumberOverVolumes() throws {
-    let attributes = Self.attributes([1, 1, 1, 2, 1], [1, 1, 1, 2, 1], format: "NDHWC")
-    let first = try Tensor(shape: [1, 1, 1, 4, 1], scalars: [Float.nan, 1, 2, 3])
-    try expectClose(NNHarness.run("MaxPool3D", [first], attributes)[0], [1, 3])
-    let second = try Tensor(shape: [1, 1, 1, 4, 1], scalars: [1, Float.nan, 2, 3])
-    try expectClose(NNHarness.run("MaxPool3D", [second], attributes)[0], [.nan, 3])
-  }
-
   @Test("An argmax counts within its image, or within the batch")
   func argmax() throws {
     let x = try NNHarness.counting(2, 3, 3, 2)

@@ -57,6 +57,10 @@ struct CaseDescription: Sendable {
     case shapes([String])
     /// A thrown error; TensorFlow's text is for orientation.
     case error(String)
+
+    var isError: Bool {
+      if case .error = self { true } else { false }
+    }
   }
 
   /// How much floating-point numbers may differ, as numpy's allclose counts it.

@@ -34,6 +34,15 @@ enum MatrixDiagOps {
 
   // MARK: MatrixDiag
 
+  private static func scalar(_ context: KernelContext, _ index: Int, _ name: String) throws -> Tensor {
+    let tensor = try context.input(index)
+    guard tensor.rank == 0 else {
+      throw ArrayArguments.invalid(
+        "'\(name)' must be a scalar, and its shape is \(tensor.shape).", input: index)
+    }
+    return tensor
+  }
+
   private static func diag(_ name: String, version: Int) -> OpDefinition {
     OpDefinition(
       name, "Matrices with the given diagonals, and zeros or the padding value elsewhere.",
@@ -73,9 +82,9 @@ enum MatrixDiagOps {
             ? (rows: length, columns: length)
             : try matrixSize(
               length: length, lower: band.lower, upper: band.upper,
-              rows: try ArrayArguments.single(context, 2, "num_rows"),
-              columns: try ArrayArguments.single(context, 3, "num_cols"))
-          let padding = version == 1 ? zero : try padding(context, 4)
+              rows: try scalar(context, 2, "num_rows").integer(),
+              columns: try scalar(context, 3, "num_cols").integer())
+          let padding = version == 1 ? zero : try scalar(context, 4, "padding_value")
           let output = try context.allocate(
             0, diagonal.dtype, try Shape(validating: batch + [size.rows, size.columns]))
           try fill(output, with: padding, context.workers)

@@ -54,6 +54,10 @@ enum ReverseOps {
             "'dims' must be a vector with one bool for each of the \(input.rank) dimensions, and its shape "
               + "is \(dims.shape).", input: 1)
         }
+        guard input.rank == 0 || input.shape[0] > 0 else {
+          throw ArrayArguments.invalid(
+            "The first dimension must not be empty, and the shape is \(input.shape).", input: 0)
+        }
         let flags = Array(dims.buffer(as: Bool.self))
         try turn(input, input.rank == 0 ? [] : flags, context)
       }

@@ -16,10 +16,14 @@ enum WhereOps {
             "The input must have 1 to 8 dimensions, and its shape is \(input.shape).", input: 0)
         }
         switch input.dtype {
+        case .float16:
+          throw GraftError(
+            .unimplemented, "TensorFlow's CPU kernel finds no places in half.", at: .init(input: 0),
+            remedy: "Cast the input to float32 or bool.")
         case .float32: try find(context, input, Float.self) { $0 != 0 }
         case .float64: try find(context, input, Double.self) { $0 != 0 }
         // The sign does not count.
-        case .float16, .bfloat16: try find(context, input, UInt16.self) { $0 & 0x7FFF != 0 }
+        case .bfloat16: try find(context, input, UInt16.self) { $0 & 0x7FFF != 0 }
         case .complex64: try find(context, input, Complex64.self) { $0.real != 0 || $0.imaginary != 0 }
         case .complex128: try find(context, input, Complex128.self) { $0.real != 0 || $0.imaginary != 0 }
         case .int16, .uint16: try find(context, input, UInt16.self) { $0 != 0 }

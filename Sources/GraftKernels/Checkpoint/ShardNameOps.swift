@@ -10,7 +10,7 @@ enum ShardNameOps {
       return { context in
         let (shard, count) = (try context.input(1).integer(), try context.input(2).integer())
         try context.setOutput(
-          0, try Tensor(Bytes("\(try context.text(0))-\(fiveDigits(shard))-of-\(fiveDigits(count))")))
+          0, try Tensor(try name(context, with: "-\(fiveDigits(shard))-of-\(fiveDigits(count))")))
       }
     },
     OpDefinition(
@@ -19,10 +19,15 @@ enum ShardNameOps {
     ) { _ in
       return { context in
         let count = try context.input(1).integer()
-        try context.setOutput(0, try Tensor(Bytes("\(try context.text(0))-?????-of-\(fiveDigits(count))")))
+        try context.setOutput(0, try Tensor(try name(context, with: "-?????-of-\(fiveDigits(count))")))
       }
     },
   ]
+
+  /// The checkpoint's name, up to the first byte of zero, and what follows it.
+  private static func name(_ context: KernelContext, with end: String) throws -> Bytes {
+    Bytes(try context.scalarString(0, named: "basename").bytes.prefix { $0 != 0 } + Array(end.utf8))
+  }
 
   /// A number with leading zeros to five digits, as C's `%05d` writes it.
   private static func fiveDigits(_ number: Int) -> String {

@@ -70,7 +70,7 @@ enum TensorListOps {
     let expected = try node.int("num_elements")
     return { context in
       let list = try context.list(0, of: dtype)
-      guard expected < 0 || expected == list.elements.count else {
+      guard expected == -1 || expected == list.elements.count else {
         throw GraftError(
           .invalidArgument, "The list has \(list.elements.count) elements, and \(expected) are expected.")
       }
@@ -122,6 +122,11 @@ enum TensorListOps {
     return { context in
       let list = try context.list(0, of: dtype)
       let item = try context.input(2)
+      guard try context.input(1).rank == 0 else {
+        throw GraftError(
+          .invalidArgument, "The index is a scalar, and the shape \(try context.input(1).shape) was found.",
+          at: .init(input: 1))
+      }
       let index = try context.input(1).integer()
       var elements = list.elements
       if resizes, index >= elements.count {
@@ -130,9 +135,7 @@ enum TensorListOps {
         _ = try checkedIndex(index, list)
       }
       guard list.elementShape.accepts(item.shape) else {
-        throw GraftError(
-          .invalidArgument,
-          "The list's elements have shape \(list.elementShape), and \(item.shape) is put into it.")
+        throw misfit(list.elementShape, item.shape)
       }
       elements[index] = item
       try context.setOutput(0, list.with(elements))
@@ -155,9 +158,7 @@ enum TensorListOps {
       let list = try context.list(0, of: dtype)
       let item = try context.input(1)
       guard list.elementShape.accepts(item.shape) else {
-        throw GraftError(
-          .invalidArgument,
-          "The list's elements have shape \(list.elementShape), and \(item.shape) is put into it.")
+        throw misfit(list.elementShape, item.shape)
       }
       guard list.elements.count < list.capacity ?? .max else {
         throw GraftError(.invalidArgument, "The list is full: it has \(list.elements.count) elements.")
@@ -288,6 +289,13 @@ enum TensorListOps {
     return { context in
       let tensor = try context.input(0)
       let lengths = try context.input(2).integers()
+      let shape = try context.shapeInput(1)
+      guard try context.input(2).rank == 1 else {
+        throw GraftError(
+          .invalidArgument,
+          "The lengths are a vector, and the shape \(try context.input(2).shape) was found.",
+          at: .init(input: 2))
+      }
       guard tensor.rank >= 1, lengths.allSatisfy({ $0 >= 0 }),
         lengths.reduce(0, { $0.addingReportingOverflow($1).partialValue }) == tensor.shape[0]
       else {
@@ -299,12 +307,18 @@ enum TensorListOps {
       var first = 0
       var pieces: [Tensor?] = []
       for length in lengths {
-        pieces.append(tensor.view(firstElement: first * rowElements, shape: Shape([length] + tail)))
+        let piece = Shape([length] + tail)
+        guard shape.accepts(piece) else { throw misfit(shape, piece) }
+        pieces.append(tensor.view(firstElement: first * rowElements, shape: piece))
         first += length
       }
       try context.setOutput(
-        0, TensorList(dtype: tensor.dtype, elementShape: try context.shapeInput(1), elements: pieces))
+        0, TensorList(dtype: tensor.dtype, elementShape: shape, elements: pieces))
     }
+  }
+
+  private static func misfit(_ expected: PartialShape, _ found: Shape) -> GraftError {
+    GraftError(.invalidArgument, "The list's elements have shape \(expected), and \(found) is put into it.")
   }
 
   private static let scatter = scatterOp("TensorListScatter", hasCount: false)
@@ -344,6 +358,8 @@ enum TensorListOps {
       throw GraftError(
         .invalidArgument, "\(indices.count) indices are given for a tensor of shape \(tensor.shape).")
     }
+    let row = Shape(Array(tensor.shape.dimensions.dropFirst()))
+    guard list.elementShape.accepts(row) else { throw misfit(list.elementShape, row) }
     var elements = list.elements
     for (row, index) in zip(tensor.rows(), indices) {
       guard index >= 0 else { throw GraftError(.invalidArgument, "The index \(index) is negative.") }

@@ -5,8 +5,8 @@ import GraftTensor
 private enum ColorSpace {
   @inline(__always)
   static func hsv<T: FloatElement>(_ red: T, _ green: T, _ blue: T) -> (T, T, T) {
-    let value = larger(larger(red, green), blue)
-    let range = T.subtract(value, smaller(smaller(red, green), blue))
+    let value = later(later(red, green, isLess: false), blue, isLess: false)
+    let range = T.subtract(value, later(later(red, green, isLess: true), blue, isLess: true))
     let saturation = T.less(T.zero, value) ? divide(range, value) : T.zero
     guard T.less(T.zero, range) else { return (T.zero, saturation, value) }
     let sixth = divide(T.one, T(integer: 6))
@@ -46,6 +46,12 @@ private enum ColorSpace {
 
   @inline(__always)
   private static func divide<T: FloatElement>(_ a: T, _ b: T) -> T { T(a.compute / b.compute) }
+
+  /// The smaller or larger of two; the second one where neither is, as where one is NaN.
+  @inline(__always)
+  private static func later<T: FloatElement>(_ a: T, _ b: T, isLess: Bool) -> T {
+    (isLess ? T.less(a, b) : T.less(b, a)) ? a : b
+  }
 
   @inline(__always)
   private static func larger<T: FloatElement>(_ a: T, _ b: T) -> T { T.less(a, b) ? b : a }

@@ -16,7 +16,11 @@ enum BandedOps {
       "The solutions of equations with matrices of three diagonals, above, on and below the main one.",
       types: ["T": [.float32, .float64] + .complexes], shape: { [$0.input(1)] }
     ) { node in
-      let work = Solve(pivots: try node.bool("partial_pivoting"))
+      let pivots = try node.bool("partial_pivoting")
+      guard try pivots || !node.bool("perturb_singular") else {
+        throw node.invalid("'perturb_singular' asks for 'partial_pivoting' too.")
+      }
+      let work = Solve(pivots: pivots)
       let dtype = try node.type("T")
       return { context in try work.run(context, dtype) }
     },
@@ -110,12 +114,12 @@ enum BandedOps {
               x[row + 1, column] = value
             }
           }
-          guard rows[row][0].magnitude > 0 else { return nil }
+          guard rows[row][0].magnitude != 0 else { return nil }
           let factor = next[0] / rows[row][0]
           rows[row + 1] = [next[1] - factor * rows[row][1], next[2] - factor * rows[row][2], F.zero]
           for column in 0..<x.columns { x[row + 1, column] -= factor * x[row, column] }
         }
-        guard rows[row][0].magnitude > 0 else { return nil }
+        guard rows[row][0].magnitude != 0 else { return nil }
       }
       for row in (0..<size).reversed() {
         for column in 0..<x.columns {

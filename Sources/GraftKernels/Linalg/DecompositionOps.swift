@@ -183,7 +183,7 @@ enum DecompositionOps {
         )
         let count = rows.flatMap { m in columns.map { min(m, $0) } }
         guard try context.node.bool("compute_uv") else {
-          return [PartialShape(batch + [count]), .unknown, .unknown]
+          return [PartialShape(batch + [count]), .scalar, .scalar]
         }
         let isFull = try context.node.bool("full_matrices")
         return [
@@ -217,8 +217,8 @@ enum DecompositionOps {
       let values = try context.allocate(0, dtype, Shape(validating: input.batch + [count]))
       F.write(results.flatMap { $0.0.prefix(count).map { F(real: $0) } }, into: values)
       guard wantsVectors else {
-        _ = try context.allocate(1, dtype, [0])
-        _ = try context.allocate(2, dtype, [0])
+        try context.allocate(1, dtype, .scalar).clear()
+        try context.allocate(2, dtype, .scalar).clear()
         return
       }
       let (left, right) = (isFull ? input.rows : count, isFull ? input.columns : count)
@@ -239,7 +239,7 @@ enum DecompositionOps {
       types: ["T": types],
       shape: { context in
         let values = PartialShape(context.input(0).dimensions.map { Array($0.dropLast()) })
-        return [values, try context.node.bool("compute_v") ? context.input(0) : .unknown]
+        return [values, try context.node.bool("compute_v") ? context.input(0) : .scalar]
       }
     ) { node in
       let work = Eigen(form: try node.bool("compute_v") ? .both : .values)
@@ -295,7 +295,7 @@ enum DecompositionOps {
       let values = try context.allocate(0, dtype, Shape(validating: input.batch + [size]))
       F.write(results.flatMap { $0.values.map { F(real: $0) } }, into: values)
       guard form == .both else {
-        _ = try context.allocate(1, dtype, [0])
+        try context.allocate(1, dtype, .scalar).clear()
         return
       }
       try MatrixResult.write(
@@ -315,7 +315,7 @@ enum DecompositionOps {
       Complex128.write(
         results.flatMap { result in (0..<input.rows).map { result.triangle[$0, $0] } }, into: values)
       guard wantsVectors else {
-        _ = try context.allocate(1, dtype, [0])
+        try context.allocate(1, dtype, .scalar).clear()
         return
       }
       try MatrixResult.write(

@@ -8,8 +8,16 @@ struct LUDecomposition<F: MatrixField> {
   private(set) var permutation: [Int]
   /// 1 or -1: whether the number of exchanges is even.
   private(set) var sign = 1.0
-  /// Whether a pivot is zero or NaN.
-  private(set) var isSingular = false
+
+  /// Whether the smallest pivot is zero. NaN is not smaller than a number, as the first pivot alone it counts.
+  var isSingular: Bool {
+    guard packed.rows > 0 else { return false }
+    var smallest = packed[0, 0].magnitude
+    for step in 0..<packed.rows where packed[step, step].magnitude < smallest {
+      smallest = packed[step, step].magnitude
+    }
+    return !(smallest > 0)
+  }
 
   init(_ matrix: Matrix<F>) {
     packed = matrix
@@ -18,10 +26,7 @@ struct LUDecomposition<F: MatrixField> {
     for step in 0..<size {
       var pivot = step
       for row in step..<size where packed[row, step].magnitude > packed[pivot, step].magnitude { pivot = row }
-      guard packed[pivot, step].magnitude > 0 else {
-        isSingular = true
-        continue
-      }
+      let isZero = packed[pivot, step].magnitude == 0
       if pivot != step {
         for column in 0..<size {
           let value = packed[step, column]
@@ -32,7 +37,7 @@ struct LUDecomposition<F: MatrixField> {
         sign = -sign
       }
       for row in step + 1..<max(size, step + 1) {
-        let factor = packed[row, step] / packed[step, step]
+        let factor = isZero ? packed[row, step] : packed[row, step] / packed[step, step]
         packed[row, step] = factor
         for column in step + 1..<size { packed[row, column] -= factor * packed[step, column] }
       }

@@ -170,9 +170,8 @@ enum SolvingOps {
           .invalidArgument, "Matrices of \(matrix.rows) rows and right sides of \(right.rows) do not fit.")
       }
       let pairing = try BatchPairing(matrix.batch, right.batch)
-      let results = try pairing.pairs.enumerated().map { index, pair in
+      let results = pairing.pairs.map { pair in
         let a = matrix[pair.left]
-        for row in 0..<a.rows where a[row, row].magnitude == 0 { throw singular(index, pairing.batch) }
         return Factorization.solveTriangular(
           adjoint ? a.adjoint : a, right[pair.right], lower: adjoint ? !lower : lower)
       }

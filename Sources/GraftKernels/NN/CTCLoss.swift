@@ -87,7 +87,7 @@ struct CTCLossTask: Sendable {
     let (blank, length) = (logits.classes - 1, logits.lengths[row])
     // Blanks before, between and after the labels.
     let states = [blank] + labels.flatMap { [$0, blank] }
-    let scores = (0..<length).map { logits.logProbabilities($0, row) }
+    let scores = (0..<length).map { logits.logShares($0, row) }
 
     /// Whether a state may follow the one two before it.
     func skips(_ state: Int) -> Bool {

@@ -112,6 +112,12 @@ struct CTCLogits {
     let shift = largest + Double.logarithm(logits.reduce(0) { $0 + Double.exponential($1 - largest) })
     return logits.map { $0 - shift }
   }
+
+  /// As ``logProbabilities(_:_:)``, but minus infinity for what is no normal number of the dtype as a probability.
+  func logShares(_ step: Int, _ row: Int) -> [Double] {
+    let least = dtype == .float32 ? Double(Float.leastNormalMagnitude) : .leastNormalMagnitude
+    return logProbabilities(step, row).map { Double.exponential($0) < least ? -.infinity : $0 }
+  }
 }
 
 /// Label sequences as the three tensors of a sparse one.

@@ -9,7 +9,7 @@ enum DepthwiseConvolutionGradientOps {
       "DepthwiseConv2dNativeBackpropInput", "The gradient of `DepthwiseConv2dNative` by its input.",
       types: ["T": .floats], shape: { sizesShape($0, 0) }
     ) { node in
-      let attributes = try WindowAttributes(node, rank: 4)
+      let attributes = try undilated(node)
       return { context in
         let (filter, gradient) = (try context.input(1), try context.input(2))
         let shape = try sizes(try context.input(0), 0)
@@ -30,7 +30,7 @@ enum DepthwiseConvolutionGradientOps {
       "DepthwiseConv2dNativeBackpropFilter", "The gradient of `DepthwiseConv2dNative` by its filter.",
       types: ["T": .floats], shape: { sizesShape($0, 1) }
     ) { node in
-      let attributes = try WindowAttributes(node, rank: 4)
+      let attributes = try undilated(node)
       return { context in
         let (x, gradient) = (try context.input(0), try context.input(2))
         let shape = try sizes(try context.input(1), 1)
@@ -53,6 +53,14 @@ enum DepthwiseConvolutionGradientOps {
       }
     },
   ]
+
+  /// The window of an op. TensorFlow's CPU kernels of these gradients do not read 'dilations'.
+  private static func undilated(_ node: NodeSetup) throws -> WindowAttributes {
+    let order = try ChannelOrder(node)
+    return WindowAttributes(
+      order: order, strides: try WindowAttributes.steps("strides", try node.ints("strides"), order, 4, node),
+      dilations: [1, 1], padding: try WindowAttributes.padding(node, order, 4))
+  }
 
   /// The filter's gradient image by image, each sum rounded after each product, and the images' sums added up.
   private static func stepped<T: HalfElement>(

@@ -74,6 +74,16 @@ enum LocalResponseNormalizationOps {
       }
     }
 
+    /// Whether a channel's norm is NaN for a square that lies too far away to count: TensorFlow multiplies all
+    /// squares, by zero those that do not count, and zero times infinity is NaN.
+    @inline(__always)
+    func isSpoilt<T: FloatElement>(_ values: UnsafePointer<T>, _ channel: Int, _ channels: Int) -> Bool {
+      for index in 0..<channels where abs(index - channel) > radius {
+        if !(values[index].compute * values[index].compute).isFinite { return true }
+      }
+      return false
+    }
+
     /// `bias + alpha * s` of one channel.
     @inline(__always)
     private func norm(_ values: UnsafePointer<Float>, _ channel: Int, _ channels: Int) -> Float {
@@ -91,7 +101,13 @@ enum LocalResponseNormalizationOps {
       workers.forEach(x.elementCount / channels, cost: channels * (min(radius, channels) * 2 + 20)) { range in
         for pixel in range {
           let (values, results) = (source + pixel * channels, target + pixel * channels)
+          var total: Float = 0
+          for channel in 0..<channels { total += values[channel] * values[channel] }
           for channel in 0..<channels {
+            if !total.isFinite, isSpoilt(values, channel, channels) {
+              results[channel] = .nan
+              continue
+            }
             let norm = norm(values, channel, channels)
             // The powers that networks use need no logarithm.
             switch beta {

@@ -33,7 +33,7 @@ enum MaxPoolingOps {
     },
     OpDefinition(
       "MaxPool3D",
-      "The largest element under each place of a window over volumes. A NaN counts as larger than what was before it.",
+      "The largest element under each place of a window over volumes. NaN is passed over.",
       types: ["T": [.bfloat16, .float32]],
       shape: { [try PoolingAttributes($0.node, rank: 5).outputShape($0.input(0))] }
     ) { node in
@@ -46,9 +46,9 @@ enum MaxPoolingOps {
         guard output.elementCount > 0 else { return }
         try Images.run(context, x, into: output, attributes.order) { x, output, _ in
           if dtype == .float32 {
-            reduce(LargerOrNaN<Float>.self, geometry, x, output, context.workers)
+            reduce(Float.self, geometry, x, output, context.workers)
           } else {
-            reduce(LargerOrNaN<BFloat16>.self, geometry, x, output, context.workers)
+            reduce(BFloat16.self, geometry, x, output, context.workers)
           }
         }
       }
@@ -83,27 +83,29 @@ enum MaxPoolingOps {
     let workers: WorkerPool
 
     func run<T: PoolingElement>(_ type: T.Type) {
-      MaxPoolingOps.reduce(Larger<T>.self, geometry, x, output, workers)
+      MaxPoolingOps.reduce(type, geometry, x, output, workers)
     }
   }
 
-  fileprivate static func reduce<Choice: PoolingChoice>(
-    _ choice: Choice.Type, _ geometry: PoolingGeometry, _ x: Tensor, _ output: Tensor, _ workers: WorkerPool
+  private static func reduce<T: PoolingElement>(
+    _ type: T.Type, _ geometry: PoolingGeometry, _ x: Tensor, _ output: Tensor, _ workers: WorkerPool
   ) {
-    nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: Choice.Element.self))
-    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Choice.Element.self)
+    nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
+    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
     let channels = geometry.channels
     let cost = channels * geometry.axes.reduce(1) { $0 * min($1.window, $1.input) }
     workers.forEach(geometry.outputPixels, cost: max(cost / 4, 1)) { range in
       for pixel in range {
         let best = target + pixel * channels
-        best.update(repeating: Choice.first, count: channels)
+        best.update(repeating: T.lowestNumber, count: channels)
         let window = geometry.window(at: pixel)
         for depth in window.depth {
           for height in window.height {
             for width in window.width {
               let values = source + geometry.inputPixel(window.image, depth, height, width) * channels
-              for channel in 0..<channels { best[channel] = Choice.choose(best[channel], values[channel]) }
+              for channel in 0..<channels where T.less(best[channel], values[channel]) {
+                best[channel] = values[channel]
+              }
             }
           }
         }
@@ -160,27 +162,4 @@ extension WindowAxis {
     (stride, dilation) = (size, 1)
     (paddingBefore, paddingAfter) = (0, 0)
   }
-}
-
-/// Which of two elements pooling keeps.
-private protocol PoolingChoice: Sendable {
-  associatedtype Element: PoolingElement
-  static func choose(_ best: Element, _ next: Element) -> Element
-}
-
-extension PoolingChoice {
-  /// Where the search begins: not minus infinity, but the lowest number.
-  static var first: Element { Element.lowestNumber }
-}
-
-/// The larger one; what was before where the next is NaN.
-private enum Larger<Element: PoolingElement>: PoolingChoice {
-  @inline(__always)
-  static func choose(_ best: Element, _ next: Element) -> Element { Element.less(best, next) ? next : best }
-}
-
-/// The larger one, or the next where either is NaN.
-private enum LargerOrNaN<Element: PoolingElement>: PoolingChoice {
-  @inline(__always)
-  static func choose(_ best: Element, _ next: Element) -> Element { Element.less(next, best) ? best : next }
 }

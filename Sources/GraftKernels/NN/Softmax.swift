@@ -151,6 +151,11 @@ enum Softmax {
           let (values, results) = (source + row * width, target + row * width)
           var largest: Float = 0
           graft_f32_max_rows(values, &largest, 1, width)
+          if !logarithm, !(largest < .infinity) {
+            // Finite elements beside infinity or NaN have no share, as TensorFlow's kernel has it.
+            for index in 0..<width { results[index] = values[index] < .infinity ? 0 : .nan }
+            continue
+          }
           for index in 0..<width { results[index] = values[index] - largest }
           var sum: Float = 0
           if logarithm, let powers = powers.baseAddress {

@@ -9,12 +9,14 @@ import GraftTensor
 /// `LRN` of half and bfloat16, rounded where TensorFlow's kernel rounds: after every operation. Sums are those of a
 /// product with a band matrix, whose first columns are summed in two strands, the even and the odd rows.
 struct SteppedNormalization<T: HalfElement> {
+  private let window: LocalResponseNormalizationOps.Window
   private let radius: Int
   private let bias: T
   private let alpha: T
   private let beta: T
 
   init(_ window: LocalResponseNormalizationOps.Window) {
+    self.window = window
     radius = window.radius
     (bias, alpha, beta) = (T(window.bias), T(window.alpha), T(window.beta))
   }
@@ -28,7 +30,13 @@ struct SteppedNormalization<T: HalfElement> {
     let channels = x.shape[3]
     workers.forEach(source.count / channels, cost: channels * (min(radius, channels) * 2 + 40)) { range in
       for first in range.lazy.map({ $0 * channels }) {
+        let pixel = UnsafeBufferPointer(rebasing: source[first..<first + channels])
+        let isFinite = pixel.allSatisfy { $0.compute.isFinite }
         for channel in 0..<channels {
+          if !isFinite, let values = pixel.baseAddress, window.isSpoilt(values, channel, channels) {
+            target[first + channel] = T(Float.nan)
+            continue
+          }
           let value = source[first + channel]
           let sum = sum(source, first, channel, channels)
           target[first + channel] = T.multiply(value, factor(T.add(T.multiply(sum, alpha), bias)))

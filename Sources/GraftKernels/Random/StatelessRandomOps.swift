@@ -9,6 +9,11 @@ enum StatelessSeed {
         .invalidArgument, "'seed' is a vector of two integers, and the shape \(seed.shape) was found.",
         at: .init(input: input))
     }
+    guard seed.dtype == .int32 || seed.dtype == .int64 else {
+      throw GraftError(
+        .invalidArgument, "'seed' is of int32 or int64, and \(seed.dtype) was found.", at: .init(input: input)
+      )
+    }
     let numbers = try seed.integers().map { UInt64(bitPattern: Int64($0)) }
     var scrambler = Philox(
       counter: (

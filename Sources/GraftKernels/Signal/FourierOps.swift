@@ -81,6 +81,13 @@ enum FourierOps {
     return lengths
   }
 
+  private static func checkPrecision(_ node: NodeSetup, real: DataType, complex: DataType) throws {
+    guard (real == .float32 && complex == .complex64) || (real == .float64 && complex == .complex128) else {
+      throw node.invalid(
+        "\(real) and \(complex) differ in precision: float32 goes with complex64, float64 with complex128.")
+    }
+  }
+
   private static func real(_ name: String, _ rank: Int) -> OpDefinition {
     OpDefinition(
       name,
@@ -88,6 +95,7 @@ enum FourierOps {
       shape: { realShape($0, rank, forward: true) }
     ) { node in
       let dtype = try node.outputType(0)
+      try checkPrecision(node, real: try node.inputType(0), complex: dtype)
       return { context in
         let input = try context.input(0)
         let lengths = try lengths(context, rank, forward: true)
@@ -114,6 +122,7 @@ enum FourierOps {
       shape: { realShape($0, rank, forward: false) }
     ) { node in
       let dtype = try node.outputType(0)
+      try checkPrecision(node, real: dtype, complex: try node.inputType(0))
       return { context in
         let input = try context.input(0)
         let lengths = try lengths(context, rank, forward: false)

@@ -48,6 +48,9 @@ enum CountOps {
         "The input must be a vector or a matrix, and its shape is "
           + "\(values.shape).", input: 0)
     }
+    guard values.rank == 1 || values.shape[0] > 0 else {
+      throw ArrayArguments.invalid("A matrix must have a row, and its shape is \(values.shape).", input: 0)
+    }
     let length = values.shape[values.rank - 1]
     return Rows(
       values: values, rows: values.rank == 1 ? [] : (0..<values.elementCount).map { $0 / length },
@@ -163,7 +166,7 @@ enum CountOps {
           }
           // The places of each number, by row and number.
           var bins: [[Int]: [Int]] = [:]
-          for (place, value) in values.enumerated() where most <= 0 || value < most {
+          for (place, value) in values.enumerated() where most < 0 || value < most {
             bins[[rows.rows.isEmpty ? 0 : rows.rows[place], value], default: []].append(place)
           }
           let keys = bins.keys.sorted { $0.lexicographicallyPrecedes($1) }
@@ -176,7 +179,7 @@ enum CountOps {
               groups: keys.map { bins[$0] ?? [] }, weights: weights, isBinary: isBinary, output: output))
           // The largest number that was left out counts too.
           let largest = values.max() ?? 0
-          let size = most > 0 ? most : max(largest &+ 1, least)
+          let size = most >= 0 ? most : max(largest &+ 1, least)
           let shape = (rows.count.map { [$0] } ?? []) + [size]
           try context.setIntegers(2, .int64, Shape([columns]), shape)
         }

@@ -25,6 +25,7 @@ enum EditDistanceOp {
                 + "\(hypothesis.shape) and "
                 + "\(truth.shape).")
           }
+          for operand in [hypothesis, truth] { _ = try Shape(validating: operand.shape) }
           let sizes = zip(hypothesis.shape, truth.shape).dropLast().map { max($0, $1) }
           let shape = try Shape(validating: sizes)
           let said = try rows(hypothesis, shape, input: 0)

@@ -107,6 +107,10 @@ enum RaggedToTensorOp {
           "The ragged tensor has \(sizes.count) dimensions, and the shape asked for has "
             + "\(wanted.count).", input: 0)
       }
+      guard wanted.allSatisfy({ $0 >= -1 }) else {
+        throw ArrayArguments.invalid(
+          "The shape asked for is \(wanted); sizes must be 0 or more, or -1 for what is not known.", input: 0)
+      }
       sizes = wanted
     } else {
       guard tensor.rank == 0, try tensor.integer() == -1 else {

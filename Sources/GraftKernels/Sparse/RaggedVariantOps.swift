@@ -39,13 +39,16 @@ enum RaggedVariantOps {
         let depth = context.inputCount - 1
         let values = try context.input(depth)
         let tensors = try (0..<depth).map { try context.input($0) }
+        // A tensor without ragged dimensions may be a scalar.
+        let nested =
+          depth == 0 && !isBatched
+          ? [] : try RaggedSplits.nested(context, 0..<depth, values: values, isWhole: true)
         guard isBatched else {
           let value = RaggedValue(splits: tensors, values: values)
           let output = try context.allocate(0, .variant, .scalar)
           output.mutableBuffer(as: TensorHandle.self)[0] = TensorHandle(value)
           return
         }
-        let nested = try RaggedSplits.nested(context, 0..<depth, values: values, isWhole: false)
         let rows = try rows(nested, tensors, values)
         let output = try context.allocate(0, .variant, Shape([rows.count]))
         let target = output.mutableBuffer(as: TensorHandle.self)

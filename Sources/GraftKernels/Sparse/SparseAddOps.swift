@@ -145,6 +145,8 @@ enum SparseAddOps {
       prepare: { _ in
         { context in
           let (a, b) = try operands(context)
+          _ = try a.flatPlaces(input: 0)
+          _ = try b.flatPlaces(input: 3)
           let merge = SparseMerge(a, b)
           try context.setIntegers(0, .int64, Shape([merge.first.count, a.rank]), merge.indices)
           let output = try context.allocate(1, a.values.dtype, Shape([merge.first.count]))

@@ -141,7 +141,8 @@ enum SparseReduceOps {
       let target = output.mutableBuffer(as: type)
       for (group, members) in groups.enumerated() {
         var largest = source[members[0]]
-        for place in members.dropFirst() where E.less(largest, source[place]) { largest = source[place] }
+        // Of equal values, and after NaN, the later one stays.
+        for place in members.dropFirst() where !E.less(source[place], largest) { largest = source[place] }
         target[group] = largest
       }
     }

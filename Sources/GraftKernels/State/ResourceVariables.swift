@@ -47,11 +47,20 @@ enum ResourceVariables {
   }
 
   private static let assign = OpDefinition(
-    "AssignVariableOp", "Gives the variable a value. A shape that the variable may not have is an error.",
+    "AssignVariableOp",
+    "Gives the variable a value; with `validate_shape` one of the shape of the value that it has, if any.",
     traits: [.stateful, .keepsInputs], shape: { _ in [] }
   ) { node in
+    let validates = try node.bool("validate_shape")
     return { context in
-      try context.resource(0, as: Variable.self).assign(try context.input(1))
+      let (variable, value) = (try context.resource(0, as: Variable.self), try context.input(1))
+      if validates, let current = variable.value, current.shape != value.shape {
+        throw GraftError(
+          .invalidArgument,
+          "The variable '\(variable.name)' has a value of shape \(current.shape), and \(value.shape) is assigned "
+            + "to it.", at: .init(input: 1))
+      }
+      try variable.assign(value, validatesShape: false)
     }
   }
 

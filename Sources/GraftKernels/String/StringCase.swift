@@ -43,14 +43,19 @@ enum StringCaseOps {
     Bytes(string.bytes.map { range.contains($0) ? $0 ^ 0x20 : $0 })
   }
 
+  /// The text up to the first byte of zero, where TensorFlow's ends.
+  private static func text(_ string: Bytes) -> String {
+    String(decoding: string.bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
   private static func uppercased(_ string: Bytes) -> Bytes {
     var result: [UInt8] = []
-    for scalar in string.string.unicodeScalars { result += scalar.properties.uppercaseMapping.utf8 }
+    for scalar in text(string).unicodeScalars { result += scalar.properties.uppercaseMapping.utf8 }
     return Bytes(result)
   }
 
   private static func lowercased(_ string: Bytes) -> Bytes {
-    let scalars = Array(string.string.unicodeScalars)
+    let scalars = Array(text(string).unicodeScalars)
     var result: [UInt8] = []
     for (index, scalar) in scalars.enumerated() {
       if scalar == "Σ" && endsWord(scalars, index) {

@@ -71,6 +71,8 @@ enum StringSplitOps {
   private static func split(
     _ bytes: [UInt8], at delimiters: [UInt8], skipsEmpty: Bool
   ) -> [ArraySlice<UInt8>] {
+    // An empty string has no part, not an empty one.
+    if bytes.isEmpty { return [] }
     if delimiters.isEmpty { return bytes.indices.map { bytes[$0...$0] } }
     return bytes.split(omittingEmptySubsequences: skipsEmpty) { delimiters.contains($0) }
   }

@@ -134,6 +134,12 @@ enum UnicodeOps {
   private static func encode(
     _ context: KernelContext, _ policy: UnicodeErrorPolicy, _ encoding: OutputEncoding
   ) throws {
+    guard try context.input(0).rank == 1 else {
+      throw GraftError(
+        .invalidArgument,
+        "The code points are a vector, and the shape \(try context.input(0).shape) was found.",
+        at: .init(input: 0))
+    }
     let values = try context.input(0).integers()
     let splits = try RowSplits.checked(context, 1, count: values.count, mayBeEmpty: false)
     let strings = try zip(splits, splits.dropFirst()).map { start, end in

@@ -157,7 +157,7 @@ extension DataflowInterpreter {
     case .switching:
       guard !item.isDead else { return pass(item, nothing) }
       let predicate = try input(1, of: node, round)
-      guard predicate.dtype == .bool, predicate.elementCount == 1 else {
+      guard predicate.dtype == .bool, predicate.rank == 0 else {
         throw GraftError(
           .invalidArgument,
           "The predicate is a scalar bool, and \(predicate.dtype)\(predicate.shape) was found.",
