@@ -26,6 +26,7 @@ package enum NNOps {
     LongShortTermMemoryGradientOps.all,
     GatedRecurrentUnitGradientOps.all,
     LongShortTermMemoryOps.all,
+    LSTMGatesOps.all,
     GatedRecurrentUnitOps.all,
     ConnectionistTemporalClassificationOps.all,
   ].flatMap { $0 }

@@ -102,6 +102,7 @@ package struct Planner: Sendable {
       BiasFusion.self,
       ActivationRecognition.self,
       ActivationFusion.self,
+      RecurrentCellFusion.self,
     ]
   }
 }
