@@ -5,6 +5,7 @@ Run it with a Python that has tensorflow-cpu 2.21.
 
     v1_loop.pb     a loop of TensorFlow 1: Switch, Merge, Enter, Exit, NextIteration
     v2_while.pb    While, with functions for its condition and its body, and a TensorList for the outputs
+    v2_rows.pb     the same with the inputs in a TensorList too, as Keras has them
     unrolled.pb    a step after the other
     values.npz     the input `x` and the outputs `y`: [steps, batch, units]
 """
@@ -74,6 +75,19 @@ def v2_while(x):
     return tf.identity(results[-1].stack(), "y")
 
 
+def v2_rows(x):
+    steps = tf.shape(x)[0]
+    rows = tf.TensorArray(tf.float32, steps, element_shape=[None, INPUTS]).unstack(x)
+    outputs = tf.TensorArray(tf.float32, steps, element_shape=[None, UNITS])
+
+    def step(time, h, c, outputs):
+        h, c = cell(rows.read(time), h, c)
+        return time + 1, h, c, outputs.write(time, h)
+
+    results = tf.while_loop(lambda time, *_: time < steps, step, [0, zeros(x), zeros(x), outputs])
+    return tf.identity(results[-1].stack(), "y")
+
+
 def unrolled(x):
     h, c, outputs = zeros(x), zeros(x), []
     for time in range(STEPS):
@@ -88,7 +102,8 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, default=root / "Tests/Fixtures/recurrent")
     folder = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)
-    graphs = {"v1_loop": v1_loop(), "v2_while": frozen(v2_while), "unrolled": frozen(unrolled)}
+    graphs = {"v1_loop": v1_loop()}
+    graphs |= {form.__name__: frozen(form) for form in (v2_while, v2_rows, unrolled)}
     x = RANDOM.standard_normal((STEPS, BATCH, INPUTS)).astype(np.float32)
     for name, graph in graphs.items():
         (folder / f"{name}.pb").write_bytes(graph.SerializeToString(deterministic=True))

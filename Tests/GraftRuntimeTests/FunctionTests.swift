@@ -1,3 +1,4 @@
+import Foundation
 import GraftGraph
 import GraftTensor
 import Testing
@@ -174,6 +175,27 @@ import Testing
         graph: try graph(recursiveCall, recursive(ends: true)), options: .init(threads: 1, optimize: optimize)
       )
       #expect(try session.run("y", feeding: ["x": Tensor(Float(3))]).scalars() == [192] as [Float])
+    }
+  }
+
+  /// Threads that nobody gave a size have half a megabyte of stack on some systems.
+  @Test(arguments: [true, false]) func deepCallsNeedLittleStack(optimize: Bool) async throws {
+    for ends in [true, false] {
+      let session = Session(
+        graph: try graph(recursiveCall, recursive(ends: ends)), options: .init(threads: 1, optimize: optimize)
+      )
+      let found = await withCheckedContinuation { continuation in
+        let thread = Thread {
+          let result = Result { try session.run("y", feeding: ["x": Tensor(Float(3e-30))]).scalars() as [Float] }
+          continuation.resume(returning: result)
+        }
+        thread.stackSize = 512 << 10
+        thread.start()
+      }
+      switch found {
+      case .success(let values): #expect(ends && values.count == 1 && values[0] > 100)
+      case .failure(let error): #expect(!ends && "\(error)".contains("deep"), "\(error)")
+      }
     }
   }
 

@@ -2,14 +2,15 @@ import GraftTensor
 
 /// The value of a variant tensor that the TensorList ops make: tensors of one dtype.
 ///
-/// Immutable: an op that changes a list makes another one, unless nobody else holds it.
-package final class TensorList: Sendable {
+/// An op that changes a list makes another one, unless nobody else holds it: see
+/// `KernelContext.listToChange(_:of:)`.
+package final class TensorList: @unchecked Sendable {
   /// The dtype of the elements.
   package let dtype: DataType
   /// What is known of the elements' shapes.
   package let elementShape: PartialShape
   /// The elements; nil for one that was reserved and not set.
-  package let elements: [Tensor?]
+  package internal(set) var elements: [Tensor?]
   /// How many elements there may be; nil for any number.
   package let capacity: Int?
 
@@ -67,6 +68,19 @@ extension KernelContext {
         at: .init(input: index))
     }
     return list
+  }
+
+  /// A list with the elements of an input's, for an output after a change: the input's own where nobody
+  /// else holds it, so that a loop that fills a list does not copy it in every round.
+  func listToChange(_ index: Int, of dtype: DataType? = nil) throws -> TensorList {
+    var list: TensorList? = try list(index, of: dtype)
+    var tensor = try takeHandle(index)
+    if isKnownUniquelyReferenced(&tensor.storage) {
+      tensor.mutableBuffer(as: TensorHandle.self)[0] = TensorHandle()
+    }
+    let isOnlyHolder = isKnownUniquelyReferenced(&list)
+    guard let list else { throw GraftError(.internalError, "The list is gone.") }
+    return isOnlyHolder ? list : list.with(list.elements)
   }
 
   /// Gives an output a list as its value.

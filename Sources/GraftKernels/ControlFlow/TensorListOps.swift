@@ -120,7 +120,7 @@ enum TensorListOps {
     let resizes =
       node.has("resize_if_index_out_of_bounds") ? try node.bool("resize_if_index_out_of_bounds") : false
     return { context in
-      let list = try context.list(0, of: dtype)
+      let list = try context.listToChange(0, of: dtype)
       let item = try context.input(2)
       guard try context.input(1).rank == 0 else {
         throw GraftError(
@@ -128,17 +128,18 @@ enum TensorListOps {
           at: .init(input: 1))
       }
       let index = try context.input(1).integer()
-      var elements = list.elements
-      if resizes, index >= elements.count {
-        elements += [Tensor?](repeating: nil, count: try checkedCount(index) + 1 - elements.count)
+      var missing = 0
+      if resizes, index >= list.elements.count {
+        missing = try checkedCount(index) + 1 - list.elements.count
       } else {
         _ = try checkedIndex(index, list)
       }
       guard list.elementShape.accepts(item.shape) else {
         throw misfit(list.elementShape, item.shape)
       }
-      elements[index] = item
-      try context.setOutput(0, list.with(elements))
+      list.elements += [Tensor?](repeating: nil, count: missing)
+      list.elements[index] = item
+      try context.setOutput(0, list)
     }
   }
 
@@ -155,7 +156,7 @@ enum TensorListOps {
   ) { node in
     let dtype = try node.type("element_dtype")
     return { context in
-      let list = try context.list(0, of: dtype)
+      let list = try context.listToChange(0, of: dtype)
       let item = try context.input(1)
       guard list.elementShape.accepts(item.shape) else {
         throw misfit(list.elementShape, item.shape)
@@ -163,7 +164,8 @@ enum TensorListOps {
       guard list.elements.count < list.capacity ?? .max else {
         throw GraftError(.invalidArgument, "The list is full: it has \(list.elements.count) elements.")
       }
-      try context.setOutput(0, list.with(list.elements + [item]))
+      list.elements.append(item)
+      try context.setOutput(0, list)
     }
   }
 
@@ -173,11 +175,11 @@ enum TensorListOps {
   ) { node in
     let dtype = try node.type("element_dtype")
     return { context in
-      let list = try context.list(0, of: dtype)
-      guard let last = list.elements.last else {
+      let list = try context.listToChange(0, of: dtype)
+      guard let last = list.elements.popLast() else {
         throw GraftError(.invalidArgument, "An element is taken out of a list that has none.")
       }
-      try context.setOutput(0, list.with(Array(list.elements.dropLast())))
+      try context.setOutput(0, list)
       if let last {
         try context.setOutput(1, last)
       } else {

@@ -10,7 +10,13 @@ enum LSTMGatesOps {
       "The output and the state of an LSTM cell, from the sums of its gates and its state before. The planner "
         + "puts it in the place of the operations that compute the same.",
       types: ["T": [.float32]],
-      shape: { context in [PartialShape](repeating: context.input(1), count: 2) }
+      shape: { context in
+        var gates = PartialShape([nil, nil])
+        if let sizes = context.input(0).dimensions, sizes.count == 2 {
+          gates = PartialShape([sizes[0], sizes[1].map { $0 / 4 }])
+        }
+        return [PartialShape](repeating: ShapeRules.broadcast(gates, context.input(1)), count: 2)
+      }
     ) { node in
       let places = try node.ints("gates")
       let forgetBias = try node.float("forget_bias")

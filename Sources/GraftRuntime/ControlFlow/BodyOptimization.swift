@@ -23,6 +23,7 @@ enum BodyOptimization: PlanPass {
       graph.nodes[index].setBodies(bodies)
       if kind == .whileLoop { try reduceVariables(index, &graph) }
       try sinkConstants(index, &graph)
+      if kind == .whileLoop, try LoopProducts.takeOut(of: index, &graph) { try sinkConstants(index, &graph) }
       bodies = graph.nodes[index].bodies
       for position in bodies.indices { try Planner.optimize(&bodies[position]) }
       graph.nodes[index].setBodies(bodies)

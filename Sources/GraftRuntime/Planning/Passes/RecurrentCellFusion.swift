@@ -89,12 +89,14 @@ enum RecurrentCellFusion: PlanPass {
 }
 
 extension PlanGraph {
-  /// Whether a value is a matrix for certain: a product, or a sum with one, a few operations away.
+  /// Whether a value is a matrix for certain: a product, a list's element that is said to be one, or a
+  /// sum with one, a few operations away.
   fileprivate func isMatrix(_ value: ValueReference, within steps: Int = 6) -> Bool {
     let node = nodes[value.node]
     guard node.constants == nil, steps > 0 else { return constant(value)?.rank == 2 }
     switch node.op {
     case "MatMul", "_FusedMatMul": return true
+    case "TensorListGetItem": return node.inputs.count == 3 && constant(node.inputs[2])?.elementCount == 2
     case "BiasAdd": return node.inputs.first.map { isMatrix($0, within: steps - 1) } ?? false
     case "Add", "AddV2":
       let matrices = node.inputs.map { isMatrix($0, within: steps - 1) }
