@@ -186,7 +186,9 @@ import Testing
       )
       let found = await withCheckedContinuation { continuation in
         let thread = Thread {
-          let result = Result { try session.run("y", feeding: ["x": Tensor(Float(3e-30))]).scalars() as [Float] }
+          let result = Result {
+            try session.run("y", feeding: ["x": Tensor(Float(3e-30))]).scalars() as [Float]
+          }
           continuation.resume(returning: result)
         }
         thread.stackSize = 512 << 10

@@ -83,7 +83,8 @@ enum LoopProducts {
       let source = ValueReference(node: bodies[1].nodes.count - 1, output: 0)
       var row = item
       row.name = name
-      row.inputs = [source, item.inputs[1], bodies[1].addConstant(elementShape, name: name + "/element_shape")]
+      let rowShape = bodies[1].addConstant(elementShape, name: name + "/element_shape")
+      row.inputs = [source, item.inputs[1], rowShape]
       row.inputTypes = [.variant, .int32, .int32]
       bodies[1].nodes[inner] = row
       graph.nodes[loop].setBodies(bodies)
