@@ -98,7 +98,11 @@ struct TensorFlowRoundTripTests {
   private func run(_ script: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(python))
-    process.arguments = ["-c", script] + arguments
+    // In a file: AutoGraph reads the source of the functions that it converts.
+    let file = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID()).py")
+    try script.write(to: file, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: file) }
+    process.arguments = [file.path] + arguments
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""]) { $1 }
     let output = Pipe()

@@ -84,7 +84,7 @@ package final class Monitor<Value>: @unchecked Sendable {
 /// How many of a session's runs are under way, and how many of them only wait for others.
 package final class RunActivity: Sendable {
   /// How often a run looks, every 10 milliseconds or so, whether another one has begun that could end its wait.
-  static let patience = 100
+  static let patience = 500
 
   private let running = Atomic<Int>(0)
   private let waiting = Atomic<Int>(0)
