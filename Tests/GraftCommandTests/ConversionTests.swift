@@ -5,7 +5,9 @@ import Testing
 
 @testable import GraftCommand
 
-private let picture = ["--feed", "images=@" + digits + "pictures/digit-4-015.png", "--picture-scale", "1/255"]
+private let picture = [
+  "--feed", "images=@" + digits + "pictures/digit-4-015.png", "--picture-scale", "1/255",
+]
 
 /// The class and probabilities that a model gives to a picture of a 4.
 private func answer(_ model: [String], fetching: [String] = ["classes", "probabilities"]) throws -> Finished {
@@ -106,7 +108,8 @@ private func answer(_ model: [String], fetching: [String] = ["classes", "probabi
       #expect(json["clean"] == .bool(false))
       #expect(json["variables"]?.elements?.allSatisfy { $0["status"] == .string("missing") } == true)
       let found = json["findings"]?.elements?.first { $0["kind"] == .string("checkpoint") }
-      #expect(found?["command"]?.string?.hasSuffix(" --rename '*=tower/*'") == true, "\(found?.compact ?? "")")
+      #expect(
+        found?["command"]?.string?.hasSuffix(" --rename '*=tower/*'") == true, "\(found?.compact ?? "")")
       let renamed = ["--checkpoint", checkpoint, "--rename", "*=tower/*"]
       #expect(try graft(["check", digits + "graph.pb"] + renamed).code == 0)
       #expect(

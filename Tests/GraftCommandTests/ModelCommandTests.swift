@@ -47,7 +47,8 @@ private let graphs = repository + "Tests/Fixtures/graphs/good/"
   }
 
   @Test(arguments: [
-    (["--tags", "train"], "the tags {serve}. Name them with --tags"), (["--signature", "predict"], "It has serving_default."),
+    (["--tags", "train"], "the tags {serve}. Name them with --tags"),
+    (["--signature", "predict"], "It has serving_default."),
     (["--fetch", "clases"], "results classes, logits, probabilities"),
     (["--feed", "image=1"], "has the arguments images"),
     (["--checkpoint", "/no/such"], "/no/such"),

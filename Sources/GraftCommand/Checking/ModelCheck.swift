@@ -104,10 +104,13 @@ struct ModelCheck {
     }
     // What the checkpoint does not hold is told already.
     let isToldAlready = restoring.findings.contains { $0.kind == .checkpoint && $0.weight == .problem }
-    findings += isToldAlready ? [] : StateChecks.variables(
-      in: needed, hasValue: restoring.hasValue,
-      checkpoint: model.checkpoint == nil && model.source.format != .savedModel
-        ? model.source.checkpointNearby : nil, command: command)
+    findings +=
+      isToldAlready
+      ? []
+      : StateChecks.variables(
+        in: needed, hasValue: restoring.hasValue,
+        checkpoint: model.checkpoint == nil && model.source.format != .savedModel
+          ? model.source.checkpointNearby : nil, command: command)
     findings += StateChecks.tables(
       in: needed, isLoaded: model.source.format == .savedModel && restoring.isLoaded, command: command)
     findings += ModeChecks.findings(in: needed, arguments: arguments, command: command)

@@ -76,15 +76,18 @@ struct Restoring {
     if !shape.isEmpty {
       findings.append(
         .problem(
-          .checkpoint, "\(counted(shape.count, "variable")) of the checkpoint \(shape.count == 1 ? "has" : "have") "
+          .checkpoint,
+          "\(counted(shape.count, "variable")) of the checkpoint \(shape.count == 1 ? "has" : "have") "
             + "another shape than in the graph.", at: shape,
-          advice: "If they are to be trained anew, as the last layer for other classes, they can be left out.",
+          advice:
+            "If they are to be trained anew, as the last layer for other classes, they can be left out.",
           command: "\(command) --skip \(shape.prefix(5).map(ShellText.quoted).joined(separator: " "))"))
     }
     if !dtype.isEmpty {
       findings.append(
         .problem(
-          .checkpoint, "\(counted(dtype.count, "variable")) of the checkpoint \(dtype.count == 1 ? "has" : "have") "
+          .checkpoint,
+          "\(counted(dtype.count, "variable")) of the checkpoint \(dtype.count == 1 ? "has" : "have") "
             + "another dtype than in the graph.", at: dtype, advice: "Values can be cast.",
           command: "\(command) --cast"))
     }
