@@ -35,6 +35,7 @@ public protocol CustomOp: Sendable {
 }
 
 extension CustomOp {
+  /// Says nothing of the outputs' shapes.
   public func outputShapes(_ node: CustomOpNode, inputs: [PartialShape]) throws -> [PartialShape] {
     [PartialShape](repeating: .unknown, count: node.outputTypes.count)
   }
