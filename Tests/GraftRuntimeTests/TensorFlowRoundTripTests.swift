@@ -29,7 +29,7 @@ struct TensorFlowRoundTripTests {
         y = tf.add(tf.matmul(X, w), b, name="y")
         session.run(v1.global_variables_initializer())
         v1.train.Saver().save(session, folder + "/one/model", global_step=7)
-        v1.saved_model.simple_save(session, folder + "/one_saved", {"features": X}, {"out": y})
+        v1.saved_model.simple_save(session, folder + "/one_saved", {"pixels": X}, {"out": y})
         frozen = v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), ["y"])
         open(folder + "/one.pb", "wb").write(frozen.SerializeToString())
         np.save(folder + "/w.npy", session.run(w))
@@ -40,7 +40,9 @@ struct TensorFlowRoundTripTests {
             self.w = tf.Variable(random.randn(2, 2).astype(np.float32), name="kernel")
             self.rounds = tf.Variable(3, name="rounds")
             self.rows = tf.Variable(random.randn(4, 2).astype(np.float32), name="rows")
-        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, name="input")])
+            self.table = tf.lookup.StaticHashTable(
+                tf.lookup.KeyValueTensorInitializer(tf.constant(["a", "b"]), tf.constant([1, 3], tf.int64)), -1)
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, name="pixels")])
         def serve(self, x):
             for _ in tf.range(self.rounds):
                 x = x @ self.w
@@ -49,8 +51,11 @@ struct TensorFlowRoundTripTests {
             else:
                 x = x + tf.gather(self.rows, [2])
             return {"out": x}
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="words")])
+        def look(self, words):
+            return {"numbers": self.table.lookup(words)}
     model = Model()
-    tf.saved_model.save(model, folder + "/two_saved", {"serving_default": model.serve})
+    tf.saved_model.save(model, folder + "/two_saved", {"serving_default": model.serve, "look": model.look})
     np.save(folder + "/two.npy", model.serve(tf.constant(x))["out"].numpy())
     """
 
@@ -60,7 +65,7 @@ struct TensorFlowRoundTripTests {
     import numpy as np
     import tensorflow as tf
     folder, v1 = sys.argv[1], tf.compat.v1
-    two_in, two_out = sys.argv[2:4]
+    two_in, two_out, words, numbers = sys.argv[2:6]
     x, w, b, y, two = (np.load(f"{folder}/{name}.npy") for name in ["x", "w", "b", "y", "two"])
     def same(a, b, what):
         assert a.dtype == b.dtype and a.tobytes() == b.tobytes(), (what, a, b)
@@ -90,19 +95,21 @@ struct TensorFlowRoundTripTests {
             return session.run(fetch, feeds)
     same(frozen("one.pb", "y:0", {"x:0": x}), y, "frozen")
     same(frozen("two.pb", two_out, {two_in: x}), two, "frozen functions")
+    same(frozen("look.pb", numbers, {words: [b"b", b"c", b"a"]}), np.array([3, -1, 1]), "frozen table")
     loaded = tf.saved_model.load(folder + "/ours/two_saved")
     same(loaded.signatures["serving_default"](tf.constant(x))["out"].numpy(), two, "functions")
+    found = loaded.signatures["look"](tf.constant([b"b", b"c", b"a"]))["numbers"].numpy()
+    same(found, np.array([3, -1, 1]), "table")
     print("equal")
     """
 
   private func run(_ script: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(python))
-    // In a file: AutoGraph reads the source of the functions that it converts.
-    let file = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID()).py")
-    try script.write(to: file, atomically: true, encoding: .utf8)
-    defer { try? FileManager.default.removeItem(at: file) }
-    process.arguments = [file.path] + arguments
+    // Functions are compiled from their source, which must be a file.
+    let folder = try TestFolder()
+    try Data(script.utf8).write(to: URL(fileURLWithPath: folder.file("script.py")))
+    process.arguments = [folder.file("script.py")] + arguments
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""]) { $1 }
     let output = Pipe()
@@ -132,7 +139,7 @@ struct TensorFlowRoundTripTests {
     try session.graph.importMetaGraph(metaGraph)
     try Saver(metaGraph: metaGraph, graph: session.graph).restore(folder.file("one"), into: session)
     #expect(try near(session.run("y", feeding: ["x": x]), y))
-    let signature = try SignatureDef(graph: session.graph, inputs: ["features": "x"], outputs: ["out": "y"])
+    let signature = try SignatureDef(graph: session.graph, inputs: ["pixels": "x"], outputs: ["out": "y"])
     let exported = try MetaGraph(
       exporting: session.graph, signatures: ["serving_default": signature], original: metaGraph)
     try Saver(graph: session.graph).save(session, to: folder.file("ours/model"), step: 8, shards: 2)
@@ -151,17 +158,18 @@ struct TensorFlowRoundTripTests {
     try frozen.importGraphDef(contentsOf: folder.file("one.pb"))
     #expect(try near(Session(graph: frozen).run("y", feeding: ["x": x]), y))
     let one = try SavedModel.load(folder.file("one_saved"), into: Session())
-    #expect(try near(one.signature().run(["features": x])["out"] ?? x, y))
+    #expect(try near(one.signature().run(["pixels": x])["out"] ?? x, y))
     let two = try SavedModel.load(folder.file("two_saved"), into: Session())
-    #expect(try near(two.signature().run(["input": x])["out"] ?? x, expected("two")))
+    #expect(try near(two.signature().run(["pixels": x])["out"] ?? x, expected("two")))
     try two.freeze().write(to: folder.file("ours/two.pb"))
+    try two.freeze(signature: "look").write(to: folder.file("ours/look.pb"))
     try SavedModelWriter(two).write(to: folder.file("ours/two_saved"))
 
     func names(_ key: String) throws -> [String] {
       let definition = try two.signature(key).definition
       return definition.inputs.values.map(\.name) + definition.outputs.values.map(\.name)
     }
-    let read = try run(Self.reading, [folder.path] + names("serving_default"))
+    let read = try run(Self.reading, [folder.path] + names("serving_default") + names("look"))
     #expect(read.status == 0 && read.output.contains("equal"), "\(read.output)")
   }
 }
