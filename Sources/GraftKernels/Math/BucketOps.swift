@@ -37,6 +37,36 @@ extension MathOps {
       }
     },
     OpDefinition(
+      "BoostedTreesBucketize",
+      "The first boundary of its feature that is not below each value; the last one for values above all. Of "
+        + "TensorFlow up to 2.8; later releases have the op without a kernel.",
+      shape: { context in
+        (0..<context.node.outputTypes.count).map { context.input($0) }
+      }
+    ) { setup in
+      let count = try setup.int("num_features")
+      return { context in
+        for feature in 0..<count {
+          let (values, limits) = (try context.input(feature), try context.input(count + feature))
+          guard limits.elementCount > 0 || values.elementCount == 0 else {
+            throw GraftError(
+              .invalidArgument, "There are values to be put into buckets, and no boundaries.",
+              at: .init(input: count + feature))
+          }
+          let target = try context.allocate(feature, .int32, values.shape).mutableBuffer(as: Int32.self)
+          let (source, boundaries) = (values.buffer(as: Float.self), limits.buffer(as: Float.self))
+          for i in source.indices {
+            var (low, high) = (0, boundaries.count)
+            while low < high {
+              let middle = (low + high) / 2
+              if boundaries[middle] < source[i] { low = middle + 1 } else { high = middle }
+            }
+            target[i] = Int32(truncatingIfNeeded: min(low, boundaries.count - 1))
+          }
+        }
+      }
+    },
+    OpDefinition(
       "ZerosLike", "Zeros, or empty strings, in the shape of the input.",
       types: ["T": .numbers + [.bool, .string, .variant]], shape: ShapeRules.sameAsInput
     ) { setup in
