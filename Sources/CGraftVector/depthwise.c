@@ -1,6 +1,7 @@
 // Depthwise convolutions with windows of 3 or 5 columns, row by row.
 
 #include "CGraftVectorMatrix.h"
+#include "select.h"
 
 // Pixels of a row that are summed at once, and the pixels under their windows.
 #define COLUMNS 4
@@ -31,15 +32,6 @@
 #undef TARGET
 #undef WIDTH
 #undef NAME
-#endif
-
-#if defined(__x86_64__)
-#define SELECT(call)                                                                                           \
-  (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? call##_avx512                      \
-   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")      ? call##_avx2                        \
-                                                                          : call##_plain)
-#else
-#define SELECT(call) call##_plain
 #endif
 
 int graft_depthwise_handles_f32(const graft_convolution *s) {

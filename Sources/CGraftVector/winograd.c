@@ -5,6 +5,7 @@
 // that of a plain sum, and with the usual 0, +-1, +-2 four to eight times.
 
 #include "CGraftVectorMatrix.h"
+#include "select.h"
 
 // The points and their squares.
 #define A 0.70710678118654752440
@@ -39,15 +40,6 @@
 #undef TARGET
 #undef WIDTH
 #undef NAME
-#endif
-
-#if defined(__x86_64__)
-#define SELECT(call)                                                                                           \
-  (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? call##_avx512                      \
-   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")      ? call##_avx2                        \
-                                                                          : call##_plain)
-#else
-#define SELECT(call) call##_plain
 #endif
 
 void graft_winograd_input_f32(
