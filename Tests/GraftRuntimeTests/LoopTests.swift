@@ -8,8 +8,9 @@ import Testing
 @Suite struct LoopTests {
   private static let bool = ["dtype": "type: DT_BOOL", "shape": "shape { }"]
 
-  /// `while i < n: i, x = i + 1, x * w`, as `tf.while_loop` writes it.
-  private func loop(_ iterations: Int = 32) -> GraphText {
+  /// `while i < n: i, x = i + 1, x * w`, as `tf.while_loop` writes it; or as TensorFlow 2 lowers `While`, with a
+  /// node that waits for all inputs of the body.
+  private func loop(_ iterations: Int = 32, isLowered: Bool = false) -> GraphText {
     let enter = { (isConstant: Bool) in
       [
         "T": "type: DT_FLOAT", "frame_name": "s: \"while\"", "is_constant": "b: \(isConstant)",
@@ -28,7 +29,8 @@ import Testing
       .node("i/body", "Identity", ["i/switch:1"], GraphText.float)
       .node("one", "Const", ["^i/body"], ["dtype": "type: DT_FLOAT", "value": Self.one])
       .node("i/add", "AddV2", ["i/body", "one"], GraphText.float)
-      .node("x/mul", "Mul", ["x/switch:1", "w/enter"], GraphText.float)
+      .node("inputs", "NoOp", ["^n/enter", "^i/switch", "^x/switch", "^i/body"], [:])
+      .node("x/mul", "Mul", ["x/switch:1", "w/enter"] + (isLowered ? ["^inputs"] : []), GraphText.float)
       .node("i/next", "NextIteration", ["i/add"], GraphText.float)
       .node("x/next", "NextIteration", ["x/mul"], GraphText.float)
       .node("i/exit", "Exit", ["i/switch"], GraphText.float).node(
@@ -91,6 +93,11 @@ import Testing
       loop(), ["x": Tensor([Float(1), 3]), "n": Tensor(Float(count))], "y", gives: [-factor, -3 * factor])
     try expect(
       loop(1), ["x": Tensor([Float(1), 3]), "n": Tensor(Float(count))], "i/exit", gives: [Float(count)])
+  }
+
+  @Test func aLoweredLoopIsFoundToo() throws {
+    try expect(
+      loop(isLowered: true), ["x": Tensor([Float(3), -1]), "n": Tensor(Float(5))], "y", gives: [-96, 32])
   }
 
   @Test(arguments: [true, false]) func aLoopThatGoesOnForTooLongIsStopped(optimize: Bool) throws {

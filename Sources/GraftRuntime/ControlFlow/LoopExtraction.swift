@@ -246,9 +246,9 @@ extension LoopExtraction {
             return false
           }
         }
-        for control in node.controlInputs.map({ replacements.node($0) }) {
-          if roles.switches[control] != nil { return false }
-          if roles.body.contains(control) { roles.body.insert(index) }
+        // A switch has run whichever way it leads: to wait for one tells nothing of where a node belongs.
+        if node.controlInputs.contains(where: { roles.body.contains(replacements.node($0)) }) {
+          roles.body.insert(index)
         }
       }
       pending.removeAll { roles.body.contains($0) }
@@ -261,6 +261,11 @@ extension LoopExtraction {
       guard input.output == 0, let value = roles.switches[input.node], merges.contains(value.node),
         value.output == 0, graph.nodes[exit].controlInputs.isEmpty
       else { return false }
+    }
+    // Effects of the condition would lose their place behind a switch.
+    for index in pending where !graph.nodes[index].isPure {
+      let controls = graph.nodes[index].controlInputs.map { replacements.node($0) }
+      if controls.contains(where: { roles.switches[$0] != nil }) { return false }
     }
     // What the condition has done with effects the body may not do again.
     var tainted = roles.others.filter { !graph.nodes[$0].isPure }
