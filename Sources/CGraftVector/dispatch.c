@@ -3,14 +3,21 @@
 #include "CGraftVector.h"
 
 #if defined(__x86_64__)
+static int has_avx512(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+}
 static int has_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 #define DISPATCH(name, parameters, arguments)                                                     \
   void graft_plain_##name parameters;                                                             \
   void graft_avx2_##name parameters;                                                              \
+  void graft_avx512_##name parameters;                                                            \
   void graft_##name parameters {                                                                  \
-    if (has_avx2()) {                                                                             \
+    if (has_avx512()) {                                                                           \
+      graft_avx512_##name arguments;                                                              \
+    } else if (has_avx2()) {                                                                      \
       graft_avx2_##name arguments;                                                                \
     } else {                                                                                      \
       graft_plain_##name arguments;                                                               \

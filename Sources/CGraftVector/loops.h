@@ -1,5 +1,5 @@
-// The bodies of the loops. Each variant's file defines VARIANT(name) and includes this once, so that the
-// compiler makes them again for another set of instructions.
+// The bodies of the loops. Each variant's file defines VARIANT(name) and GROUP, the elements of two registers,
+// and includes this once, so that the compiler makes them again for another set of instructions.
 
 #include "elementary.h"
 
@@ -8,12 +8,23 @@
 
 // MARK: Functions of one number
 
+// In groups of a few registers, whose chains of operations run side by side. What is left over goes through a
+// group of its own, so that no element is computed by other instructions than its neighbours.
 #define UNARY(name, expression)                                                                   \
-  void VARIANT(f32_##name)(const float *x, float *y, size_t count) {                              \
-    EACH_ELEMENT {                                                                                \
+  INLINE void VARIANT(f32_##name##_group)(const float *x, float *y) {                             \
+    _Pragma("clang loop vectorize(assume_safety)") for (int i = 0; i < GROUP; i++) {              \
       float v = x[i];                                                                             \
       y[i] = (expression);                                                                        \
     }                                                                                             \
+  }                                                                                               \
+  void VARIANT(f32_##name)(const float *x, float *y, size_t count) {                              \
+    size_t whole = count - count % GROUP;                                                         \
+    for (size_t i = 0; i < whole; i += GROUP) VARIANT(f32_##name##_group)(x + i, y + i);          \
+    if (whole == count) return;                                                                   \
+    float rest[GROUP] = {0};                                                                      \
+    memcpy(rest, x + whole, (count - whole) * sizeof(float));                                     \
+    VARIANT(f32_##name##_group)(rest, rest);                                                      \
+    memcpy(y + whole, rest, (count - whole) * sizeof(float));                                     \
   }
 
 UNARY(exp, exp_f32(v))

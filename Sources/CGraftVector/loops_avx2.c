@@ -5,6 +5,7 @@
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define VARIANT(name) graft_avx2_##name
+#define GROUP 16
 #define HALF_INSTRUCTIONS
 #include "loops.h"
 #pragma clang attribute pop

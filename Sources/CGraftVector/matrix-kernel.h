@@ -108,6 +108,11 @@ INLINE void NAME(tile)(
 static void NAME(activate_rows)(
     T *c, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t c_row, const NAME(finish) * finish) {
   if (finish->rest == GRAFT_ACTIVATION_NONE) return;
+  // Whole rows are one.
+  if (c_row == n) {
+    n *= rows;
+    rows = 1;
+  }
   for (ptrdiff_t i = 0; i < rows; i++) ACTIVATE(finish->rest, finish->alpha, c + i * c_row, n);
 }
 

@@ -14,12 +14,14 @@ package struct GraphSnapshot: Sendable {
   let remainder: GraphRemainder
   /// The nodes by name.
   let names: NameTable
+  /// What sessions of the graph made of its constants.
+  package let derived: DerivedConstants
 
   /// A graph with nothing in it.
   static func empty(extensions: [String: any OpExtension]) -> GraphSnapshot {
     GraphSnapshot(
       version: 0, nodes: [], functions: FunctionLibrary(extensions: extensions), versions: GraphVersions(),
-      remainder: GraphRemainder(), names: NameTable())
+      remainder: GraphRemainder(), names: NameTable(), derived: DerivedConstants())
   }
 
   /// The index of a node; nil where there is none of that name.

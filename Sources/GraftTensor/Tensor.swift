@@ -102,6 +102,18 @@ extension Tensor {
     storage.isTransient ? try copied() : self
   }
 
+  /// Whether the elements lie at addresses that their type may have; those in a file need not.
+  package var isAligned: Bool {
+    // Complex numbers need what their parts do.
+    let parts = dtype == .complex64 || dtype == .complex128 ? 2 : 1
+    return Int(bitPattern: base) % max(dtype.size / parts, 1) == 0
+  }
+
+  /// The same tensor where its elements are aligned, else a copy.
+  package func aligned() throws(GraftError) -> Tensor {
+    isAligned ? self : try copied()
+  }
+
   /// Makes this value the only holder of its memory, by a copy where that is needed.
   package mutating func makeUnique() throws(GraftError) {
     if !storage.isOwned || !isKnownUniquelyReferenced(&storage) { self = try copied() }

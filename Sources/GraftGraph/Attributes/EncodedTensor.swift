@@ -28,6 +28,12 @@ package struct EncodedTensor: Sendable {
     try TensorDecoder(document: document, range: range).decode()
   }
 
+  /// The tensor as ``tensor()`` gives it, but that a large one is a view wherever its elements lie: before
+  /// these are looked at one by one, it is to be `aligned()`.
+  package func view() throws -> Tensor {
+    try TensorDecoder(document: document, range: range, viewsFrom: 1 << 16).decode()
+  }
+
   /// The serialized message.
   package var serialized: [UInt8] { document.array(range) }
 }

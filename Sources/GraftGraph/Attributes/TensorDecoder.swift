@@ -9,6 +9,8 @@ import GraftTensor
 struct TensorDecoder {
   let document: GraphBytes
   let range: ByteRange
+  /// The least bytes of content that are not copied to be aligned.
+  var viewsFrom = Int.max
 
   func decode() throws -> Tensor {
     do {
@@ -104,16 +106,12 @@ struct TensorDecoder {
       for (index, byte) in bytes.enumerated() { target[index] = byte == 0 ? 0 : 1 }
       return remember(tensor)
     }
-    // Swift's typed pointers need whole elements at whole addresses; complex ones those of their parts.
-    let address = document.start + content.offset
-    let alignment = dtype == .complex128 ? 8 : dtype == .complex64 ? 4 : dtype.size
-    if Int(bitPattern: address) % alignment == 0 {
-      let storage = TensorStorage(borrowing: address, byteCount: content.count, owner: document.owner)
-      return Tensor(dtype: dtype, shape: shape, storage: storage)
-    }
-    let tensor = try Tensor(uninitialized: dtype, shape: shape)
-    tensor.base.copyMemory(from: address, byteCount: content.count)
-    return remember(tensor)
+    let view = Tensor(
+      dtype: dtype, shape: shape,
+      storage: TensorStorage(
+        borrowing: document.start + content.offset, byteCount: content.count, owner: document.owner))
+    if view.isAligned || content.count >= viewsFrom { return view }
+    return remember(try view.copied())
   }
 
   /// All lengths, then all bytes.

@@ -12,7 +12,8 @@ extension GraphImporter {
     }
     return GraphSnapshot(
       version: base.version + 1, nodes: nodes, functions: functions, versions: mergedVersions(),
-      remainder: base.remainder.merged(with: scan.remainder), names: names)
+      remainder: base.remainder.merged(with: scan.remainder), names: names,
+      derived: base.derived)
   }
 
   private func node(

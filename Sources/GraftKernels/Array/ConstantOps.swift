@@ -1,7 +1,7 @@
 import GraftTensor
 
 /// Values that a graph holds, and values that it is given.
-enum ConstantOps {
+package enum ConstantOps {
   static let all: [OpDefinition] = [
     constant("Const"), constant("HostConst"), placeholder("Placeholder"), placeholder("PlaceholderV2"),
     placeholderWithDefault, fakeParameter,
@@ -12,15 +12,21 @@ enum ConstantOps {
       name, "The value of the attribute `value`.",
       shape: { [try $0.node.tensorShape("value")] },
       prepare: { setup in
-        let value = try setup.tensor("value")
-        let declared = try setup.type("dtype")
-        guard value.dtype == declared else {
-          throw setup.invalid(
-            "The value is of \(value.dtype), and the attribute 'dtype' says \(declared).",
-            remedy: "Export the graph again; it was edited by hand.")
-        }
+        let value = try value(setup).aligned()
         return { try $0.setOutput(0, value) }
       })
+  }
+
+  /// The value of a constant, which need not be aligned.
+  package static func value(_ setup: NodeSetup) throws -> Tensor {
+    let value = try setup.tensorView("value")
+    let declared = try setup.type("dtype")
+    guard value.dtype == declared else {
+      throw setup.invalid(
+        "The value is of \(value.dtype), and the attribute 'dtype' says \(declared).",
+        remedy: "Export the graph again; it was edited by hand.")
+    }
+    return value
   }
 
   private static func placeholder(_ name: String) -> OpDefinition {

@@ -146,6 +146,25 @@ package final class KernelContext {
     return made
   }
 
+  /// What the kernel made of a constant input, such as packed weights: made once for all programs and sessions
+  /// of the graph, whatever the shapes of their other inputs. To be called within ``prepared(_:)``.
+  ///
+  /// - Parameters:
+  ///   - form: numbers that the result depends on beside the input, and that tell apart what is made of it.
+  ///   - factors: a small constant that the result depends on.
+  ///   - make: gets the constant with its elements aligned.
+  package func packed<P: AnyObject & Sendable>(
+    _ constant: Tensor, form: [Int], factors: Tensor? = nil, _ make: (Tensor) throws -> P
+  ) throws -> P {
+    func pack() throws -> P {
+      // Nobody looks at the constant as it was any more.
+      defer { constant.storage.releasePages() }
+      return try make(try constant.aligned())
+    }
+    guard let derived = allocator.derived else { return try pack() }
+    return try derived.value(of: constant, form: form, factors: factors, pack)
+  }
+
   /// Whether this instruction's inputs and outputs have the same shapes and addresses each time it runs with
   /// this run's memory, so that ``bind(_:)`` is worth calling.
   package var isFixed: Bool { allocator.isFixed(instruction) }
@@ -171,6 +190,8 @@ package protocol OutputAllocator: AnyObject {
   func prepared(_ instruction: Int) -> AnyObject?
   /// Keeps what was prepared for an instruction.
   func setPrepared(_ instruction: Int, _ object: AnyObject & Sendable)
+  /// What was made of the graph's constants.
+  var derived: DerivedConstants? { get }
   /// Whether a slot's value is the same in every run.
   func isConstant(slot: Int) -> Bool
   /// Whether nobody reads the slot's value after the instruction.
@@ -184,6 +205,8 @@ package protocol OutputAllocator: AnyObject {
 extension OutputAllocator {
   /// By default nothing is taken out of its slot.
   package func isLastUse(slot: Int, of instruction: Int) -> Bool { false }
+  /// By default nothing is shared.
+  package var derived: DerivedConstants? { nil }
   /// By default nothing is bound to addresses.
   package func isFixed(_ instruction: Int) -> Bool { false }
   package func bind(_ instruction: Int, _ action: @escaping () -> Void) {}

@@ -111,6 +111,11 @@ extension NodeSetup {
     try attribute(name, "tensor") { if case .tensor(let value) = $0 { value } else { nil } }.tensor()
   }
 
+  /// The value of a `tensor` attribute, which need not be aligned.
+  package func tensorView(_ name: String) throws -> Tensor {
+    try attribute(name, "tensor") { if case .tensor(let value) = $0 { value } else { nil } }.view()
+  }
+
   /// The shape of a `tensor` attribute, without its values.
   package func tensorShape(_ name: String) throws -> PartialShape {
     try attribute(name, "tensor") { if case .tensor(let value) = $0 { value } else { nil } }.shape

@@ -43,6 +43,9 @@ package struct OpDefinition: Sendable {
     package static let writesFiles = Traits(rawValue: 128)
     /// May wait for what other operations do, so that those of the same run that can go first do.
     package static let waits = Traits(rawValue: 256)
+    /// Takes care of a constant second input of float32 or float64 whose elements are not aligned, as it packs
+    /// them once.
+    package static let packsConstants = Traits(rawValue: 512)
   }
 
   /// An op with its kernel, shape rule and documentation.

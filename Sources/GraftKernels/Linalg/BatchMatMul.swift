@@ -7,14 +7,14 @@ enum BatchMatMulOps {
     OpDefinition(
       "BatchMatMul",
       "The products of matrices in the last two dimensions. The dimensions before them are the same on both sides.",
-      types: ["T": MatMulOps.dtypes], shape: { try shape($0, broadcasts: false) }
+      types: ["T": MatMulOps.dtypes], traits: .packsConstants, shape: { try shape($0, broadcasts: false) }
     ) { node in
       try kernel(node, broadcasts: false)
     },
     OpDefinition(
       "BatchMatMulV2",
       "The products of matrices in the last two dimensions. The dimensions before them are broadcast.",
-      types: ["T": MatMulOps.dtypes], shape: { try shape($0, broadcasts: true) }
+      types: ["T": MatMulOps.dtypes], traits: .packsConstants, shape: { try shape($0, broadcasts: true) }
     ) { node in
       try kernel(node, broadcasts: true)
     },
@@ -74,13 +74,14 @@ enum BatchMatMulOps {
       let output = try context.allocate(0, dtype, sides.shape)
       var product = sides.product
       if dtype == .float32 || dtype == .float64, context.isConstant(1), product.n > 1 {
-        product.packed = try context.prepared { try product.packRight(context) }
+        product.packed = try product.packedRight(context)
       } else if types != [dtype, dtype] {
         product = MatrixProduct(
           rows: product.m, columns: product.n, depth: product.k,
           left: try converted(product.left, to: dtype, context),
           right: try converted(product.right, to: dtype, context))
       }
+      if product.packed == nil { product.right.tensor = try product.right.tensor.aligned() }
       try product.run(context, into: output)
       if types == [dtype, dtype], context.isFixed,
         let action = product.bound(context.workers, into: output)

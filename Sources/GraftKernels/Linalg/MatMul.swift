@@ -7,7 +7,7 @@ enum MatMulOps {
     OpDefinition(
       "MatMul",
       "The product of two matrices, each transposed first where `transpose_a` or `transpose_b` says so.",
-      types: ["T": dtypes], shape: shape
+      types: ["T": dtypes], traits: .packsConstants, shape: shape
     ) { node in
       try kernel(node, fused: .none)
     },
@@ -17,7 +17,7 @@ enum MatMulOps {
       `MatMul` with what followed it: `fused_ops` lists `BiasAdd`, `Add` (of a tensor of the result's shape) and \
       an activation, each at most once and in this order. Planning makes it; graphs need not hold it.
       """,
-      types: ["T": [.float32, .float64]], shape: shape
+      types: ["T": [.float32, .float64]], traits: .packsConstants, shape: shape
     ) { node in
       try kernel(node, fused: FusedOps(node).withoutScale(node))
     },
@@ -73,7 +73,9 @@ enum MatMulOps {
         rows: m, columns: n, depth: k, left: left, right: right,
         finish: try fused.finish(context, shape: shape, channels: n, dtype: dtype))
       if isVectorized, context.isConstant(1), n > 1 {
-        product.packed = try context.prepared { try product.packRight(context) }
+        product.packed = try product.packedRight(context)
+      } else {
+        product.right.tensor = try b.aligned()
       }
       try product.run(context, into: output)
       if isVectorized, context.isFixed, let action = product.bound(context.workers, into: output) {

@@ -48,9 +48,9 @@ struct MatrixProduct {
     }
   }
 
-  /// Packs the right side, of float32 or float64, to be kept.
-  func packRight(_ context: KernelContext) throws -> PackedMatrix {
-    try PackedMatrix.pack(right, k: k, n: n, context)
+  /// The right side, constant and of float32 or float64, packed and kept.
+  func packedRight(_ context: KernelContext) throws -> PackedMatrix {
+    try PackedMatrix.kept(right, k: k, n: n, context)
   }
 
   // MARK: - Half and bfloat16

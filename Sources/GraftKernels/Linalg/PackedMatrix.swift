@@ -24,11 +24,22 @@ final class PackedMatrix: Sendable {
     (n + T.panelWidth - 1) / T.panelWidth * T.panelWidth * k
   }
 
-  /// Packs one side of a product, of float32 or float64, to be kept.
-  static func pack(_ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext) throws -> PackedMatrix
+  /// One side of a product, constant and of float32 or float64, packed and kept.
+  static func kept(_ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext) throws -> PackedMatrix
   {
-    // Nobody looks at the matrix as it was any more.
-    defer { operand.tensor.storage.releasePages() }
+    try context.prepared {
+      let form = [operand.row, operand.column, k, n] + operand.offsets
+      return try context.packed(operand.tensor, form: form) { tensor in
+        var operand = operand
+        operand.tensor = tensor
+        return try pack(operand, k: k, n: n, context)
+      }
+    }
+  }
+
+  private static func pack(
+    _ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext
+  ) throws -> PackedMatrix {
     if operand.tensor.dtype == .float64 {
       return try pack(Double.self, operand, k: k, n: n, context.workers) {
         try Tensor(uninitialized: .float64, shape: $0).storage

@@ -10,13 +10,13 @@ enum ConvolutionOps {
       Slides a filter over images. Both data formats, every padding, dilations, and groups where the filter reads \
       fewer channels than the input has.
       """,
-      types: ["T": [.int32] + .floats], shape: shape(rank: 4)
+      types: ["T": [.int32] + .floats], traits: .packsConstants, shape: shape(rank: 4)
     ) { node in
       try kernel(node, rank: 4, fused: .none)
     },
     OpDefinition(
       "Conv3D", "Slides a filter over volumes. As `Conv2D`, with a depth before height and width.",
-      types: ["T": .floats], shape: shape(rank: 5)
+      types: ["T": .floats], traits: .packsConstants, shape: shape(rank: 5)
     ) { node in
       try kernel(node, rank: 5, fused: .none)
     },
@@ -27,7 +27,7 @@ enum ConvolutionOps {
       `BiasAdd`, `Add` (of a tensor of the result's shape) and an activation, each at most once and in this \
       order; or `FusedBatchNorm` and an activation. Planning makes it; graphs need not hold it.
       """,
-      types: ["T": [.float32, .float64]], shape: shape(rank: 4)
+      types: ["T": [.float32, .float64]], traits: .packsConstants, shape: shape(rank: 4)
     ) { node in
       try kernel(node, rank: 4, fused: FusedOps(node, normalizes: true))
     },
@@ -55,10 +55,11 @@ enum ConvolutionOps {
       let scale = try fused.scale(context, channels: channels, dtype: dtype)
       let (filter, finish) = try normalized(given, plain, fused, channels: channels, context)
       guard output.elementCount > 0 else { return }
-      let isConstant = context.isConstant(1) && (scale == nil || context.isConstant(2))
+      let isConstant =
+        fused.normalization == nil && context.isConstant(1) && (scale == nil || context.isConstant(2))
       let convolution = Convolution(
-        geometry: geometry, filter: filter, scale: scale,
-        isFilterConstant: fused.normalization == nil && isConstant)
+        geometry: geometry, filter: isConstant ? filter : try filter.aligned(), scale: scale,
+        isFilterConstant: isConstant)
       try Images.run(context, x, into: output, attributes.order, addend: finish.addend) { x, output, addend in
         var finish = finish
         finish.addend = addend
@@ -86,7 +87,7 @@ extension ConvolutionOps {
     }
     let factors = (0..<channels).map { parameters[0][$0] / (parameters[3][$0] + epsilon).squareRoot() }
     let scaled = try context.scratch(filter.dtype, filter.shape)
-    let values = DoubleConversion.read(filter)
+    let values = DoubleConversion.read(try filter.aligned())
     DoubleConversion.write(values.indices.map { values[$0] * factors[$0 % channels] }, into: scaled)
     let bias = try context.scratch(filter.dtype, Shape([channels]))
     DoubleConversion.write(
@@ -113,7 +114,7 @@ enum Images {
 /// One convolution with channels last, for given sizes.
 struct Convolution {
   let geometry: ConvolutionGeometry
-  let filter: Tensor
+  var filter: Tensor
   /// What the filter's output channels are multiplied by, float32 as the filter.
   let scale: Tensor?
   /// Whether the filter is the same in every run, so that what is made of it may be kept.
@@ -161,30 +162,41 @@ struct Convolution {
   private var isStepped: Bool { filter.rank == 5 && geometry.depth <= SteppedProduct.longest }
 
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {
-    try context.prepared {
-      // Nobody looks at the filter as it was any more.
-      defer { filter.storage.releasePages() }
+    let tile = x.dtype == .float32 ? geometry.winogradTile : nil
+    let sizes = [geometry.groups, geometry.depth, geometry.inputChannels, geometry.outputChannels]
+    return try context.prepared {
       #if OneDNN
-        if x.dtype == .float32, x.elementCount > 0, geometry.prefersLibrary,
-          let convolution = LibraryConvolution(
-            geometry, input: x.shape, filter: try scaledFilter(context), finish,
+        if x.dtype == .float32, x.elementCount > 0, geometry.prefersLibrary {
+          // The library's code is made for the input's sizes.
+          var aligned = self
+          aligned.filter = try filter.aligned()
+          if let convolution = LibraryConvolution(
+            geometry, input: x.shape, filter: try aligned.scaledFilter(context), finish,
             threads: context.workers.threads)
-        {
-          return Kept(.library(convolution))
+          {
+            return Kept(.library(convolution))
+          }
         }
       #endif
-      if x.dtype == .float32, let tile = geometry.winogradTile {
-        return Kept(
-          .winograd(
-            try WinogradConvolution(geometry, tile: tile, filter: filter, scale: scale, context.workers)))
+      return try context.packed(filter, form: [tile ?? 0] + sizes, factors: scale) { filter in
+        var aligned = self
+        aligned.filter = filter
+        return Kept(try aligned.packed(context, tile: tile))
       }
-      if x.dtype == .float32 {
-        return Kept(.packed(try packed(Float.self, filter, context) { try TensorStorage(byteCount: $0) }))
-      }
-      return Kept(
-        .packed(
-          try packed(Double.self, try scaledFilter(context), context) { try TensorStorage(byteCount: $0) }))
     }.filter
+  }
+
+  /// The filter in the form that our own kernels read.
+  private func packed(_ context: KernelContext, tile: Int?) throws -> PreparedFilter {
+    if let tile {
+      return .winograd(
+        try WinogradConvolution(geometry, tile: tile, filter: filter, scale: scale, context.workers))
+    }
+    if filter.dtype == .float32 {
+      return .packed(try packed(Float.self, filter, context) { try TensorStorage(byteCount: $0) })
+    }
+    return .packed(
+      try packed(Double.self, try scaledFilter(context), context) { try TensorStorage(byteCount: $0) })
   }
 
   /// The filter with its output channels multiplied, in memory of this run.

@@ -142,8 +142,7 @@ private struct ConvolutionInputGradient {
     let columns = geometry.positions * inputs
     let right = MatrixOperand(
       tensor: filter, row: 1, column: groups * outputs, offsets: (0..<groups).map { $0 * outputs })
-    let packed =
-      keep ? try context.prepared { try PackedMatrix.pack(right, k: outputs, n: columns, context) } : nil
+    let packed = keep ? try PackedMatrix.kept(right, k: outputs, n: columns, context) : nil
 
     let lines = geometry.batch * d.output * h.output
     let band = min(lines, max(1, Self.patchLimit / max(w.output * columns * groups, 1)))

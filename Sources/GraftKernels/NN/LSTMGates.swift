@@ -54,31 +54,43 @@ private struct LSTMGates {
     let next = try context.allocate(1, .float32, state.shape).writableFloats
     guard batch * units > 0 else { return }
     let scratch = try context.scratch(.float32, Shape(validating: [4, units])).writableFloats
+    let offsets = (places[0] * units, places[1] * units, places[2] * units, places[3] * units)
     for row in 0..<batch {
-      let parts = places.map { sums.writableFloats + (row * 4 + $0) * units }
+      let first = sums.writableFloats + row * 4 * units
       advance(
-        parts, state.writableFloats + row * units, units, scratch, output + row * units, next + row * units)
+        Parts(first, offsets), state.writableFloats + row * units, units, scratch, output + row * units,
+        next + row * units)
+    }
+  }
+
+  /// The sums of a row's gates.
+  private struct Parts {
+    let input, forget, candidate, output: UnsafeMutablePointer<Float>
+
+    init(_ first: UnsafeMutablePointer<Float>, _ offsets: (Int, Int, Int, Int)) {
+      (input, forget) = (first + offsets.0, first + offsets.1)
+      (candidate, output) = (first + offsets.2, first + offsets.3)
     }
   }
 
   /// One row: `next = σ(f) · state + σ(i) · tanh(g)`, `output = σ(o) · tanh(next)`.
   @inline(__always)
   private func advance(
-    _ parts: [UnsafeMutablePointer<Float>], _ state: UnsafeMutablePointer<Float>, _ units: Int,
+    _ parts: Parts, _ state: UnsafeMutablePointer<Float>, _ units: Int,
     _ scratch: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>,
     _ next: UnsafeMutablePointer<Float>
   ) {
     let (input, forget) = (scratch, scratch + units)
     let (candidate, gate) = (scratch + 2 * units, scratch + 3 * units)
-    graft_f32_sigmoid(parts[0], input, units)
+    graft_f32_sigmoid(parts.input, input, units)
     if forgetBias == 0 {
-      graft_f32_sigmoid(parts[1], forget, units)
+      graft_f32_sigmoid(parts.forget, forget, units)
     } else {
-      for index in 0..<units { forget[index] = parts[1][index] + forgetBias }
+      for index in 0..<units { forget[index] = parts.forget[index] + forgetBias }
       graft_f32_sigmoid(forget, forget, units)
     }
-    graft_f32_tanh(parts[2], candidate, units)
-    graft_f32_sigmoid(parts[3], gate, units)
+    graft_f32_tanh(parts.candidate, candidate, units)
+    graft_f32_sigmoid(parts.output, gate, units)
     for index in 0..<units {
       let kept = forget[index] * state[index]
       next[index] = kept + input[index] * candidate[index]
@@ -124,7 +136,7 @@ private struct LSTMGates {
     }
     let scratch = try context.scratch(.float32, Shape(validating: [4, count])).writableFloats
     advance(
-      (0..<4).map { expanded + $0 * count }, expanded + 4 * count, count, scratch, output, next)
+      Parts(expanded, (0, count, 2 * count, 3 * count)), expanded + 4 * count, count, scratch, output, next)
   }
 }
 

@@ -131,12 +131,9 @@ private struct LSTMLayer {
     let position = context.inputCount - 5
     packed =
       parameters[2].dtype == .float32 && context.isConstant(position) && weights.elementCount > 0
-      ? try context.prepared { [weights] in
-        try PackedMatrix.pack(
-          MatrixOperand(tensor: weights, row: 4 * cells, column: 1, offsets: [0]), k: inputs + cells,
-          n: 4 * cells,
-          context)
-      } : nil
+      ? try PackedMatrix.kept(
+        MatrixOperand(tensor: weights, row: 4 * cells, column: 1, offsets: [0]), k: inputs + cells,
+        n: 4 * cells, context) : nil
   }
 
   /// Computes `limit` steps of the sequence; the outputs are input gate, state, forget gate, output gate, new

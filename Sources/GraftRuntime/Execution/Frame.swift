@@ -95,15 +95,15 @@ final class Frame: @unchecked Sendable {
   /// what nobody reads any more.
   func finish(_ index: Int) throws {
     let instruction = plan.instructions[index]
-    for slot in instruction.outputs {
-      guard let value = values[slot] else { continue }
-      // What lies in the arena of a run around this one stays as it is while this one goes on.
-      if value.storage.isTransient, let layout, let arena, value.storage.isPart(of: arena) {
+    if let layout, let arena {
+      for slot in instruction.outputs {
+        guard let storage = values[slot]?.storage else { continue }
         let region = layout.regionOfSlot[slot]
-        if region < 0 || regionStorage[region] !== value.storage { values[slot] = try value.copied() }
-      }
-      if let layout, fixed.isFixed[slot], values[slot]?.storage !== regionStorage[layout.regionOfSlot[slot]] {
-        unbind()
+        // What lies in the arena of a run around this one stays as it is while this one goes on.
+        if storage.isTransient, storage.isPart(of: arena), region < 0 || regionStorage[region] !== storage {
+          values[slot] = try values[slot]?.copied()
+        }
+        if fixed.isFixed[slot], values[slot]?.storage !== regionStorage[region] { unbind() }
       }
     }
     recorder?.finished(index, values: values)
@@ -134,12 +134,13 @@ final class Frame: @unchecked Sendable {
         index, inputs: UnsafeBufferPointer(rebasing: plan.inputSlots[instruction.inputs]),
         outputs: instruction.outputs)
       do {
-        try instruction.kernel(context)
+        try plan.kernels[index](context)
         trace?.record(plan, index, values, start: start)
         try finish(index)
       } catch let error as GraftError {
         let inputs = plan.inputSlots[instruction.inputs].map { values[Int($0)] }
-        throw error.explained(by: inputs).at(.init(node: instruction.name, op: instruction.op))
+        let (name, op) = plan.places[index]
+        throw error.explained(by: inputs).at(.init(node: name, op: op))
       }
     }
   }
@@ -206,6 +207,8 @@ extension Frame: OutputAllocator {
     prepared[instruction] = object
     program?.keepPrepared(object, for: instruction)
   }
+
+  var derived: DerivedConstants? { plan.graph.derived }
 
   func isConstant(slot: Int) -> Bool { plan.isConstantSlot[slot] }
 

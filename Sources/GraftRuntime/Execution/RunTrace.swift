@@ -42,7 +42,7 @@ package final class RunTrace: Sendable {
     let instruction = plan.instructions[index]
     func value(_ slot: Int) -> Value? { values[slot].map { Value(dtype: $0.dtype, shape: $0.shape) } }
     let event = Event(
-      name: instruction.name, op: instruction.op, start: start, duration: duration,
+      name: plan.places[index].name, op: plan.places[index].op, start: start, duration: duration,
       inputs: plan.inputSlots[instruction.inputs].compactMap { value(Int($0)) },
       outputs: instruction.outputs.compactMap(value))
     recorded.withLock { $0.append(event) }

@@ -41,7 +41,8 @@ struct NodeEvaluator {
     } catch let error as GraftError {
       throw error.at(place)
     }
-    return try run(kernel, inputs: inputs, outputCount: node.outputTypes.count, place: place)
+    return try run(
+      kernel, inputs: try inputs.map { try $0.aligned() }, outputCount: node.outputTypes.count, place: place)
   }
 
   /// A kernel's outputs for the given inputs.

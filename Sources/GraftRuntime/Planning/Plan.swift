@@ -5,9 +5,8 @@ import GraftTensor
 ///
 /// Immutable, and shared by all runs.
 package final class Plan: @unchecked Sendable {
-  /// One kernel's turn.
+  /// One kernel's turn: numbers only, so that a run looks at it without counting references.
   struct Instruction {
-    let kernel: Kernel
     /// Where its inputs' slots stand in `inputSlots`.
     let inputs: Range<Int>
     /// The slots of its outputs.
@@ -17,12 +16,13 @@ package final class Plan: @unchecked Sendable {
     let traits: OpDefinition.Traits
     /// Whether the shapes of all inputs and outputs follow from those of the feeds.
     let hasKnownShapes: Bool
-    /// For messages and traces.
-    let name: String
-    let op: String
   }
 
   let instructions: [Instruction]
+  /// What each instruction runs.
+  let kernels: [Kernel]
+  /// What each instruction was in the graph, for messages and traces.
+  let places: [(name: String, op: String)]
   let slotCount: Int
   /// The slot of each feed.
   let feedSlots: [Int]
@@ -35,7 +35,8 @@ package final class Plan: @unchecked Sendable {
   let isConstantSlot: [Bool]
   /// All inputs' slots, instruction after instruction, at an address that stays.
   let inputSlots: UnsafeMutableBufferPointer<Int32>
-  let releases: [Int]
+  /// What instructions release, one after the other, at an address that stays.
+  let releases: UnsafeMutableBufferPointer<Int>
   /// The graph that the instructions were made from, to be printed.
   package let graph: PlanGraph
 
@@ -85,12 +86,13 @@ package final class Plan: @unchecked Sendable {
     var flatInputs: [Int32] = []
     var releases: [Int] = []
     var instructions: [Instruction] = []
+    var kernels: [Kernel] = []
+    var places: [(name: String, op: String)] = []
     for (position, index) in running.enumerated() {
       let node = graph.nodes[index]
       guard let definition = node.definition else { continue }
-      let kernel: Kernel
       do {
-        kernel = try definition.prepare(node.setup)
+        kernels.append(try definition.prepare(node.setup))
       } catch let error as GraftError {
         throw error.at(.init(node: node.name, op: node.op))
       }
@@ -105,12 +107,14 @@ package final class Plan: @unchecked Sendable {
       releases += released[position]
       instructions.append(
         Instruction(
-          kernel: kernel, inputs: firstInput..<flatInputs.count,
+          inputs: firstInput..<flatInputs.count,
           outputs: firstSlot[index]..<firstSlot[index] + node.outputTypes.count,
-          releases: firstRelease..<releases.count, traits: definition.traits, hasKnownShapes: hasKnownShapes,
-          name: node.name, op: node.op))
+          releases: firstRelease..<releases.count, traits: definition.traits, hasKnownShapes: hasKnownShapes))
+      places.append((node.name, node.op))
     }
     self.instructions = instructions
+    self.kernels = kernels
+    self.places = places
     self.slotCount = slotCount
     self.feedSlots = feedSlots
     self.fetchSlots = fetchSlots
@@ -118,13 +122,15 @@ package final class Plan: @unchecked Sendable {
     fetchesMove = fetchSlots.reversed().map { !isConstant[$0] && kept.insert($0).inserted }.reversed()
     self.constants = constants
     isConstantSlot = isConstant
-    self.releases = releases
+    self.releases = .allocate(capacity: releases.count)
+    _ = self.releases.initialize(from: releases)
     inputSlots = .allocate(capacity: flatInputs.count)
     _ = inputSlots.initialize(from: flatInputs)
   }
 
   deinit {
     inputSlots.deallocate()
+    releases.deallocate()
   }
 
   /// The plan for feeds of the given shapes: with what follows from shapes computed, and fused where equal

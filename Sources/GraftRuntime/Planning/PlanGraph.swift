@@ -62,6 +62,8 @@ package struct PlanGraph: Sendable {
   package var targets: [Int] = []
   /// The feeds, from this one on, whose values stay where they are for further rounds of a loop.
   package var firstHeldFeed = Int.max
+  /// What was made of its constants.
+  var derived = DerivedConstants()
 
   package init() {}
 

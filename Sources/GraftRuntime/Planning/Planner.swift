@@ -13,12 +13,15 @@ package struct Planner: Sendable {
   package let registry: OpRegistry
   /// Whether passes rewrite the plan; without them it is pruned and sorted only.
   package let optimize: Bool
+  /// What was made of the graph's constants.
+  private let derived: DerivedConstants
   /// The files that a run of the plan may touch; nil where only the run itself asks.
   let files: FileAccess?
 
   /// A planner of a graph.
   package init(graph: GraphSnapshot, registry: OpRegistry, optimize: Bool, files: FileAccess? = nil) {
     self.files = files
+    derived = graph.derived
     nodes = graph.nodes
     functions = graph.functions
     producer = graph.versions.producer
@@ -27,9 +30,12 @@ package struct Planner: Sendable {
   }
 
   /// A planner of a function's body, whose functions are those of the library.
-  init(body: FunctionBody, functions: FunctionLibrary, producer: Int32, registry: OpRegistry, optimize: Bool)
-  {
+  init(
+    body: FunctionBody, functions: FunctionLibrary, producer: Int32, registry: OpRegistry, optimize: Bool,
+    derived: DerivedConstants = DerivedConstants()
+  ) {
     files = nil
+    self.derived = derived
     nodes = body.nodes
     self.functions = functions
     self.producer = producer
@@ -39,7 +45,9 @@ package struct Planner: Sendable {
 
   /// A planner of the body of one of the functions.
   func planner(of body: FunctionBody) -> Planner {
-    Planner(body: body, functions: functions, producer: producer, registry: registry, optimize: optimize)
+    Planner(
+      body: body, functions: functions, producer: producer, registry: registry, optimize: optimize,
+      derived: derived)
   }
 
   /// Plans a function's body.
@@ -69,10 +77,12 @@ package struct Planner: Sendable {
 
   /// Optimises a pruned graph, where that is wanted, and prepares its kernels.
   func compile(_ planGraph: inout PlanGraph, feedCount: Int) throws -> ExecutablePlan {
+    planGraph.derived = derived
     if optimize { try StructuredControlFlow.run(&planGraph) }
     if planGraph.hasDataflow {
       // Deadness and rounds hang on edges that the passes would take for superfluous.
       try ConstantEvaluation.run(&planGraph)
+      try ConstantAlignment.run(&planGraph)
       return .dataflow(try DataflowPlan(planGraph))
     }
     if optimize {
@@ -80,6 +90,7 @@ package struct Planner: Sendable {
       try Self.optimize(&planGraph)
     } else {
       try ConstantEvaluation.run(&planGraph)
+      try ConstantAlignment.run(&planGraph)
     }
     return .straight(PlanPrograms(plan: try Plan(planGraph, feedCount: feedCount)))
   }
@@ -103,6 +114,7 @@ package struct Planner: Sendable {
       ActivationRecognition.self,
       ActivationFusion.self,
       RecurrentCellFusion.self,
+      ConstantAlignment.self,
     ]
   }
 }

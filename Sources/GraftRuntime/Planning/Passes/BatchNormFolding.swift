@@ -153,7 +153,8 @@ enum BatchNormFolding: PlanPass {
       graph.nodes[product.node] = node.fusing("Scale", scale)
     } else {
       let scaled = try Tensor(uninitialized: .float32, shape: product.weights.shape)
-      let source = product.weights.buffer(as: Float.self)
+      let weights = try product.weights.aligned()
+      let source = weights.buffer(as: Float.self)
       let target = scaled.mutableBuffer(as: Float.self)
       for row in stride(from: 0, to: source.count, by: factors.count) {
         for channel in factors.indices { target[row + channel] = source[row + channel] * factors[channel] }
