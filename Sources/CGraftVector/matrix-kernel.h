@@ -65,11 +65,13 @@ INLINE V NAME(clamp)(V x, T upper) {
 ///
 /// Row i of position q begins at `a[q * pitch + i]`, its elements `a_column` apart. Always inlined with constant
 /// `rows` and `registers` (the tile's width), so that the sums stay in registers. `finish`, unless NULL, is
-/// applied to the element of row `row` and column `column` and those after it.
+/// applied to the element of row `row` and column `column` and those after it. Meanwhile `rate` lines from `ahead`
+/// on are brought into the cache for every `AHEAD` steps.
 INLINE void NAME(tile)(
     const int rows, const int registers, ptrdiff_t positions, ptrdiff_t k, const T *const *a, ptrdiff_t pitch,
     ptrdiff_t a_first, ptrdiff_t a_column, const T *b, ptrdiff_t b_row, ptrdiff_t b_panel, T *c,
-    ptrdiff_t c_row, int accumulate, const NAME(finish) * finish, ptrdiff_t row, ptrdiff_t column) {
+    ptrdiff_t c_row, int accumulate, const NAME(finish) * finish, ptrdiff_t row, ptrdiff_t column,
+    const T *ahead, ptrdiff_t rate) {
   V sum[ROWS][WIDE * REGISTERS];
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int j = 0; j < registers; j++)
@@ -77,16 +79,26 @@ INLINE void NAME(tile)(
   for (ptrdiff_t q = 0; q < positions; q++) {
     const T *left[ROWS];
     UNROLL for (int i = 0; i < rows; i++) left[i] = a[q * pitch + i] + a_first;
-    for (ptrdiff_t p = 0, step = 0; p < k; p++, step += a_column, b += b_row) {
-      V right[WIDE * REGISTERS];
-      // Where the matrix comes from memory, it is asked for before it is needed.
-      if (rows == ROWS) __builtin_prefetch(b + 24 * PANEL);
-      UNROLL for (int j = 0; j < registers; j++) right[j] = LOAD(b + (j / REGISTERS) * b_panel + (j % REGISTERS) * WIDTH);
-      UNROLL for (int i = 0; i < rows; i++) {
-        const T value = left[i][step];
-        UNROLL for (int j = 0; j < registers; j++) sum[i][j] += value * right[j];
-      }
+    ptrdiff_t p = 0, step = 0;
+#define STEP                                                                                                   \
+  {                                                                                                            \
+    V right[WIDE * REGISTERS];                                                                                 \
+    UNROLL for (int j = 0; j < registers; j++) right[j] =                                                      \
+        LOAD(b + (j / REGISTERS) * b_panel + (j % REGISTERS) * WIDTH);                                         \
+    UNROLL for (int i = 0; i < rows; i++) {                                                                    \
+      const T value = left[i][step];                                                                           \
+      UNROLL for (int j = 0; j < registers; j++) sum[i][j] += value * right[j];                                \
+    }                                                                                                          \
+    step += a_column;                                                                                          \
+    b += b_row;                                                                                                \
+  }
+    // The next panel is asked for while this one is used, a little with every tile.
+    for (; p + AHEAD <= k; p += AHEAD) {
+      for (ptrdiff_t line = 0; line < rate; line++, ahead += PANEL) __builtin_prefetch(ahead);
+      UNROLL for (int r = 0; r < AHEAD; r++) STEP
     }
+    for (; p < k; p++) STEP
+#undef STEP
   }
   if (finish && finish->bias)
     UNROLL for (int j = 0; j < registers; j++) {
@@ -153,11 +165,11 @@ typedef struct {
 /// Rows from `i` on, `rows` of them, of a panel or its first register.
 INLINE void NAME(strip)(
     const int registers, const NAME(task) * t, ptrdiff_t i, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
-    const NAME(finish) * finish, ptrdiff_t column) {
+    const NAME(finish) * finish, ptrdiff_t column, const T *ahead, ptrdiff_t rate) {
 #define CASE(count)                                                                                            \
   case count:                                                                                                  \
     NAME(tile)(count, registers, t->positions, t->k, t->a + i, t->pitch, t->a_first, t->a_column, b, t->b_row, \
-               t->b_panel, c + i * c_row, c_row, t->accumulate, finish, t->row + i, column);                   \
+               t->b_panel, c + i * c_row, c_row, t->accumulate, finish, t->row + i, column, ahead, rate);      \
     break;
   switch (rows) {
     CASE(1)
@@ -176,11 +188,16 @@ INLINE void NAME(panel)(
     const int registers, const NAME(task) * t, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
     const NAME(finish) * finish, ptrdiff_t column) {
   ptrdiff_t i = 0;
+  // How much of the next panel each tile asks for, in lines per AHEAD steps.
+  const ptrdiff_t strips = (rows + ROWS - 1) / ROWS, part = t->positions * (t->k / AHEAD);
+  const ptrdiff_t rate = strips < AHEAD ? (AHEAD + strips - 1) / strips : 1;
+  const T *ahead = b + t->b_panel, *const end = ahead + t->positions * t->k * PANEL;
   while (i < rows) {
     ptrdiff_t height = rows - i < ROWS ? rows - i : ROWS;
     // Two tiles of nearly the same height rather than a whole one and one too low to be fast.
     if (rows - i > ROWS && rows - i < ROWS + ROWS / 2 + 1) height = (rows - i + 1) / 2;
-    NAME(strip)(registers, t, i, height, b, c, c_row, finish, column);
+    NAME(strip)(registers, t, i, height, b, c, c_row, finish, column, ahead, ahead < end ? rate : 0);
+    ahead += part * rate * PANEL;
     i += height;
   }
 }
@@ -193,7 +210,7 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
 #define CASE(count, panels)                                                                                     \
   for (; rows == count && column + (panels)*PANEL <= n; column += (panels)*PANEL, b += (panels)*t->b_panel)     \
     NAME(tile)(count, (panels)*REGISTERS, t->positions, t->k, t->a, t->pitch, t->a_first, t->a_column, b,       \
-               t->b_row, t->b_panel, c + column, t->c_row, t->accumulate, finish, t->row, column);
+               t->b_row, t->b_panel, c + column, t->c_row, t->accumulate, finish, t->row, column, NULL, 0);
   CASE(1, WIDE)
   CASE(2, WIDE / 2)
 #undef CASE
@@ -255,8 +272,11 @@ TARGET static void NAME(product)(
     ptrdiff_t b_row, ptrdiff_t b_panel, T *c, ptrdiff_t c_row, const graft_finish *finish) {
   const NAME(finish) last = NAME(finish_of)(finish);
   const ptrdiff_t cut = NAME(cut)(k);
-  for (ptrdiff_t row = 0; row < m; row += BLOCK) {
-    const ptrdiff_t rows = m - row < BLOCK ? m - row : BLOCK;
+  // Blocks of nearly the same height: a low one would read the matrix for little.
+  const ptrdiff_t blocks = (m + BLOCK - 1) / BLOCK;
+  const ptrdiff_t height = blocks < 2 ? BLOCK : ((m + blocks - 1) / blocks + ROWS - 1) / ROWS * ROWS;
+  for (ptrdiff_t row = 0; row < m; row += height) {
+    const ptrdiff_t rows = m - row < height ? m - row : height;
     const T *lines[BLOCK];
     for (ptrdiff_t i = 0; i < rows; i++) lines[i] = a + (row + i) * a_row;
     for (ptrdiff_t p = 0; p == 0 || p < k; p += cut) {

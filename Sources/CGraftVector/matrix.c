@@ -8,6 +8,8 @@
 #define BLOCK 120
 // Elements of the inner dimension that are summed before the next panel: 48 KB of floats.
 #define DEPTH 768
+// Steps of a sum for which a tile asks for at least one line of the next panel.
+#define AHEAD 4
 // Kernel positions whose addresses are kept at once.
 #define POSITIONS 32
 // Elements of copied patches.

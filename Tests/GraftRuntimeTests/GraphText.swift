@@ -1,5 +1,9 @@
 import GraftGraph
+import GraftKernels
 import GraftTensor
+import Testing
+
+@testable import GraftRuntime
 
 /// Writes small graphs in text format.
 struct GraphText {
@@ -52,6 +56,20 @@ struct GraphText {
     let graph = Graph()
     try graph.importGraphDef(bytes: Array(text.utf8))
     return graph
+  }
+}
+
+extension Graph {
+  /// The part between feeds and fetches as a plan's graph, before any pass.
+  func pruned(feeds: [String], fetches: [String]) throws -> PlanGraph {
+    let snapshot = snapshot
+    func endpoint(_ name: String) throws -> Endpoint {
+      let output = try tensor(named: name)
+      return Endpoint(
+        node: try #require(snapshot.nodeIndex(named: output.operationName)), output: output.index)
+    }
+    return try Planner(graph: snapshot, registry: .standard, optimize: false).prune(
+      feeds: feeds.map(endpoint), fetches: fetches.map(endpoint), targets: [])
   }
 }
 

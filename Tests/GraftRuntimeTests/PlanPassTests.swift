@@ -9,15 +9,7 @@ import Testing
 @Suite struct PlanPassTests {
   /// The plan between feeds and fetches, before any pass.
   private func pruned(_ text: GraphText, feeds: [String], fetches: [String]) throws -> PlanGraph {
-    let graph = try text.graph()
-    let snapshot = graph.snapshot
-    func endpoint(_ name: String) throws -> Endpoint {
-      let output = try graph.tensor(named: name)
-      return Endpoint(
-        node: try #require(snapshot.nodeIndex(named: output.operationName)), output: output.index)
-    }
-    return try Planner(graph: snapshot, registry: .standard, optimize: false).prune(
-      feeds: feeds.map(endpoint), fetches: fetches.map(endpoint), targets: [])
+    try text.graph().pruned(feeds: feeds, fetches: fetches)
   }
 
   private func lines(_ graph: PlanGraph) -> [String] {
