@@ -93,10 +93,14 @@ package struct FusedOps: Sendable {
 
   /// Reads `fused_ops` and `leakyrelu_alpha`.
   ///
-  /// - Parameter normalizes: whether the op can be followed by a `FusedBatchNorm`.
-  init(_ node: NodeSetup, normalizes: Bool = false) throws {
-    var names = try node.strings("fused_ops").map(\.string)[...]
-    let alpha = node.has("leakyrelu_alpha") ? try node.float("leakyrelu_alpha") : 0.2
+  /// - Parameters:
+  ///   - normalizes: whether the op can be followed by a `FusedBatchNorm`.
+  ///   - prefix: what the attributes' names begin with, where a node is made of several.
+  init(_ node: NodeSetup, normalizes: Bool = false, prefix: String = "") throws {
+    let given = try node.strings(prefix + "fused_ops").map(\.string)
+    var names = given[...]
+    let alpha =
+      node.has(prefix + "leakyrelu_alpha") ? try node.float(prefix + "leakyrelu_alpha") : 0.2
     func take(_ name: String) -> Bool {
       guard names.first == name else { return false }
       names.removeFirst()
@@ -113,7 +117,7 @@ package struct FusedOps: Sendable {
     }
     guard names.isEmpty else {
       throw node.unimplemented(
-        "The ops \(try node.strings("fused_ops").map(\.string)) cannot be fused in this order.")
+        "The ops \(given) cannot be fused in this order.")
     }
     self.init(
       hasScale: hasScale, hasBias: hasBias, hasAddend: hasAddend, activation: activation,
@@ -140,9 +144,16 @@ package struct FusedOps: Sendable {
         .invalidArgument,
         "The fused op has \(context.inputCount) inputs where \(2 + inputCount) are expected.")
     }
+    return try finish(context, from: 2, shape: shape, channels: channels, dtype: dtype)
+  }
+
+  /// The same with the inputs from a position on.
+  func finish(
+    _ context: KernelContext, from first: Int, shape: Shape, channels: Int, dtype: DataType
+  ) throws -> Finish {
     var finish = Finish(activation: activation)
     guard normalization == nil else { return finish }
-    var next = hasScale ? 3 : 2
+    var next = hasScale ? first + 1 : first
     if hasBias {
       finish.bias = try Self.vector(context, next, "bias", channels, dtype)
       next += 1
@@ -160,8 +171,10 @@ package struct FusedOps: Sendable {
   }
 
   /// What the filter's output channels are multiplied by; nil where they stay.
-  func scale(_ context: KernelContext, channels: Int, dtype: DataType) throws -> Tensor? {
-    hasScale ? try Self.vector(context, 2, "scale", channels, dtype) : nil
+  func scale(
+    _ context: KernelContext, from first: Int = 2, channels: Int, dtype: DataType
+  ) throws -> Tensor? {
+    hasScale ? try Self.vector(context, first, "scale", channels, dtype) : nil
   }
 
   private static func vector(

@@ -166,7 +166,7 @@ struct Convolution {
     let sizes = [geometry.groups, geometry.depth, geometry.inputChannels, geometry.outputChannels]
     return try context.prepared {
       #if OneDNN
-        if x.dtype == .float32, x.elementCount > 0, geometry.prefersLibrary {
+        if x.dtype == .float32, x.elementCount > 0, ConvolutionGeometry.prefersLibrary {
           // The library's code is made for the input's sizes.
           var aligned = self
           aligned.filter = try filter.aligned()

@@ -67,7 +67,7 @@ private struct DepthwiseConvolution {
     switch output.dtype {
     case .float32:
       #if OneDNN
-        if isFilterConstant, x.elementCount > 0, geometry.prefersLibrary,
+        if isFilterConstant, x.elementCount > 0, ConvolutionGeometry.prefersLibrary,
           try runInLibrary(context, x, into: output, finish)
         {
           return

@@ -50,7 +50,7 @@
 
   extension ConvolutionGeometry {
     /// Whether oneDNN is to be asked: where it has faster vectors than our own kernels.
-    var prefersLibrary: Bool { graft_dnn_is_wider() != 0 }
+    static var prefersLibrary: Bool { graft_dnn_is_wider() != 0 }
   }
 
   extension Activation {

@@ -6,7 +6,7 @@ package enum NNOps {
     GeneralConvolutionOps.all,
     ConvolutionInputGradientOps.all,
     ConvolutionFilterGradientOps.all,
-    DepthwiseConvolutionOps.all,
+    DepthwiseConvolutionOps.all, DepthwiseBlockOps.all,
     DepthwiseConvolutionGradientOps.all,
     MaxPoolingOps.all,
     MaxPoolingWithArgmaxOps.all,

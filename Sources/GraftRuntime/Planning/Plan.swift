@@ -142,9 +142,11 @@ package final class Plan: @unchecked Sendable {
     if isFolded { try ConstantFolding.run(&graph) }
     let isFused = try ResidualFusion.run(&graph, inference)
     if isFused { try ActivationFusion.run(&graph) }
+    let isJoined = try DepthwiseBlockFusion.run(
+      &graph, isFolded || isFused ? ShapeInference(graph, feeds: shapes) : inference)
     return try Plan(
       graph, feedCount: feedSlots.count,
-      inference: isFolded || isFused ? ShapeInference(graph, feeds: shapes) : inference)
+      inference: isFolded || isFused || isJoined ? ShapeInference(graph, feeds: shapes) : inference)
   }
 }
 

@@ -1,0 +1,100 @@
+import GraftGraph
+import GraftKernels
+import GraftTensor
+
+/// Joins depthwise convolutions with the convolutions of single pixels before and after them, where what lies
+/// between is too large to stay in a core's cache until it is read.
+///
+/// It needs shapes, to know what is large.
+enum DepthwiseBlockFusion {
+  /// The least bytes between two convolutions that are worth it.
+  private static let leastBytes = 512 << 10
+
+  /// The result is whether anything was joined.
+  static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
+    guard DepthwiseBlockOps.areFaster, graph.nodes.contains(where: { isDepthwise($0) }) else { return false }
+    let order = try graph.order()
+    let uses = graph.uses(of: order)
+    var replacements: [ValueReference: ValueReference] = [:]
+    for index in order where isDepthwise(graph.nodes[index]) {
+      guard accepts(graph.nodes[index], graph, inference) else { continue }
+      var block = graph.nodes[index]
+      var last = index
+      func isLarge(_ value: ValueReference) -> Bool {
+        (inference.shape(of: value).fullyDefined?.elementCount ?? 0) * 4 >= leastBytes
+      }
+      let expand = block.inputs[0]
+      var isJoined = false
+      if isLarge(expand), expand.output == 0, uses.onlyReader(of: expand.node) == index,
+        isPointwise(graph.nodes[expand.node], graph),
+        graph.nodes[expand.node].fusedOps?.contains("Add") == false
+      {
+        block.join(graph.nodes[expand.node], as: "expand_")
+        block.inputs[0] = graph.nodes[expand.node].inputs[0]
+        isJoined = true
+      }
+      let result = ValueReference(node: index, output: 0)
+      if isJoined || isLarge(result), let reader = uses.onlyReader(of: index),
+        isPointwise(graph.nodes[reader], graph), graph.nodes[reader].inputs[0] == result
+      {
+        block.join(graph.nodes[reader], as: "project_")
+        block.name = graph.nodes[reader].name
+        last = reader
+        isJoined = true
+      }
+      guard isJoined else { continue }
+      if last == index {
+        graph.nodes[index] = block
+      } else {
+        graph.nodes.append(block)
+        replacements[ValueReference(node: last, output: 0)] = ValueReference(
+          node: graph.nodes.count - 1, output: 0)
+      }
+    }
+    graph.replace(replacements)
+    return !replacements.isEmpty || graph.nodes.contains { $0.op == "_FusedDepthwiseBlock" }
+  }
+
+  private static func isDepthwise(_ node: PlanNode) -> Bool {
+    node.op == "DepthwiseConv2dNative" || node.op == "_FusedDepthwiseConv2dNative"
+  }
+
+  /// Whether the kernel of blocks has this depthwise convolution.
+  private static func accepts(_ node: PlanNode, _ graph: PlanGraph, _ inference: ShapeInference) -> Bool {
+    guard node.fusedOps != nil, node.controlInputs.isEmpty, PlanNode.channelAxis(node) == 3,
+      let filter = graph.constant(node.inputs[1])?.shape, filter.rank == 4, filter[3] == 1, filter[2] >= 16,
+      filter[0] <= 5, filter[1] == 3 || filter[1] == 5, let strides = node.ints("strides"),
+      strides == [1, 1, 1, 1] || strides == [1, 2, 2, 1]
+    else { return false }
+    return node.ints("dilations") ?? [1, 1, 1, 1] == [1, 1, 1, 1]
+      && inference.shape(of: node.inputs[0]).fullyDefined != nil
+  }
+
+  private static func isPointwise(_ node: PlanNode, _ graph: PlanGraph) -> Bool {
+    guard node.op == "Conv2D" || node.op == "_FusedConv2D", let fused = node.fusedOps,
+      !fused.contains("FusedBatchNorm"), node.controlInputs.isEmpty, PlanNode.channelAxis(node) == 3,
+      node.ints("strides") == [1, 1, 1, 1], let filter = graph.constant(node.inputs[1])?.shape
+    else { return false }
+    if case .string("EXPLICIT")? = node.attributes["padding"] { return false }
+    return filter.rank == 4 && filter[0] == 1 && filter[1] == 1
+  }
+}
+
+extension PlanNode {
+  fileprivate func ints(_ name: String) -> [Int64]? {
+    if case .ints(let values)? = attributes[name] { values } else { nil }
+  }
+
+  /// Takes in the convolution before or after this one.
+  fileprivate mutating func join(_ other: PlanNode, as prefix: String) {
+    if op != "_FusedDepthwiseBlock" {
+      attributes["fused_ops"] = .strings(fusedOps ?? [])
+      op = "_FusedDepthwiseBlock"
+      definition = OpRegistry.standard[op]
+    }
+    attributes[prefix + "fused_ops"] = .strings(other.fusedOps ?? [])
+    attributes[prefix + "leakyrelu_alpha"] = other.attributes["leakyrelu_alpha"]
+    inputs += other.inputs[1...]
+    inputTypes += other.inputTypes[1...]
+  }
+}

@@ -1,0 +1,86 @@
+import GraftGraph
+import GraftTensor
+import Testing
+
+@testable import GraftRuntime
+
+/// Depthwise convolutions that are computed in bands with their neighbours: what the parts give.
+@Suite struct DepthwiseBlockTests {
+  private static let size = 67
+  private static let channels = 36
+
+  private func weights(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 37 % 23 - 11) / 32 } }
+
+  /// 1x1, depthwise, 1x1, as a mobile network has them; the names of the parts are "expand", "depthwise" and
+  /// "project".
+  private func network(window: Int, stride: Int, padding: String, shortcut: Bool = false) -> GraphText {
+    func attributes(_ stride: Int, _ padding: String) -> [String: String] {
+      [
+        "T": "type: DT_FLOAT", "strides": "list { i: 1 i: \(stride) i: \(stride) i: 1 }",
+        "padding": "s: \"\(padding)\"",
+      ]
+    }
+    let channels = Self.channels
+    return GraphText().placeholder("x", [2, Self.size, Self.size, 8])
+      .constant("f1", [1, 1, 8, channels], weights(8 * channels))
+      .constant("b1", [channels], weights(channels))
+      .constant("f2", [window, window, channels, 1], weights(window * window * channels))
+      .constant("b2", [channels], weights(channels))
+      .constant("f3", [1, 1, channels, 8], weights(channels * 8))
+      .node("c1", "Conv2D", ["x", "f1"], attributes(1, "SAME"))
+      .node("a1", "BiasAdd", ["c1", "b1"], GraphText.float)
+      .node("expand", "Relu6", ["a1"], GraphText.float)
+      .node("c2", "DepthwiseConv2dNative", ["expand", "f2"], attributes(stride, padding))
+      .node("a2", "BiasAdd", ["c2", "b2"], GraphText.float)
+      .node("depthwise", "Elu", ["a2"], GraphText.float)
+      .node("c3", "Conv2D", ["depthwise", "f3"], attributes(1, "VALID"))
+      .node("project", shortcut ? "AddV2" : "Neg", shortcut ? ["c3", "x"] : ["c3"], GraphText.float)
+  }
+
+  private func feed() throws -> Tensor {
+    let count = 2 * Self.size * Self.size * 8
+    return try Tensor(
+      shape: [2, Self.size, Self.size, 8], scalars: (0..<count).map { Float($0 * 31 % 101 - 50) / 25 })
+  }
+
+  private func expectSame(_ text: GraphText, _ fetches: [String], threads: Int) throws {
+    let plain = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
+    let joined = try Session(graph: text.graph(), options: .init(threads: threads))
+    let expected = try plain.run(fetches, feeding: ["x": try feed()])
+    // The first run records the layout, the second uses it.
+    for _ in 0..<2 {
+      for (found, expected) in zip(try joined.run(fetches, feeding: ["x": try feed()]), expected) {
+        #expect(found.shape == expected.shape)
+        let pairs = zip(try found.scalars(as: Float.self), try expected.scalars(as: Float.self))
+        #expect(pairs.allSatisfy { abs($0 - $1) <= 1e-5 + 1e-5 * abs($1) })
+      }
+    }
+  }
+
+  private func plan(_ text: GraphText, _ fetches: [String]) throws -> String {
+    var graph = try text.graph().pruned(feeds: ["x"], fetches: fetches)
+    try Planner.optimize(&graph)
+    return try Plan(graph, feedCount: 1).specialized(for: [try feed().shape]).description
+  }
+
+  @Test(arguments: [(3, 1), (3, 2), (5, 1), (5, 2)], ["SAME", "VALID"])
+  func aBlockGivesWhatItsPartsGive(_ window: (size: Int, stride: Int), padding: String) throws {
+    let text = network(window: window.size, stride: window.stride, padding: padding)
+    #expect(try plan(text, ["project"]).contains("_FusedDepthwiseBlock("))
+    for threads in [1, 3] { try expectSame(text, ["project"], threads: threads) }
+  }
+
+  @Test func aShortcutIsAddedInTheBlock() throws {
+    let text = network(window: 3, stride: 1, padding: "SAME", shortcut: true)
+    #expect(try plan(text, ["project"]).contains("project = _FusedDepthwiseBlock("))
+    try expectSame(text, ["project"], threads: 2)
+  }
+
+  @Test func whatIsFetchedStaysApart() throws {
+    let text = network(window: 3, stride: 1, padding: "SAME")
+    let both = try plan(text, ["depthwise", "project"])
+    #expect(both.contains("depthwise = _FusedDepthwiseBlock(") && both.contains("c3 = Conv2D("))
+    try expectSame(text, ["expand", "project"], threads: 1)
+    try expectSame(text, ["depthwise", "project"], threads: 1)
+  }
+}
