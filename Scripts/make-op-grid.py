@@ -19,10 +19,13 @@ of zero and one, ranks and sizes that do not fit.
 """
 
 import argparse
+import collections
+import json
 import multiprocessing
 import os
 import pathlib
 import sys
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -30,19 +33,77 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 
-def work(lines, out, most, progress):
-    # TensorFlow does not survive a fork: it is imported in each process.
-    from op_grid import recorder, specs, variants
+# TensorFlow does not come back from these: what takes this long is left out.
+PATIENCE = 30
+# In the place of a line: the graphs of several ops.
+GRAPHS = "graphs"
 
-    for number, line in lines:
-        spec = specs.parse(line)
+
+def work(lines, out, most, bad, progress):
+    # TensorFlow does not survive a fork: it is imported in each process.
+    from op_grid import graphs, recorder, specs, variants
+
+    for number, turn, line in lines:
+        whole = line == GRAPHS
         kept = 0
-        for index, case in enumerate(variants.of(spec)):
-            if kept == most:
+        for index, case in enumerate(graphs.CASES if whole else variants.of(specs.parse(line), turn)):
+            if kept == most and not whole:
                 break
-            progress.value = (number + 1) * 1000 + index
-            if recorder.record(case, pathlib.Path(out) / f"{spec.op}__{number}_{index}"):
+            if case is None or (number, index) in bad:
+                continue
+            progress[:] = number, index
+            folder = pathlib.Path(out) / f"{case.op}__{number}_{index}"
+            if bad and (folder / "case.json").exists() or recorder.record(case, folder):
                 kept += 1
+
+
+def chunks(only):
+    """The lines of specs.txt, each with how many lines of its op were before, a hundred together."""
+    text = (pathlib.Path(__file__).resolve().parent / "op_grid/specs.txt").read_text()
+    seen, lines = collections.Counter(), []
+    for number, line in enumerate(text.splitlines()):
+        if not line or line.startswith("#"):
+            continue
+        op = line.split(" ")[0]
+        if only is None or op in only:
+            lines.append((number, seen[op], line))
+        seen[op] += 1
+    if only is None or GRAPHS in only:
+        lines.append((len(text.splitlines()), 0, GRAPHS))
+    return [lines[start : start + 100] for start in range(0, len(lines), 100)]
+
+
+def record_all(todo, arguments):
+    """Runs the chunks in processes: TensorFlow aborts on some inputs, and hangs on others, which are left out."""
+    context = multiprocessing.get_context("fork")
+    running, bad = [], set()
+    while todo or running:
+        while todo and len(running) < arguments.jobs:
+            chunk, progress = todo.pop(0), context.Array("q", [-1, 0], lock=False)
+            process = context.Process(
+                target=work, args=(chunk, str(arguments.out), arguments.most, frozenset(bad), progress))
+            process.start()
+            running.append((process, chunk, progress, (), time.monotonic()))
+        process, chunk, progress, last, since = running.pop(0)
+        process.join(0.2)
+        now = tuple(progress)
+        if now != last:
+            since = time.monotonic()
+        if process.is_alive() and time.monotonic() - since < PATIENCE:
+            running.append((process, chunk, progress, now, since))
+            continue
+        why = "hung" if process.is_alive() else "crashed"
+        process.kill()
+        process.join()
+        if process.exitcode != 0:
+            number, index = now
+            line = next((line for other, _, line in chunk if other == number), "before the first case")
+            print(f"TensorFlow {why} in case {index} of: {line}", file=sys.stderr)
+            bad.add((number, index))
+            hopeless = sum(other == number for other, _ in bad) == 3
+            rest = [row for row in chunk if row[0] >= number + hopeless]
+            if rest and now != (-1, 0):
+                todo.insert(0, rest)
 
 
 def main():
@@ -50,36 +111,11 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--ops", help="only these, with commas between them")
     parser.add_argument("--most", type=int, default=6, help="cases of a line")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     arguments = parser.parse_args()
-    only = set(arguments.ops.split(",")) if arguments.ops else None
-    text = (pathlib.Path(__file__).resolve().parent / "op_grid/specs.txt").read_text()
-    lines = [(number, line) for number, line in enumerate(text.splitlines()) if line and not line.startswith("#")]
-    lines = [pair for pair in lines if only is None or pair[1].split(" ")[0] in only]
-
-    # TensorFlow aborts the process on some inputs: what crashed is left out, and the rest goes on.
-    todo = [lines[start : start + 100] for start in range(0, len(lines), 100)]
-    context = multiprocessing.get_context("fork")
-    running = []
-    while todo or running:
-        while todo and len(running) < (os.cpu_count() or 1):
-            progress = context.Value("q", 0)
-            chunk = todo.pop(0)
-            process = context.Process(target=work, args=(chunk, str(arguments.out), arguments.most, progress))
-            process.start()
-            running.append((process, chunk, progress))
-        process, chunk, progress = running.pop(0)
-        process.join(0.2)
-        if process.is_alive():
-            running.append((process, chunk, progress))
-        elif process.exitcode != 0:
-            crashed = progress.value // 1000 - 1
-            print(f"TensorFlow crashed: {dict(chunk).get(crashed, '?')}", file=sys.stderr)
-            rest = [pair for pair in chunk if pair[0] > crashed]
-            if rest:
-                todo.append(rest)
+    record_all(chunks(set(arguments.ops.split(",")) if arguments.ops else None), arguments)
     cases = sorted(arguments.out.glob("*/case.json"))
-    ops = {path.parent.name.split("__")[0] if not path.parent.name.startswith("_")
-           else "_" + path.parent.name[1:].split("__")[0] for path in cases}
+    ops = {op for path in cases for op in json.loads(path.read_text())["ops"]}
     print(f"{len(cases)} cases of {len(ops)} ops")
 
 

@@ -1,8 +1,10 @@
 """Runs a case with TensorFlow, and writes it with the answer."""
 
 import base64
+import collections
 import json
 import shutil
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -30,7 +32,7 @@ def _node(case, graph):
         made = []
         for place, array in tensors:
             dtype = tf.string if array.dtype == object else tf.dtypes.as_dtype(array.dtype)
-            fed = tf1.placeholder(dtype, None, name=f"x{len(feeds)}")
+            fed = tf1.placeholder(dtype, array.shape if case.shaped else None, name=f"x{len(feeds)}")
             feeds[fed.name] = array
             if place == "variable":
                 variable = tf.raw_ops.VariableV2(shape=array.shape, dtype=dtype)
@@ -121,27 +123,31 @@ def _save(folder, name, array, dtypes):
     if array.dtype == tf.bfloat16.as_numpy_dtype:
         array = array.view(np.uint16)
         dtypes[f"{name}.npy"] = "bfloat16"
+    if array.dtype.names:
+        dtypes[f"{name}.npy"] = array.dtype.names[0]
+        array = np.ascontiguousarray(array).view(array.dtype[0]).reshape(array.shape)
     np.save(folder / f"{name}.npy", array)
     return f"{name}.npy"
 
 
 def record(case, folder):
     """Writes the case with TensorFlow's answer; whether there is one worth keeping."""
-    if case is None:
-        return False
     try:
         with tf.Graph().as_default() as graph:
-            definition, feeds, reads = _node(case, graph)
-    except Exception:
+            definition, feeds, fetches = case.graph(graph) if hasattr(case, "graph") else _node(case, graph)
+    except Exception as refusal:
+        if hasattr(case, "graph"):
+            print(f"{case.op} of {case.dtype.name}: {refusal}", file=sys.stderr)
         return False
     answer = error = None
     try:
         with tf.Graph().as_default() as graph:
             tf1.import_graph_def(definition, name="")
-            node = graph.get_operation_by_name("node")
-            if any(out.dtype in (tf.resource, tf.variant) for out in node.outputs):
+            node = None if fetches else graph.get_operation_by_name("node")
+            if not fetches and any(out.dtype in (tf.resource, tf.variant) for out in node.outputs):
                 return False
-            fetches = [out.name for out in node.outputs] or reads
+            fetches = fetches or [out.name for out in node.outputs]
+            types = [graph.get_tensor_by_name(name).dtype.base_dtype for name in fetches]
             with tf1.Session(graph=graph, config=_CONFIG) as session:
                 answer = session.run(fetches or node, feeds, options=tf1.RunOptions(timeout_in_ms=5000))
     except (tf.errors.NotFoundError, tf.errors.DeadlineExceededError, tf.errors.InternalError):
@@ -156,10 +162,14 @@ def record(case, folder):
     dtypes = {}
     run = {"feeds": {name: _save(folder, f"feed_{i}", array, dtypes) for i, (name, array) in enumerate(feeds.items())}}
     if error is not None:
-        run["fetches"], run["targets"], run["error"] = [], ["node"], error[:300]
+        run["fetches"], run["error"] = fetches, error[:300]
+        if not fetches:
+            run["targets"] = ["node"]
     elif fetches:
         run["fetches"] = fetches
         run["expected"] = [_save(folder, f"expected_{i}", array, dtypes) for i, array in enumerate(answer)]
+        # What is read of a variable of quantized numbers comes as plain integers.
+        dtypes.update((f"expected_{i}.npy", dtype.name) for i, dtype in enumerate(types) if dtype.is_quantized)
         if any(word in case.op for word in _RANDOM) and "Stateless" not in case.op:
             run["compare"] = "shape_only"
     else:
@@ -172,5 +182,6 @@ def record(case, folder):
     (folder / "graph.pb").write_bytes(definition.SerializeToString(deterministic=True))
     (folder / "case.json").write_text(json.dumps({
         "kind": "frozen", "model": "graph.pb", "source": f"{case.op}: {case.note}", "runs": [run], "rtol": relative,
-        "atol": absolute, "dtypes": dtypes, "recorded_with": tf.__version__}, indent=1) + "\n")
+        "atol": absolute, "dtypes": dtypes,
+        "ops": collections.Counter(node.op for node in definition.node), "recorded_with": tf.__version__}, indent=1) + "\n")
     return True

@@ -10,8 +10,16 @@ from tensorflow.python.framework import op_def_registry
 
 _NUMBERS = [
     tf.float32, tf.float64, tf.float16, tf.bfloat16, tf.int32, tf.int64, tf.int8, tf.int16, tf.uint8, tf.uint16,
-    tf.uint32, tf.uint64, tf.complex64, tf.complex128, tf.bool, tf.string,
+    tf.uint32, tf.uint64, tf.complex64, tf.complex128, tf.bool, tf.string, tf.quint8, tf.qint8, tf.qint32, tf.quint16,
+    tf.qint16,
 ]
+
+
+# What TensorFlow computes from memory that it did not write, or from numbers that it cut to 32 bits: nothing to keep.
+_UNDEFINED = {
+    "ArgMax": lambda case: case.inputs[1][0][1].dtype == np.int16 or case.note == "extremes",
+    "ArgMin": lambda case: case.inputs[1][0][1].dtype == np.int16 or case.note == "extremes",
+}
 
 
 @dataclasses.dataclass
@@ -22,6 +30,8 @@ class Case:
     inputs: list
     attributes: dict
     note: str
+    # Whether the placeholders say what shape is fed.
+    shaped: bool = True
 
 
 def _attribute(definition, name):
@@ -45,6 +55,12 @@ def _types(definition, spec):
 
 
 def _array(one, dtype, generator):
+    """What is fed for an input; nothing where its values are not of the dtype."""
+    if dtype.is_quantized:
+        # A quantized number is a structure of one integer for numpy.
+        whole = _array(one, tf.dtypes.as_dtype(np.dtype(dtype.as_numpy_dtype)[0]), generator)
+        return None if whole is None else whole.view(dtype.as_numpy_dtype) if whole.ndim else \
+            whole.reshape(1).view(dtype.as_numpy_dtype).reshape(())
     numpy_type = dtype.as_numpy_dtype
     if one.values is not None:
         if dtype == tf.string:
@@ -54,6 +70,8 @@ def _array(one, dtype, generator):
             array = np.array(one.values)
             if array.dtype.kind in "iuf" and dtype.is_unsigned and array.size:
                 array = np.abs(array)
+            if array.dtype.kind in "US" or (array.dtype == object) != (numpy_type == object):
+                return None
             with np.errstate(all="ignore"):
                 array = array.astype(numpy_type)
         return array.reshape(one.shape) if one.shape is not None else array
@@ -92,6 +110,26 @@ def _special(array, generator):
     return changed.reshape(array.shape)
 
 
+def _extremes(array, generator):
+    """The least and the largest of an integer type, and what stands around zero."""
+    if array.dtype.kind not in "iu" or array.size == 0:
+        return None
+    bounds = np.iinfo(array.dtype)
+    changed = array.copy().reshape(-1)
+    for value in (bounds.min, bounds.max, 0, 1, bounds.max - 1):
+        changed[generator.integers(changed.size)] = value
+    return changed.reshape(array.shape)
+
+
+def _empty(array, generator):
+    """The array with a size of zero."""
+    if array.ndim == 0:
+        return None
+    shape = list(array.shape)
+    shape[generator.integers(len(shape))] = 0
+    return np.zeros(shape, array.dtype)
+
+
 def _resized(array, generator):
     """The array with another size or rank: often one that the op refuses."""
     shape = list(array.shape)
@@ -113,25 +151,43 @@ def _resized(array, generator):
 def _choices(definition, spec):
     """Attributes with one of them changed."""
     fixed = {a.type_attr for a in definition.input_arg} | {a.number_attr for a in definition.input_arg} \
-        | {a.number_attr for a in definition.output_arg}
+        | {a.number_attr for a in definition.output_arg} | {a.type_list_attr for a in definition.input_arg}
     for attribute in definition.attr:
         if attribute.name in fixed:
             continue
         now = spec.attributes.get(attribute.name)
-        if attribute.type == "bool":
-            default = attribute.default_value.b
-            yield {**spec.attributes, attribute.name: not (default if now is None else now)}, attribute.name
-        elif attribute.type == "string" and attribute.allowed_values.list.s:
-            for choice in attribute.allowed_values.list.s:
-                if choice.decode() != now:
-                    yield {**spec.attributes, attribute.name: choice.decode()}, attribute.name
-        elif attribute.type == "int" and attribute.HasField("default_value"):
-            for value in (1, -1):
-                yield {**spec.attributes, attribute.name: attribute.default_value.i + value}, attribute.name
+        for value in _others(attribute, now):
+            yield {**spec.attributes, attribute.name: value}, attribute.name
 
 
-def of(spec):
-    """The cases of a spec: the plain one first, then its dtypes in turn with changes of the others."""
+def _others(attribute, now):
+    """Other values of an attribute, some of which the op refuses."""
+    default = attribute.default_value if attribute.HasField("default_value") else None
+    allowed = attribute.allowed_values.list
+    if attribute.type == "bool":
+        yield not ((default.b if default else False) if now is None else now)
+    elif attribute.type == "string":
+        now = now if now is not None else default.s.decode() if default else None
+        yield from (choice.decode() for choice in allowed.s if choice.decode() != now)
+    elif attribute.type == "int":
+        now = now if now is not None else default.i if default else None
+        yield from () if now is None else [now + step for step in (1, -1)]
+    elif attribute.type == "float":
+        now = now if now is not None else default.f if default else None
+        yield from () if now is None else {now * 2, 0.0, -1.0} - {now}
+    elif attribute.type == "type":
+        types = [tf.dtypes.as_dtype(choice) for choice in allowed.type] or _NUMBERS
+        yield from (choice for choice in types if choice.name != now)
+    elif attribute.type == "list(int)" and isinstance(now, list):
+        for place in range(len(now)):
+            yield [*now[:place], now[place] + 1, *now[place + 1:]]
+
+
+def of(spec, turn=0):
+    """The cases of a spec: the plain one first, then its dtypes in turn with changes of the others.
+
+    `turn` says how many lines of the op were before, so that each line begins with other dtypes.
+    """
     definition = op_def_registry.get(spec.op)
     generator = np.random.default_rng(zlib.crc32(repr(spec).encode()))
     chooser = random.Random(zlib.crc32(repr(spec).encode()))
@@ -142,7 +198,10 @@ def of(spec):
             tensors = []
             for one in argument:
                 dtype = types.get(one.type) or tf.dtypes.as_dtype(one.type)
-                tensors.append((one.place, _array(one, dtype, generator)))
+                array = _array(one, dtype, generator)
+                if array is None:
+                    return None
+                tensors.append((one.place, array))
             inputs.append(tensors)
         if change:
             places = [(a, i) for a, tensors in enumerate(inputs) for i, (place, _) in enumerate(tensors)
@@ -154,20 +213,26 @@ def of(spec):
             if changed is None:
                 return None
             inputs[a][i] = ("placeholder", changed)
-        return Case(spec.op, inputs, {**attributes, **types}, note)
+        made = Case(spec.op, inputs, {**attributes, **types}, note, shaped=chooser.random() < 0.75)
+        return None if spec.op in _UNDEFINED and _UNDEFINED[spec.op](made) else made
 
     rows = _types(definition, spec)
+    if not rows:
+        return
     changed = list(_choices(definition, spec))
     chooser.shuffle(changed)
+    others = rows[1:]
+    start = turn * 2 % len(others) if others else 0
+    changes = [("special values", _special), ("another shape", _resized), ("extremes", _extremes), ("empty", _empty)]
     yield case(rows[0], spec.attributes, "plain")
-    for index, types in enumerate(rows[1:]):
+    for index, types in enumerate(others[start:] + others[:start]):
         yield case(types, spec.attributes, "dtypes")
         if index < len(changed):
-            yield case(rows[index % 2], changed[index][0], changed[index][1])
-        yield case(types, spec.attributes, "special values", _special)
-        yield case(types, spec.attributes, "another shape", _resized)
-    for attributes, name in changed[len(rows) - 1:]:
+            yield case(rows[(index + turn) % len(rows)], changed[index][0], changed[index][1])
+        for note, change in (changes[(index * 2 + turn) % 4], changes[(index * 2 + turn + 1) % 4]):
+            yield case(types, spec.attributes, note, change)
+    for attributes, name in changed[len(others):]:
         yield case(rows[0], attributes, name)
     for _ in range(4):
-        yield case(rows[0], spec.attributes, "another shape", _resized)
-        yield case(rows[0], spec.attributes, "special values", _special)
+        for note, change in changes:
+            yield case(rows[0], spec.attributes, note, change)
