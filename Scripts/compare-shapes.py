@@ -51,9 +51,16 @@ def verdict(ours, theirs):
     return "more" if pairs else "same"
 
 
+def is_handle(output):
+    """Whether a tensor refers to a queue or its like: nobody computes with the shape of that."""
+    return output.dtype == tf.resource or output.dtype.base_dtype == tf.string and output.dtype._is_ref_dtype \
+        and not output.op.type.startswith(("Variable", "Ref", "Assign"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--graft", required=True)
+    parser.add_argument("--less", action="store_true", help="print also the tensors of which less is known")
     parser.add_argument("graphs", nargs="+", type=pathlib.Path)
     arguments = parser.parse_args()
     paths = []
@@ -73,7 +80,7 @@ def main():
         ours = {row["tensor"]: row for row in json.loads(found.stdout)}
         for operation in graph.get_operations():
             for output in operation.outputs:
-                if output.name not in ours:
+                if output.name not in ours or is_handle(output):
                     continue
                 row = ours[output.name]
                 shape = row["shape"]
@@ -83,7 +90,7 @@ def main():
                 counts[said] += 1
                 if said == "less":
                     less[operation.type] += 1
-                if said == "contradiction":
+                if said == "contradiction" or said == "less" and arguments.less:
                     print(f"{path}: {output.name} ({operation.type}): {shape}, TensorFlow says {theirs}")
     print(", ".join(f"{name}: {counts[name]}" for name in ("same", "more", "less", "contradiction")))
     print("Less is known of: " + ", ".join(f"{op} {count}" for op, count in less.most_common(60)))

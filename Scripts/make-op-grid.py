@@ -24,6 +24,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import resource
 import sys
 import time
 
@@ -40,9 +41,10 @@ GRAPHS = "graphs"
 
 
 def work(lines, out, most, bad, progress):
-    # TensorFlow does not survive a fork: it is imported in each process.
     from op_grid import graphs, recorder, specs, variants
 
+    # Where an extreme size asks for all memory, the case is left out, and the machine goes on.
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
     for number, turn, line in lines:
         whole = line == GRAPHS
         kept = 0
@@ -75,6 +77,9 @@ def chunks(only):
 
 def record_all(todo, arguments):
     """Runs the chunks in processes: TensorFlow aborts on some inputs, and hangs on others, which are left out."""
+    # Imported once: TensorFlow survives a fork as long as it has run nothing.
+    from op_grid import recorder  # noqa: F401
+
     context = multiprocessing.get_context("fork")
     running, bad = [], set()
     while todo or running:

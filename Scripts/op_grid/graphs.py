@@ -21,6 +21,7 @@ class Case:
     build: object
     dtype: tf.DType
     note: str = "graph"
+    shaped: bool = True
 
     def graph(self, graph):
         """The graph, what to feed, and what to fetch."""

@@ -4,10 +4,17 @@ import GraftTensor
 enum DebugOps {
   static let all: [OpDefinition] = [
     OpDefinition(
-      "DebugNanCount", "How many elements are NaN, as a vector of one. Nothing is reported elsewhere.",
-      types: ["T": .reals + [.bool]], shape: { _ in [PartialShape([1])] },
-      prepare: { _ in
-        { context in
+      "DebugNanCount",
+      "How many elements are NaN, as a vector of one; with `gated_grpc`, nothing. It is not reported elsewhere.",
+      types: ["T": .reals + [.bool]],
+      shape: { [PartialShape([try $0.node.bool("gated_grpc") ? 0 : 1])] },
+      prepare: { setup in
+        let isGated = try setup.bool("gated_grpc")
+        return { context in
+          guard !isGated else {
+            try context.setOutput(0, try Tensor([Int64]()))
+            return
+          }
           let input = try context.input(0)
           func count<T: OrderedElement>(_ type: T.Type) -> Int {
             input.buffer(as: type).reduce(0) { $1.isNotANumber ? $0 + 1 : $0 }

@@ -9,8 +9,7 @@ enum IdentityOps {
     passing("Snapshot", "The input.", types: ["T": .plainValues]),
     passing("DeepCopy", "The input as it is at this moment.", stateful: true),
     passing("Copy", "The input."), passing("CopyHost", "The input."),
-    passing("DebugIdentity", "The input. What watches it is not reported to."),
-    passing("DebugIdentityV3", "The input. What watches it is not reported to."),
+    watching("DebugIdentity"), watching("DebugIdentityV3"),
     passing("DebugGradientIdentity", "The input."),
     passing("DebugGradientRefIdentity", "The reference that is the input."),
     passing("GuaranteeConst", "The input. The graph promises that it is the same in every run."),
@@ -23,6 +22,21 @@ enum IdentityOps {
     OpDefinition(
       name, summary, types: types, traits: stateful ? [.stateful] : [.passesThrough],
       shape: ShapeRules.sameAsInput, prepare: { _ in { try $0.setOutput(0, try $0.input(0)) } })
+  }
+
+  /// A gate that no one opens lets nothing through.
+  private static func watching(_ name: String) -> OpDefinition {
+    OpDefinition(
+      name, "The input. What watches it is not reported to; with `gated_grpc`, nothing.",
+      traits: .passesThrough,
+      shape: { try $0.node.bool("gated_grpc") ? [PartialShape([0])] : [$0.input(0)] },
+      prepare: { setup in
+        let isGated = try setup.bool("gated_grpc")
+        return { context in
+          let input = try context.input(0)
+          try context.setOutput(0, isGated ? try Tensor(uninitialized: input.dtype, shape: [0]) : input)
+        }
+      })
   }
 
   private static let identityN = OpDefinition(

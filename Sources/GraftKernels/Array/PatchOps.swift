@@ -70,7 +70,7 @@ enum PatchOps {
       shape: { context in
         guard let sizes = context.input(0).dimensions, sizes.count == space + 2,
           let window = try? window(context.node, space: space, hasRates: hasRates)
-        else { return [.ofRank(space + 2)] }
+        else { return [.unknown] }
         var result = sizes
         for axis in 0..<space {
           result[axis + 1] = sizes[axis + 1].map { window.places(axis, size: $0).count }

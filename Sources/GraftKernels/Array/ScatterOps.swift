@@ -30,6 +30,7 @@ enum ScatterOps {
         let indices = try context.input(0)
         let updates = try context.input(1)
         let shape = try Shape(validating: ArrayArguments.vector(context, 2, "shape"))
+        try checkRanks(indices, updates, shape, input: 1)
         let plan = try ScatterPlan(
           indices: indices, updates: updates, shape: shape, inputs: (0, 1), ignoresBad: ignoresBad, context)
         let output = try context.allocate(0, updates.dtype, shape)
@@ -37,6 +38,14 @@ enum ScatterOps {
         try RowScatter.apply(.add, updates, rows: plan.rows, to: output, length: plan.length)
       }
     })
+
+  /// A vector of indices is one index here, though it counts as a column after that: TensorFlow takes what is both.
+  private static func checkRanks(_ indices: Tensor, _ updates: Tensor, _ shape: Shape, input: Int) throws {
+    guard indices.rank == 1, updates.rank != shape.rank - indices.elementCount else { return }
+    throw ArrayArguments.invalid(
+      "Indices of shape \(indices.shape) name one slice of a tensor of shape \(shape), and the updates' shape "
+        + "is \(updates.shape).", input: input)
+  }
 
   private static func tensorScatter(
     _ name: String, _ summary: String, _ types: [DataType], _ operation: ScatterOperation
@@ -49,6 +58,7 @@ enum ScatterOps {
           let input = try context.input(0)
           let indices = try context.input(1)
           let updates = try context.input(2)
+          try checkRanks(indices, updates, input.shape, input: 2)
           let plan = try ScatterPlan(
             indices: indices, updates: updates, shape: input.shape, inputs: (1, 2), ignoresBad: ignoresBad,
             context)

@@ -35,6 +35,10 @@ enum RestoreOps {
       shape: ShapeRules.unknown
     ) { node in
       let type = try node.type("dt")
+      let preferred = node.has("preferred_shard") ? try node.int("preferred_shard") : -1
+      guard preferred >= -1 else {
+        throw node.invalid("'preferred_shard' is \(preferred), and must be -1 or more.")
+      }
       return { context in
         let place = try context.files.placeForReading(try context.text(0))
         let slice = context.inputCount > 2 ? try context.text(2) : ""

@@ -8,7 +8,8 @@ enum ShardNameOps {
       "ShardedFilename", "The name of one file of several: `model-00000-of-00002`.", shape: ShapeRules.scalar
     ) { _ in
       return { context in
-        let (shard, count) = (try context.input(1).integer(), try context.input(2).integer())
+        let shard = try context.scalarInteger(1, named: "shard")
+        let count = try context.scalarInteger(2, named: "num_shards")
         try context.setOutput(
           0, try Tensor(try name(context, with: "-\(fiveDigits(shard))-of-\(fiveDigits(count))")))
       }
@@ -18,7 +19,7 @@ enum ShardNameOps {
       shape: ShapeRules.scalar
     ) { _ in
       return { context in
-        let count = try context.input(1).integer()
+        let count = try context.scalarInteger(1, named: "num_shards")
         try context.setOutput(0, try Tensor(try name(context, with: "-?????-of-\(fiveDigits(count))")))
       }
     },

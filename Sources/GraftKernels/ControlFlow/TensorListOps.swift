@@ -99,7 +99,10 @@ enum TensorListOps {
   }
 
   private static let getItem = OpDefinition(
-    "TensorListGetItem", "One element of the list; zeros where it was not set.", shape: ShapeRules.unknown
+    "TensorListGetItem", "One element of the list; zeros where it was not set.",
+    shape: { context in
+      [context.ints(2).map { PartialShape($0.map { $0 < 0 ? nil : $0 }) } ?? .unknown]
+    }
   ) { node in
     let dtype = try node.type("element_dtype")
     return { context in

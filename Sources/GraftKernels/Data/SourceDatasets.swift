@@ -4,9 +4,11 @@ import GraftTensor
 /// Datasets that come from tensors, numbers and files.
 enum SourceDatasets {
   static let all: [OpDefinition] = [
-    .dataset("TensorDataset", "The components as one element.") { _ in
+    .dataset("TensorDataset", "The components as one element.") { node in
+      let shapes = try node.shapes("output_shapes")
       return { context in
         let element = try context.kept(from: 0, to: context.inputCount)
+        try check(element, shapes)
         return Dataset(.count(1)) {
           var rest: [Tensor]? = element
           return { _ in
@@ -16,9 +18,11 @@ enum SourceDatasets {
         }
       }
     },
-    .dataset("TensorSliceDataset", "The components' slices along the first dimension.") { _ in
+    .dataset("TensorSliceDataset", "The components' slices along the first dimension.") { node in
+      let shapes = try node.shapes("output_shapes")
       return { context in
         let slices = try TensorBatch.slices(of: try context.kept(from: 0, to: context.inputCount))
+        if let first = slices.first { try check(first, shapes) }
         return list(slices)
       }
     },
@@ -48,6 +52,15 @@ enum SourceDatasets {
     files(
       "FixedLengthRecordDatasetV2", "Pieces of one length of files.", compression: 5, format: fixedLength),
   ]
+
+  /// Checks that an element has the shapes that the node declares.
+  private static func check(_ element: [Tensor], _ shapes: [PartialShape]) throws {
+    for (component, (tensor, shape)) in zip(element, shapes).enumerated() where !shape.accepts(tensor.shape) {
+      throw GraftError(
+        .invalidArgument,
+        "Component \(component) of an element has shape \(tensor.shape), and 'output_shapes' says \(shape).")
+    }
+  }
 
   /// A dataset of elements that are there.
   static func list(_ elements: [[Tensor]]) -> Dataset {

@@ -7,7 +7,7 @@ enum WholeDatasetOps {
 
   private static let single = OpDefinition(
     "DatasetToSingleElement", "The only element of a dataset that has one.", traits: [.stateful],
-    shape: ShapeRules.unknown
+    shape: { try $0.node.shapes("output_shapes") }
   ) { _ in
     return { context in
       let elements = try context.dataset(0).elements()

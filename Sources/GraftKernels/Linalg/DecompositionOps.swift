@@ -29,7 +29,10 @@ enum DecompositionOps {
     OpDefinition(
       "Eig", "The eigenvalues of each square matrix, and its eigenvectors, as complex numbers in no order.",
       types: ["T": floats, "Tout": .complexes],
-      shape: { [PartialShape($0.input(0).dimensions.map { Array($0.dropLast()) }), $0.input(0)] }
+      shape: { context in
+        let values = PartialShape(context.input(0).dimensions.map { Array($0.dropLast()) })
+        return [values, try context.node.bool("compute_v") ? context.input(0) : .unknown]
+      }
     ) { node in
       let work = GeneralEigen(wantsVectors: try node.bool("compute_v"), dtype: try node.type("Tout"))
       return { context in try work.run(Complex128.self, context, work.dtype) }
@@ -359,14 +362,25 @@ enum DecompositionOps {
       let results = try (0..<input.count).map { index -> Matrix<F> in
         switch function {
         case .exponential: return MatrixFunctions.exponential(input[index])
-        case .squareRoot:
-          return Matrix(try schur(input[index].complex, index).map(MatrixFunctions.squareRoot))
-        case .logarithm:
-          return Matrix(try schur(input[index].complex, index).map(MatrixFunctions.logarithm))
+        case .squareRoot: return try apply(MatrixFunctions.squareRoot, to: input[index], index)
+        case .logarithm: return try apply(MatrixFunctions.logarithm, to: input[index], index)
         }
       }
       try MatrixResult.write(
         results, batch: input.batch, rows: input.rows, columns: input.columns, output: 0, dtype, context)
+    }
+
+    /// What a function gives for a matrix: no number where the matrix holds none, or where a real one has an
+    /// eigenvalue below zero.
+    private func apply<F: MatrixField>(
+      _ function: (Matrix<Complex128>) -> Matrix<Complex128>, to matrix: Matrix<F>, _ index: Int
+    ) throws -> Matrix<F> {
+      let none = Matrix<F>.notANumber(matrix.rows, matrix.columns)
+      guard matrix.complex.elements.allSatisfy({ $0.real.isFinite && $0.imaginary.isFinite }) else { return none }
+      let form = try schur(matrix.complex, index)
+      let isReal = F.self != Complex128.self
+      guard !(isReal && form.hasNegativeEigenvalue) else { return none }
+      return Matrix(form.map(function))
     }
   }
 }

@@ -17,6 +17,14 @@ struct SchurDecomposition {
     guard iterate() else { return nil }
   }
 
+  /// Whether an eigenvalue is real and below zero, as far as it can be told.
+  var hasNegativeEigenvalue: Bool {
+    (0..<triangle.rows).contains { place in
+      let value = triangle[place, place]
+      return value.real < 0 && abs(value.imaginary) <= 1e-9 * abs(value.real)
+    }
+  }
+
   /// Rotations make zeros below the first subdiagonal.
   private mutating func reduce() {
     let size = triangle.rows

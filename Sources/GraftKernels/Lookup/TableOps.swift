@@ -145,8 +145,8 @@ enum TableOps {
       throw node.invalid("The shape of a value must be that of a scalar or vector, and is \(declared).")
     }
     let bucketCount = try node.int("initial_num_buckets")
-    guard bucketCount > 0, bucketCount & (bucketCount - 1) == 0 else {
-      throw node.invalid("The number of buckets must be a power of two, and is \(bucketCount).")
+    guard bucketCount >= 4, bucketCount & (bucketCount - 1) == 0 else {
+      throw node.invalid("The number of buckets must be a power of two from 4 on, and is \(bucketCount).")
     }
     let load = try node.float("max_load_factor")
     guard load > 0, load < 1 else {

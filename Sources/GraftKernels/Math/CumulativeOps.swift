@@ -90,9 +90,9 @@ extension MathOps {
   private enum LogSumExpScan<T: FloatElement>: Scan {
     static var identity: T { .lowest }
     static func combine(_ total: T, _ x: T) -> T {
+      // What is not a number counts as the total again.
       let (a, b) = (total.double, x.double)
-      let (high, low) = (max(a, b), min(a, b))
-      if a.isNaN || b.isNaN { return T(T.Compute.nan) }
+      let (high, low) = (a < b ? b : a, b < a ? b : a)
       // Both infinite: their difference says nothing.
       if high.isInfinite { return T(T.Compute(high)) }
       return T(T.Compute(high + log1p(exp(low - high))))

@@ -121,7 +121,7 @@ private enum SigmoidGradient: SteppedBinary, ComplexBinary {
   static func apply(_ y: Complex64, _ dy: Complex64) -> Complex64 { of(y, dy) }
   static func apply(_ y: Complex128, _ dy: Complex128) -> Complex128 { of(y, dy) }
   private static func of<R: FloatElement>(_ y: Complex<R>, _ dy: Complex<R>) -> Complex<R> {
-    .multiply(dy, .multiply(y.conjugate, .subtract(.one, y.conjugate)))
+    .multiply(dy, .multiply(y, .subtract(.one, y)))
   }
 }
 
@@ -132,7 +132,7 @@ private enum TanhGradient: SteppedBinary, ComplexBinary {
   static func apply(_ y: Complex64, _ dy: Complex64) -> Complex64 { of(y, dy) }
   static func apply(_ y: Complex128, _ dy: Complex128) -> Complex128 { of(y, dy) }
   private static func of<R: FloatElement>(_ y: Complex<R>, _ dy: Complex<R>) -> Complex<R> {
-    .multiply(dy, .subtract(.one, .multiply(y.conjugate, y.conjugate)))
+    .multiply(dy, .subtract(.one, .multiply(y, y)))
   }
 }
 

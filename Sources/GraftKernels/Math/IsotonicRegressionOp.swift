@@ -25,7 +25,7 @@ extension MathOps {
           let x = try context.input(0)
           let y = try context.allocate(0, target, x.shape)
           let segments = try context.allocate(1, .int32, x.shape)
-          let values = try doubles(x)
+          let values = try x.reals()
           let length = x.shape.dimensions.last ?? 1
           let places = segments.mutableBuffer(as: Int32.self)
           var result = [Double](repeating: 0, count: values.count)
@@ -58,16 +58,6 @@ extension MathOps {
         segments[place] = Int32(truncatingIfNeeded: number)
         place += 1
       }
-    }
-  }
-
-  private static func doubles(_ tensor: Tensor) throws -> [Double] {
-    switch tensor.dtype {
-    case .float64: return Array(tensor.buffer(as: Double.self))
-    case .float32: return tensor.buffer(as: Float.self).map { Double($0) }
-    case .float16: return tensor.buffer(as: Float16.self).map(\.double)
-    case .bfloat16: return tensor.buffer(as: BFloat16.self).map(\.double)
-    default: return try tensor.integers().map { Double($0) }
     }
   }
 

@@ -48,6 +48,10 @@ extension MathOps {
     ) { _ in
       { context in
         let x = try context.input(0)
+        guard x.rank > 0 || x.dtype != .float16 && x.dtype != .bfloat16 else {
+          throw GraftError(
+            .invalidArgument, "A scalar of \(x.dtype) cannot be made a truth.", at: .init(input: 0))
+        }
         let y = try context.allocate(0, .bool, .scalar).mutableBuffer(as: Bool.self)
         y[0] = try x.rank == 0 ? isTrue(x) : x.elementCount > 0
       }

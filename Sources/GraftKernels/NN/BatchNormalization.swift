@@ -47,6 +47,15 @@ enum BatchNormalizationOps {
 
   // MARK: - Kernel
 
+  /// Whether TensorFlow's vectorised kernel normalises this, whose outputs without a meaning have other shapes.
+  static func isVectorized(_ dtype: DataType, _ x: Tensor) -> Bool { dtype != .float16 && x.rank == 4 }
+
+  /// Gives out what has no meaning on a CPU: a zero, or nothing.
+  static func reserve(_ output: Int, isEmpty: Bool, _ context: KernelContext) throws {
+    let numbers = try context.allocate(output, .float32, isEmpty ? [0] : .scalar)
+    if !isEmpty { numbers.mutableBuffer(as: Float.self)[0] = 0 }
+  }
+
   private static func kernel(_ node: NodeSetup) throws -> Kernel {
     let order = try ChannelOrder(node)
     let isTraining = try node.bool("is_training")
@@ -67,9 +76,7 @@ enum BatchNormalizationOps {
       let (savedMean, savedVariance) = (
         try context.allocate(3, .float32, vector), try context.allocate(4, .float32, vector)
       )
-      if context.outputCount > 5 {
-        try context.allocate(5, .float32, .scalar).mutableBuffer(as: Float.self)[0] = 0
-      }
+      if context.outputCount > 5 { try reserve(5, isEmpty: isVectorized(dtype, x), context) }
       let scale = parameters[0].buffer(as: Float.self)
       let (oldMean, oldVariance) = (
         parameters[2].buffer(as: Float.self), parameters[3].buffer(as: Float.self)
@@ -103,7 +110,7 @@ enum BatchNormalizationOps {
       } else {
         for channel in 0..<planes.channels {
           (means[channel], variances[channel]) = (oldMean[channel], oldVariance[channel])
-          (savedMeans[channel], savedVariances[channel]) = (0, 0)
+          (savedMeans[channel], savedVariances[channel]) = (oldMean[channel], oldVariance[channel])
         }
       }
 

@@ -30,7 +30,7 @@ enum BatchNormalizationGradientOps {
 
   private static let shape: ShapeRule = { context in
     let (x, scale) = (context.input(1), context.input(2))
-    return [x, scale, scale, PartialShape([0]), PartialShape([0])]
+    return [x, scale, scale, .unknown, .unknown]
   }
 
   private static func kernel(_ node: NodeSetup) throws -> Kernel {
@@ -58,8 +58,10 @@ enum BatchNormalizationGradientOps {
       let vector = Shape([planes.channels])
       let byScale = try context.allocate(1, .float32, vector).mutableBuffer(as: Float.self)
       let byOffset = try context.allocate(2, .float32, vector).mutableBuffer(as: Float.self)
-      _ = try context.allocate(3, .float32, [0])
-      _ = try context.allocate(4, .float32, [0])
+      for index in [3, 4] {
+        let isEmpty = !BatchNormalizationOps.isVectorized(dtype, x)
+        try BatchNormalizationOps.reserve(index, isEmpty: isEmpty, context)
+      }
       let (gradients, values) = (
         try FloatConversion.widen(gradient, context).floats, try FloatConversion.widen(x, context).floats
       )

@@ -55,6 +55,14 @@ enum ConvolutionOps {
       let scale = try fused.scale(context, channels: channels, dtype: dtype)
       let (filter, finish) = try normalized(given, plain, fused, channels: channels, context)
       guard output.elementCount > 0 else { return }
+      guard x.shape[attributes.order.channelAxis(rank: rank)] > 0 else {
+        guard node.op == "Conv2D" || node.op == "Conv3D", dtype != .float32, dtype != .bfloat16 else {
+          throw GraftError(
+            .invalidArgument, "The input has no channels: its shape is \(x.shape).", at: .init(input: 0))
+        }
+        output.base.initializeMemory(as: UInt8.self, repeating: 0, count: output.byteCount)
+        return
+      }
       let isConstant =
         fused.normalization == nil && context.isConstant(1) && (scale == nil || context.isConstant(2))
       let convolution = Convolution(

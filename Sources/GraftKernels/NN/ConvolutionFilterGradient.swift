@@ -56,6 +56,10 @@ enum ConvolutionFilterGradientOps {
       }
       let geometry = try ConvolutionGeometry(attributes, input: x.shape, filter: shape)
       try geometry.check(gradient)
+      guard x.elementCount > 0 else {
+        output.base.initializeMemory(as: UInt8.self, repeating: 0, count: output.byteCount)
+        return
+      }
       let (last, lastGradient) =
         attributes.order.isChannelsFirst
         ? (

@@ -44,7 +44,7 @@ struct ConvolutionGeometry: Sendable {
         remedy: "The filter's shape is [height, width, input channels / groups, output channels].")
     }
     let groups = max(channels / depth, 1)
-    guard channels > 0 || input.elementCount == 0, out % groups == 0 else {
+    guard out % groups == 0 else {
       throw GraftError(
         .invalidArgument,
         "The filter gives \(out) channels, which is no multiple of the \(groups) groups of input channels.")

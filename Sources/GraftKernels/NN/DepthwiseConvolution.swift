@@ -9,7 +9,7 @@ enum DepthwiseConvolutionOps {
       "DepthwiseConv2dNative",
       """
       Slides over each channel of images filters of its own, `multiplier` of them. Both data formats, every \
-      padding and, beyond TensorFlow's CPU kernel, dilations and strides that differ.
+      padding, dilations and, for float32 and bfloat16, strides that differ.
       """,
       types: ["T": .floats], shape: shape
     ) { node in
@@ -38,6 +38,9 @@ enum DepthwiseConvolutionOps {
   private static func kernel(_ node: NodeSetup, fused: FusedOps) throws -> Kernel {
     let attributes = try WindowAttributes(node, rank: 4)
     let dtype = try node.type("T")
+    if dtype == .float64 || dtype == .float16, attributes.strides[0] != attributes.strides[1] {
+      throw node.invalid("For \(dtype) the strides are equal, and \(attributes.strides) were found.")
+    }
     return { context in
       let (x, filter) = (try context.input(0), try context.input(1))
       let geometry = try ConvolutionGeometry(depthwise: attributes, input: x.shape, filter: filter.shape)

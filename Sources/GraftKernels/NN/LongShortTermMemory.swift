@@ -23,7 +23,7 @@ enum LongShortTermMemoryOps {
         }
         let shape = inputs[0].shape
         let layer = try LSTMLayer(
-          options, steps: 1, batch: shape[0], inputs: shape[1], Array(inputs[1...]), context)
+          options, steps: 1, batch: shape[0], inputs: shape[1], Array(inputs[1...]), context, isCell: true)
         let outputs = try (0..<7).map { try context.allocate($0, inputs[0].dtype, layer.stateShape) }
         try layer.run(inputs[0], limit: 1, outputs, context)
       }
@@ -54,6 +54,11 @@ enum LongShortTermMemoryOps {
             "An LSTM layer takes 9 inputs, the second [steps, batch, inputs]: \(inputs.map(\.shape)).")
         }
         let shape = inputs[1].shape
+        guard inputs[0].rank == 0 else {
+          throw GraftError(
+            .invalidArgument, "'seq_len_max' must be a scalar, and its shape is \(inputs[0].shape).",
+            at: .init(input: 0))
+        }
         let limit = try inputs[0].integer()
         guard limit >= 0, limit <= shape[0] else {
           throw GraftError(
@@ -107,7 +112,7 @@ private struct LSTMLayer {
   /// Checks the sizes of state, output, weights, three peepholes and bias.
   init(
     _ options: LSTMOptions, steps: Int, batch: Int, inputs: Int, _ parameters: [Tensor],
-    _ context: KernelContext
+    _ context: KernelContext, isCell: Bool = false
   ) throws {
     let cells = parameters[0].shape.dimensions.last ?? 0
     let expected: [Shape] = [
@@ -115,8 +120,8 @@ private struct LSTMLayer {
     ]
     let names = ["cs_prev", "h_prev", "w", "wci", "wcf", "wco", "b"]
     for (index, (parameter, shape)) in zip(parameters, expected).enumerated() {
-      // Peepholes that are not used may have any shape.
-      if (3...5).contains(index), !options.usesPeepholes { continue }
+      // A cell by itself does not look at the peepholes that it does not use.
+      if (3...5).contains(index), isCell, !options.usesPeepholes, parameter.rank == 1 { continue }
       guard parameter.shape == shape else {
         throw GraftError(
           .invalidArgument, "'\(names[index])' has shape \(parameter.shape), and \(shape) is expected.")

@@ -52,8 +52,9 @@ enum MaxPoolingGradientOps {
       "MaxPoolGradWithArgmax", "The gradient of `MaxPoolWithArgmax`, by the places that it gave out.",
       types: ["T": .reals, "Targmax": [.int64]], shape: ShapeRules.sameAsInput
     ) { node in
+      let attributes = try PoolingAttributes(node, rank: 4)
       let includesBatch = try node.bool("include_batch_in_index")
-      return { context in try scatterByPlace(context, includesBatch: includesBatch) }
+      return { context in try scatterByPlace(context, attributes, includesBatch: includesBatch) }
     },
   ]
 
@@ -106,7 +107,9 @@ enum MaxPoolingGradientOps {
     }
   }
 
-  private static func scatterByPlace(_ context: KernelContext, includesBatch: Bool) throws {
+  private static func scatterByPlace(
+    _ context: KernelContext, _ attributes: PoolingAttributes, includesBatch: Bool
+  ) throws {
     let (x, gradient, places) = (try context.input(0), try context.input(1), try context.input(2))
     guard x.rank == 4, gradient.rank == 4, places.shape == gradient.shape, gradient.shape[0] == x.shape[0]
     else {
@@ -114,6 +117,13 @@ enum MaxPoolingGradientOps {
         .invalidArgument,
         "An input of shape \(x.shape), a gradient of shape \(gradient.shape) and places of shape \(places.shape) do not belong together."
       )
+    }
+    let expected = try PoolingGeometry(attributes, input: x.shape).outputShape
+    guard gradient.shape == expected else {
+      throw GraftError(
+        .invalidArgument,
+        "The gradient has shape \(gradient.shape), and the pooling's result is \(expected).",
+        at: .init(input: 1))
     }
     let output = try context.allocate(0, x.dtype, x.shape)
     let image = x.elementCount / max(x.shape[0], 1)

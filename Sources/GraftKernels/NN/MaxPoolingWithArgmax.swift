@@ -22,6 +22,11 @@ enum MaxPoolingWithArgmaxOps {
       return { context in
         let x = try context.input(0)
         let geometry = try PoolingGeometry(attributes, input: x.shape)
+        guard x.elementCount > 0 else {
+          throw GraftError(
+            .invalidArgument, "There is no largest element of none: the input's shape is \(x.shape).",
+            at: .init(input: 0))
+        }
         let output = try context.allocate(0, dtype, geometry.outputShape)
         let indices = try context.allocate(1, indexType, geometry.outputShape)
         guard output.elementCount > 0 else { return }

@@ -55,6 +55,14 @@ enum QuantizeAndDequantizeOps {
         let axis = form == .first ? -1 : try setup.int("axis")
         return { context in
           let input = try context.input(0)
+          if form == .second, isGiven, axis == -1 {
+            for place in [1, 2] where try context.input(place).rank != 0 {
+              throw GraftError(
+                .invalidArgument,
+                "The range's ends are scalars, and one of shape \(try context.input(place).shape) was found.",
+                at: .init(input: place))
+            }
+          }
           var count = bits ?? 0
           if bits == nil {
             count = try context.scalarInteger(3, named: "num_bits")

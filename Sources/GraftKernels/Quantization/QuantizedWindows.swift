@@ -67,7 +67,7 @@ enum QuantizedWindowOps {
         return { context in try convolve(context, strides, padding) }
       }),
     pool("QuantizedMaxPool", "The largest value of each window.", isMaximum: true),
-    pool("QuantizedAvgPool", "The mean value of each window, without its fraction.", isMaximum: false),
+    pool("QuantizedAvgPool", "The mean value of each window, to the nearest number, halves to the even one.", isMaximum: false),
   ]
 
   private static func pair(_ setup: NodeSetup, _ name: String) throws -> (Int, Int) {
@@ -175,7 +175,8 @@ enum QuantizedWindowOps {
                 sum &+= value
               }
             }
-            return isMaximum ? largest : sum / Int32(truncatingIfNeeded: max(rows.count * columns.count, 1))
+            let mean = Double(sum) / Double(max(rows.count * columns.count, 1))
+            return isMaximum ? largest : Int32(mean.rounded(.toNearestOrEven))
           }
           try context.setQuantizedRange(1, low: range.low, high: range.high)
         }

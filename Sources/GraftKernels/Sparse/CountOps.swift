@@ -108,7 +108,7 @@ enum CountOps {
     let dtype = try setup.outputType(0)
     return { context in
       let rows = try read(context)
-      let size = try ArrayArguments.single(context, rows.next, "size")
+      let size = try context.scalarInteger(rows.next, named: "size")
       guard size >= 0 else {
         throw ArrayArguments.invalid(
           "'size' must be 0 or more, and is "

@@ -25,11 +25,13 @@ enum VariableScatterOps {
         prefix + name, "The variable gets the rows that the indices name \(what) the updates.",
         types: [attribute: types, "Tindices": .indices], traits: [.stateful, .keepsInputs],
         shape: ShapeRules.reference,
-        prepare: { _ in { try scatterRows($0, operation) } })
+        prepare: { _ in { try scatterRows($0, operation, ofReference: prefix == "Scatter") } })
     }
   }
 
-  private static func scatterRows(_ context: KernelContext, _ operation: ScatterOperation) throws {
+  private static func scatterRows(
+    _ context: KernelContext, _ operation: ScatterOperation, ofReference isReference: Bool
+  ) throws {
     let indices = try context.input(1)
     let updates = try context.input(2)
     try context.change { variable in
@@ -40,7 +42,7 @@ enum VariableScatterOps {
       guard variable.rank > 0 else {
         throw ArrayArguments.invalid("A variable with rows is expected, and this one is a scalar.", input: 0)
       }
-      guard indices.elementCount > 0 else { return }
+      guard isReference || indices.elementCount > 0 else { return }
       let row = Shape(Array(variable.shape.dimensions.dropFirst()))
       let expected = indices.shape.dimensions + row.dimensions
       guard updates.rank == 0 || updates.shape.dimensions == expected else {
@@ -48,8 +50,12 @@ enum VariableScatterOps {
           "The updates' shape is \(updates.shape), and indices of shape \(indices.shape) into a variable of "
             + "shape \(variable.shape) want \(Shape(expected)) or a scalar.", input: 2)
       }
+      guard indices.elementCount > 0 else { return }
       let numbers = try RowNumbers.checked(indices, count: variable.shape[0], input: 1, context)
-      if operation == .divide { try checkDivisor(updates) }
+      // Real numbers of a reference may be divided by zero.
+      if operation == .divide, !isReference || ![DataType].floats.contains(updates.dtype) {
+        try checkDivisor(updates)
+      }
       guard row.elementCount > 0 else { return }
       var source = updates
       if updates.rank == 0, row.elementCount > 1 {
@@ -62,13 +68,17 @@ enum VariableScatterOps {
     }
   }
 
-  /// Only real numbers may be divided by zero.
+  /// No zero may be among the updates, of which there are two kinds for floats.
   private static func checkDivisor(_ updates: Tensor) throws {
-    guard ![DataType].floats.contains(updates.dtype) else { return }
     let size = updates.dtype.size
+    let isFloat = [DataType].floats.contains(updates.dtype)
     let bytes = updates.reinterpreted(as: .uint8).base.assumingMemoryBound(to: UInt8.self)
     for element in 0..<updates.elementCount {
-      guard (0..<size).contains(where: { bytes[element * size + $0] != 0 }) else {
+      let isOther = (0..<size).contains { place in
+        let byte = bytes[element * size + place]
+        return (isFloat && place == size - 1 ? byte & 0x7F : byte) != 0
+      }
+      guard isOther else {
         throw ArrayArguments.invalid("The updates contain 0, and the variable is divided by them.", input: 2)
       }
     }

@@ -122,7 +122,9 @@ package enum SummaryOps {
         if let fixedRate {
           rate = fixedRate
         } else {
-          guard let value = try context.input(2).scalars(as: Float.self).first else {
+          guard try context.input(2).elementCount == 1,
+            let value = try context.input(2).scalars(as: Float.self).first
+          else {
             throw GraftError(.invalidArgument, "The sample rate is one number.", at: .init(input: 2))
           }
           rate = value

@@ -48,6 +48,8 @@ struct ProximalAdagrad: RealOptimizer {
 
   init(_ setup: NodeSetup) {}
 
+  func signs(isSparse: Bool) -> [RequiredSign] { [.positive, .nonNegative, .nonNegative] }
+
   func update<E: RealOptimizerNumber>(_ places: UpdatePlaces.Typed<E>) {
     let (variable, sum, scalars) = (places.variable, places.slots.0, places.scalars)
     let (rate, l1, l2) = (scalars[0], scalars[1], scalars[2])

@@ -8,6 +8,10 @@ struct Ftrl: RealOptimizer {
 
   init(_ setup: NodeSetup) throws { rule = try FtrlRule(setup) }
 
+  func signs(isSparse: Bool) -> [RequiredSign] {
+    isSparse ? [rule.rateSign, .nonNegative, .nonNegative, .nonPositive] : []
+  }
+
   func update<E: RealOptimizerNumber>(_ places: UpdatePlaces.Typed<E>) {
     let scalars = places.scalars
     rule.update(
@@ -22,6 +26,10 @@ struct FtrlV2: RealOptimizer {
   let rule: FtrlRule
 
   init(_ setup: NodeSetup) throws { rule = try FtrlRule(setup) }
+
+  func signs(isSparse: Bool) -> [RequiredSign] {
+    isSparse ? [rule.rateSign, .nonNegative, .nonNegative, .nonNegative, .nonPositive] : []
+  }
 
   func update<E: RealOptimizerNumber>(_ places: UpdatePlaces.Typed<E>) {
     let scalars = places.scalars
@@ -40,6 +48,9 @@ struct FtrlRule: Sendable {
   let multipliesByRate: Bool
 
   init(_ setup: NodeSetup) throws { multipliesByRate = try setup.bool("multiply_linear_by_lr") }
+
+  /// What is asked of the learning rate.
+  var rateSign: RequiredSign { multipliesByRate ? .nonNegative : .positive }
 
   @inline(__always)
   func update<E: RealOptimizerNumber>(

@@ -14,12 +14,33 @@ protocol Optimizer: Sendable {
 
   /// Reads the node's attributes.
   init(_ setup: NodeSetup) throws
+  /// Signs that the scalars must have, in their order.
+  func signs(isSparse: Bool) -> [RequiredSign]
   /// Changes what the places say, whose elements are of the dtype.
   func run(_ places: UpdatePlaces.Untyped, _ dtype: DataType) throws
 }
 
 extension Optimizer {
   static var sparseTypes: [DataType] { types }
+
+  func signs(isSparse: Bool) -> [RequiredSign] { [] }
+}
+
+/// What TensorFlow asks of a scalar before it trains.
+enum RequiredSign: String {
+  case any
+  case positive
+  case nonNegative = "not negative"
+  case nonPositive = "not positive"
+
+  func accepts(_ value: Double) -> Bool {
+    switch self {
+    case .any: true
+    case .positive: value > 0
+    case .nonNegative: value >= 0
+    case .nonPositive: value <= 0
+    }
+  }
 }
 
 /// An optimizer of real and complex numbers.

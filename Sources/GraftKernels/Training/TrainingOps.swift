@@ -52,6 +52,7 @@ package enum TrainingOps {
     ) { setup in
       let rule = try optimizer.init(setup)
       let dtype = try setup.type("T")
+      let signs = rule.signs(isSparse: isSparse)
       return { context in
         let scalars = try roles.scalars.map { index in
           let scalar = try context.input(index)
@@ -60,6 +61,14 @@ package enum TrainingOps {
               "'\(roles.names[index])' must be a scalar, and its shape is \(scalar.shape).", input: index)
           }
           return scalar
+        }
+        for (position, sign) in signs.enumerated() {
+          let value = try scalars[position].reals()
+          guard value.allSatisfy(sign.accepts) else {
+            let index = roles.scalars[position]
+            throw ArrayArguments.invalid(
+              "'\(roles.names[index])' is \(value[0]), and must be \(sign.rawValue).", input: index)
+          }
         }
         let gradient = try context.input(roles.gradient)
         let variables = try roles.variables.map { try context.resource($0, as: Variable.self) }

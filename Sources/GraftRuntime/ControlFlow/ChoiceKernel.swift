@@ -26,15 +26,7 @@ final class ChoiceKernel: Sendable {
 
   /// The branch that a value chooses.
   static func branch(_ selector: Tensor, of count: Int, _ isConditional: Bool) throws -> Int {
-    if isConditional {
-      // What TensorFlow turns into a `Switch` asks for a scalar.
-      guard selector.dtype != .bool || selector.rank == 0 else {
-        throw GraftError(
-          .invalidArgument, "The predicate is a scalar bool, and shape \(selector.shape) was found.",
-          at: .init(input: 0))
-      }
-      return try selector.isTrue() ? 1 : 0
-    }
+    if isConditional { return try selector.isPredicateTrue() ? 1 : 0 }
     let index = try selector.integer()
     return index >= 0 && index < count ? index : count - 1
   }

@@ -8,6 +8,7 @@ package struct ShapeInference {
   private static let followedElements = 256
 
   private let graph: PlanGraph
+  private let followsDataflow: Bool
   private var shapes: [[PartialShape]]
   private var values: [ValueReference: Tensor] = [:]
 
@@ -20,12 +21,16 @@ package struct ShapeInference {
     var all = PlanGraph()
     all.nodes = graph.nodes.map { PlanNode($0, registry: registry) }
     all.targets = Array(graph.nodes.indices)
-    self.init(all, feeds: [])
+    self.init(all, feeds: [], followsDataflow: true)
   }
 
   /// Infers shapes when those of the feeds are known.
-  init(_ graph: PlanGraph, feeds: [Shape]) {
+  ///
+  /// - Parameter followsDataflow: Whether shapes go through switches and merges too. A plan must not know
+  ///   them: what it folds for their sake would never be dead.
+  init(_ graph: PlanGraph, feeds: [Shape], followsDataflow: Bool = false) {
     self.graph = graph
+    self.followsDataflow = followsDataflow
     shapes = graph.nodes.map { [PartialShape](repeating: .unknown, count: $0.outputTypes.count) }
     // A cycle that is no loop is the planner's to report.
     for index in (try? graph.order()) ?? [] {
@@ -61,6 +66,7 @@ package struct ShapeInference {
   private mutating func infer(_ index: Int) {
     let node = graph.nodes[index]
     guard let definition = node.definition else { return }
+    guard followsDataflow || !definition.traits.contains(.dataflow) || node.op == "LoopCond" else { return }
     let inputs = node.inputs.map { shape(of: $0) }
     let context = withoutActuallyEscaping({ (position: Int) -> Tensor? in
       node.inputs.indices.contains(position) ? self.value(of: node.inputs[position]) : nil
