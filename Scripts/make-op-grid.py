@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a grid of cases, one op each, over dtypes, attributes and edges, with what TensorFlow answers.
+"""Writes a grid of cases, most of one op, over dtypes, attributes and edges, with what TensorFlow answers.
 
     Scripts/make-op-grid.py OUT [--ops MatMul,Where] [--most 6]
 
@@ -15,7 +15,8 @@ the op, then its inputs: a dtype or the name of a type attribute, and after `:` 
 positive ones, `T01` of those between 0 and 1, `Tint` of small integers), or after `=` the values; `&` between the
 tensors of one list; `Ref` before the dtype for a variable, `Var` for a resource variable. Attributes stand behind `@`.
 Each line is varied: every dtype that TensorFlow has a kernel for, every choice of an attribute, special values, sizes
-of zero and one, ranks and sizes that do not fit.
+of zero and one, ranks and sizes that do not fit. Lines of the same op count from 0: `Conv2D__1_3` is the fourth
+variant of the second line. Graphs of several ops, as queues and loops, stand in op_grid/graphs.py.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def work(lines, out, most, bad, progress):
             if case is None or (number, index) in bad:
                 continue
             progress[:] = number, index
-            folder = pathlib.Path(out) / f"{case.op}__{number}_{index}"
+            folder = pathlib.Path(out) / f"{case.op}__{turn}_{index}"
             if bad and (folder / "case.json").exists() or recorder.record(case, folder):
                 kept += 1
 

@@ -100,6 +100,73 @@ struct EdgeArgumentTests {
       attributes: [
         "errors": .string("replace"), "output_encoding": .string("UTF-8"), "replacement_char": .int(65533),
       ], types: ["Tsplits": .int64], outputs: [.string]),
+    Call(op: "ToBool", inputs: { [try Tensor(1 as Float16)] }, types: ["T": .float16], outputs: [.bool]),
+    Call(
+      op: "ShardedFilename",
+      inputs: { [try Tensor(Bytes("a")), try Tensor(0 as Int32), try Tensor([1 as Int32])] },
+      outputs: [.string]),
+    Call(
+      op: "TensorScatterUpdate",
+      inputs: {
+        [
+          try Tensor(shape: [4, 2], scalars: [Float](repeating: 0, count: 8)), try Tensor([1 as Int32, 3]),
+          try Tensor(shape: [2, 2], scalars: [1 as Float, 2, 3, 4]),
+        ]
+      }, attributes: ["bad_indices_policy": .string("")], types: ["T": .float32, "Tindices": .int32],
+      outputs: [.float32]),
+    Call(
+      op: "MaxPoolGradWithArgmax",
+      inputs: {
+        [
+          try Tensor(shape: [1, 4, 4, 1], scalars: [Float](repeating: 0, count: 16)),
+          try Tensor(shape: [1, 2, 1, 1], scalars: [1 as Float, 2]),
+          try Tensor(shape: [1, 2, 1, 1], scalars: [0 as Int64, 1]),
+        ]
+      },
+      attributes: [
+        "ksize": .ints([1, 2, 2, 1]), "strides": .ints([1, 2, 2, 1]), "padding": .string("SAME"),
+        "include_batch_in_index": .bool(false),
+      ], types: ["T": .float32, "Targmax": .int64], outputs: [.float32]),
+    Call(
+      op: "QuantizeAndDequantizeV2",
+      inputs: { [try Tensor([1 as Float]), try Tensor([-1 as Float]), try Tensor(1 as Float)] },
+      attributes: [
+        "signed_input": .bool(true), "num_bits": .int(8), "range_given": .bool(true),
+        "round_mode": .string("HALF_UP"), "narrow_range": .bool(false), "axis": .int(-1),
+      ], types: ["T": .float32], outputs: [.float32]),
+    Call(
+      op: "AudioSummaryV2",
+      inputs: {
+        [
+          try Tensor(Bytes("a")), try Tensor(shape: [1, 2], scalars: [0 as Float, 1]),
+          try Tensor([8_000 as Float, 8_000]),
+        ]
+      }, attributes: ["max_outputs": .int(1)], outputs: [.string]),
+    Call(
+      op: "Conv2D",
+      inputs: {
+        [
+          try Tensor(shape: [1, 2, 2, 0], scalars: [Float]()),
+          try Tensor(shape: [1, 1, 2, 1], scalars: [1 as Float, 2]),
+        ]
+      }, attributes: convolution, types: ["T": .float32], outputs: [.float32]),
+    Call(
+      op: "BlockLSTM",
+      inputs: {
+        // The first peephole has two elements for one cell.
+        let shapes = [[1, 1, 1], [1, 1], [1, 1], [2, 4], [2], [1], [1], [4]]
+        let parameters = try shapes.map { shape in
+          try Tensor(shape: shape, scalars: [Float](repeating: 0, count: shape.reduce(1, *)))
+        }
+        return [try Tensor(1 as Int64)] + parameters
+      },
+      attributes: ["forget_bias": .float(1), "cell_clip": .float(3), "use_peephole": .bool(false)],
+      types: ["T": .float32], outputs: [DataType](repeating: .float32, count: 7)),
+  ]
+
+  static let convolution: [String: AttributeValue] = [
+    "strides": .ints([1, 1, 1, 1]), "padding": .string("SAME"), "explicit_paddings": .ints([]),
+    "data_format": .string("NHWC"), "dilations": .ints([1, 1, 1, 1]), "use_cudnn_on_gpu": .bool(true),
   ]
 
   @Test(arguments: calls)

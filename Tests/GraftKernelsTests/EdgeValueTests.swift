@@ -108,6 +108,81 @@ struct EdgeValueTests {
     expect(try solved[0].scalars(), [1, -Double.infinity])
   }
 
+  // tf.linalg.sqrtm of [[1, 2], [3, 2]], whose eigenvalues are 4 and -1, and of NaN.
+  @Test(arguments: [[1, 2, 3, 2], [.nan, 1, 2, 3]] as [[Double]])
+  func matricesWithoutARealRoot(_ elements: [Double]) throws {
+    let root = try run(
+      "MatrixSquareRoot", [try Tensor(shape: [2, 2], scalars: elements)], types: ["T": .float64], [.float64])
+    expect(try root[0].scalars(), [Double.nan, .nan, .nan, .nan])
+  }
+
+  // tf.raw_ops.TanhGrad and SigmoidGrad(y=0.5+0.25j, dy=1-2j)
+  @Test(
+    arguments: [
+      ("TanhGrad", Complex64(0.3125, -1.875)), ("SigmoidGrad", Complex64(0.3125, -0.625)),
+    ])
+  func gradientsOfComplexFunctionsAreNotConjugated(_ op: String, _ expected: Complex64) throws {
+    let inputs = [try Tensor(Complex64(0.5, 0.25)), try Tensor(Complex64(1, -2))]
+    #expect(try run(op, inputs, types: ["T": .complex64], [.complex64])[0].scalars() == [expected])
+  }
+
+  // tf.nn.conv2d of float64 without channels sums up nothing.
+  @Test func aConvolutionWithoutChannelsIsZero() throws {
+    let inputs = [
+      try Tensor(shape: [1, 2, 2, 0], scalars: [Double]()),
+      try Tensor(shape: [1, 1, 2, 1], scalars: [1, 2] as [Double]),
+    ]
+    let result = try run("Conv2D", inputs, EdgeArgumentTests.convolution, types: ["T": .float64], [.float64])
+    #expect(try result[0].scalars() == [0, 0, 0, 0] as [Double])
+  }
+
+  // tf.raw_ops.FusedBatchNormV3(is_training=False): the gradient needs the moments that were used.
+  @Test func normalisationGivesOutTheMomentsThatItUsed() throws {
+    let inputs = [
+      try Tensor(shape: [1, 1, 1, 2], scalars: [1, 2] as [Float]), try Tensor([1 as Float, 1]),
+      try Tensor([0 as Float, 0]), try Tensor([0.5 as Float, 0.25]), try Tensor([4 as Float, 9]),
+    ]
+    let attributes: [String: AttributeValue] = [
+      "data_format": .string("NHWC"), "is_training": .bool(false), "epsilon": .float(0),
+      "exponential_avg_factor": .float(1),
+    ]
+    let outputs = try run(
+      "FusedBatchNormV3", inputs, attributes, types: ["T": .float32, "U": .float32],
+      [DataType](repeating: .float32, count: 6))
+    #expect(try outputs[3].scalars() == [0.5, 0.25] as [Float])
+    #expect(try outputs[4].scalars() == [4, 9] as [Float])
+    #expect(outputs[5].shape == [0])
+  }
+
+  // tf.raw_ops.QuantizedAvgPool over windows of 2 x 2, padded: 2.5, 3, 3.5 and 4.
+  @Test func quantizedMeansAreRounded() throws {
+    let pixels = try Tensor(shape: [1, 2, 2, 1], scalars: [1, 2, 3, 4] as [UInt8]).reinterpreted(as: .quint8)
+    let attributes: [String: AttributeValue] = [
+      "ksize": .ints([1, 2, 2, 1]), "strides": .ints([1, 1, 1, 1]), "padding": .string("SAME"),
+    ]
+    let outputs = try run(
+      "QuantizedAvgPool", [pixels, try Tensor(0 as Float), try Tensor(1 as Float)], attributes,
+      types: ["T": .quint8], [.quint8, .float32, .float32])
+    #expect(try outputs[0].reinterpreted(as: .uint8).scalars() == [2, 3, 4, 4] as [UInt8])
+  }
+
+  // tf.raw_ops.CumulativeLogsumexp: what is not a number counts as the sum before it.
+  @Test func sumsOfExponentialsPassNaNOver() throws {
+    let inputs = [try Tensor([1, .nan, 1] as [Double]), try Tensor(0 as Int32)]
+    let sums: [Double] = try run(
+      "CumulativeLogsumexp", inputs, ["exclusive": .bool(false), "reverse": .bool(false)],
+      types: ["T": .float64], [.float64])[0].scalars()
+    #expect(zip(sums, [1, 1.6931471805599454, 2.098612288668110]).allSatisfy { abs($0 - $1) < 1e-12 })
+  }
+
+  @Test(arguments: ["DebugIdentity", "DebugNanCount"])
+  func aGateThatNobodyOpensLetsNothingThrough(_ op: String) throws {
+    let dtype: DataType = op == "DebugIdentity" ? .float32 : .int64
+    let watched = try run(
+      op, [try Tensor([1 as Float, .nan])], ["gated_grpc": .bool(true)], types: ["T": .float32], [dtype])
+    #expect(watched[0].shape == [0])
+  }
+
   @Test func vectorsThatNobodyWantsAreScalars() throws {
     let matrix = try Tensor(shape: [1, 1, 1], scalars: [2 as Float])
     let svd = try run(

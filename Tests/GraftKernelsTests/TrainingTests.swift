@@ -55,6 +55,14 @@ struct TrainingTests {
       [[1.04, -1.72, 0.52], [0.04, 0.28, 0.27]])
   }
 
+  // tf.raw_ops.ResourceApplyProximalAdagrad asks for lr > 0 and l1, l2 >= 0.
+  @Test(
+    "Scalars of a sign that makes no sense are refused",
+    arguments: [[0, 0, 0], [0.1, -1, 0], [0.1, 0, .nan]] as [[Float]])
+  func signs(_ scalars: [Float]) throws {
+    #expect(throws: GraftError.self) { try train("ProximalAdagrad", slots: [Self.a], before: scalars) }
+  }
+
   @Test("The Adagrad family")
   func adagrad() throws {
     try expect(

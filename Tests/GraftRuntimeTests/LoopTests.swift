@@ -8,16 +8,21 @@ import Testing
 @Suite struct LoopTests {
   private static let bool = ["dtype": "type: DT_BOOL", "shape": "shape { }"]
 
+<<<<<<< HEAD
   /// `while i < n: i, x = i + 1, x * w`, as `tf.while_loop` writes it; or as TensorFlow 2 lowers `While`, with a
   /// node that waits for all inputs of the body.
   private func loop(_ iterations: Int = 32, isLowered: Bool = false) -> GraphText {
+=======
+  /// `while i < n: i, x = i + 1, x * w`, as `tf.while_loop` writes it.
+  private func loop(_ iterations: Int = 32, limit: [Int] = []) -> GraphText {
+>>>>>>> 108be99 (A selection of the grid runs with the tests, the whole of it in CI where TensorFlow is at hand)
     let enter = { (isConstant: Bool) in
       [
         "T": "type: DT_FLOAT", "frame_name": "s: \"while\"", "is_constant": "b: \(isConstant)",
         "parallel_iterations": "i: \(iterations)",
       ]
     }
-    return GraphText().placeholder("x", [2]).placeholder("n", []).constant("zero", [], [0.0])
+    return GraphText().placeholder("x", [2]).placeholder("n", limit).constant("zero", [], [0.0])
       .constant("w", [], [2.0])
       .node("i/enter", "Enter", ["zero"], enter(false)).node("x/enter", "Enter", ["x"], enter(false))
       .node("n/enter", "Enter", ["n"], enter(true)).node("w/enter", "Enter", ["w"], enter(true))
@@ -105,6 +110,13 @@ import Testing
       loop(), ["x": try Tensor([Float(1), 3]), "n": try Tensor(Float(1000))], "y", optimize: optimize)
     #expect(text.contains("stopped after 100 rounds"))
     #expect(text.contains("limits.loopSteps"))
+  }
+
+  @Test(arguments: [true, false]) func aVectorIsNoCondition(optimize: Bool) throws {
+    let text = failure(
+      loop(limit: [2]), ["x": try Tensor([Float(1), 3]), "n": try Tensor([Float(3), 3])], "y",
+      optimize: optimize)
+    #expect(text.contains("scalar"))
   }
 
   @Test(arguments: [true, false]) func aValueInsideOfALoopCannotBeFetched(optimize: Bool) throws {

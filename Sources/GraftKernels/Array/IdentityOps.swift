@@ -28,7 +28,6 @@ enum IdentityOps {
   private static func watching(_ name: String) -> OpDefinition {
     OpDefinition(
       name, "The input. What watches it is not reported to; with `gated_grpc`, nothing.",
-      traits: .passesThrough,
       shape: { try $0.node.bool("gated_grpc") ? [PartialShape([0])] : [$0.input(0)] },
       prepare: { setup in
         let isGated = try setup.bool("gated_grpc")

@@ -5,7 +5,8 @@ import GraftTensor
 enum DataflowOps {
   static let all: [OpDefinition] = [
     op(
-      "Switch", "Passes its input to output 1 where the predicate holds, else to output 0; the other is dead.",
+      "Switch",
+      "Passes its input to output 1 where the predicate holds, else to output 0; the other is dead.",
       shape: { [$0.input(0), $0.input(0)] }),
     op("RefSwitch", "`Switch` for references.", shape: { [$0.input(0), $0.input(0)] }),
     op("Merge", "Passes on the first input that is not dead, and its index.", shape: merged),

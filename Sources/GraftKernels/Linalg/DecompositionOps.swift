@@ -376,7 +376,8 @@ enum DecompositionOps {
       _ function: (Matrix<Complex128>) -> Matrix<Complex128>, to matrix: Matrix<F>, _ index: Int
     ) throws -> Matrix<F> {
       let none = Matrix<F>.notANumber(matrix.rows, matrix.columns)
-      guard matrix.complex.elements.allSatisfy({ $0.real.isFinite && $0.imaginary.isFinite }) else { return none }
+      let isFinite = matrix.complex.elements.allSatisfy { $0.real.isFinite && $0.imaginary.isFinite }
+      guard isFinite else { return none }
       let form = try schur(matrix.complex, index)
       let isReal = F.self != Complex128.self
       guard !(isReal && form.hasNegativeEigenvalue) else { return none }

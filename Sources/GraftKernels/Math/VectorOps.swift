@@ -48,7 +48,7 @@ extension MathOps {
     ) { _ in
       { context in
         let x = try context.input(0)
-        guard x.rank > 0 || x.dtype != .float16 && x.dtype != .bfloat16 else {
+        guard x.rank > 0 || truths.contains(x.dtype) else {
           throw GraftError(
             .invalidArgument, "A scalar of \(x.dtype) cannot be made a truth.", at: .init(input: 0))
         }
@@ -58,6 +58,11 @@ extension MathOps {
     },
     numericsCheck("CheckNumerics", tellsSigns: false),
     numericsCheck("CheckNumericsV2", tellsSigns: true),
+  ]
+
+  /// The dtypes whose scalars TensorFlow takes for true or false.
+  private static let truths: [DataType] = [
+    .bool, .string, .uint8, .int8, .int16, .int32, .int64, .float32, .float64,
   ]
 
   private static func isTrue(_ scalar: Tensor) throws -> Bool {

@@ -135,10 +135,10 @@ extension KernelContext {
   func quantizedRange(_ first: Int) throws -> (low: Float, high: Float) {
     func number(_ index: Int) throws -> Float {
       let tensor = try input(index)
-      guard tensor.elementCount == 1, tensor.dtype == .float32 else {
+      guard tensor.rank == 0, tensor.dtype == .float32 else {
         throw GraftError(
           .invalidArgument,
-          "The ends of a range are one number each, and the shape \(tensor.shape) was found.",
+          "The ends of a range are scalars, and the shape \(tensor.shape) was found.",
           at: .init(input: index))
       }
       return tensor.buffer(as: Float.self)[0]

@@ -67,7 +67,7 @@ enum QuantizedWindowOps {
         return { context in try convolve(context, strides, padding) }
       }),
     pool("QuantizedMaxPool", "The largest value of each window.", isMaximum: true),
-    pool("QuantizedAvgPool", "The mean value of each window, to the nearest number, halves to the even one.", isMaximum: false),
+    pool("QuantizedAvgPool", "The mean value of each window, rounded, halves to even.", isMaximum: false),
   ]
 
   private static func pair(_ setup: NodeSetup, _ name: String) throws -> (Int, Int) {

@@ -110,7 +110,7 @@ enum CrossOps {
       let (sparse, dense) = try columnCounts(setup, after: 1)
       return { context in
         let separator = try context.input(context.inputCount - 1)
-        guard separator.elementCount == 1 else {
+        guard separator.rank == 0 else {
           throw ArrayArguments.invalid("The separator must be a scalar, and its shape is \(separator.shape).")
         }
         try writeSparse(
