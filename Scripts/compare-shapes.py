@@ -74,7 +74,8 @@ def main():
                 tf.import_graph_def(read(path), name="")
         except Exception:
             continue
-        found = subprocess.run([arguments.graft, "inspect", str(path), "--tensors", "--json"], capture_output=True, text=True)
+        command = [arguments.graft, "inspect", str(path), "--tensors", "--json"]
+        found = subprocess.run(command, capture_output=True, text=True)
         if found.returncode != 0:
             continue
         ours = {row["tensor"]: row for row in json.loads(found.stdout)}

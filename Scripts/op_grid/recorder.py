@@ -208,8 +208,8 @@ def record(case, folder):
         run["fetches"] = fetches
         run["expected"] = [_save(folder, f"expected_{i}", array, dtypes) for i, array in enumerate(answer)]
         # What is read of a variable of quantized numbers comes as plain integers.
-        dtypes.update(
-            (f"expected_{i}.npy", dtype.name) for i, dtype in enumerate(_types(definition, fetches)) if dtype.is_quantized)
+        dtypes.update((f"expected_{i}.npy", dtype.name)
+                      for i, dtype in enumerate(_types(definition, fetches)) if dtype.is_quantized)
         if any(word in case.op for word in _RANDOM) and "Stateless" not in case.op:
             run["compare"] = "shape_only"
     else:
@@ -223,5 +223,6 @@ def record(case, folder):
     (folder / "case.json").write_text(json.dumps({
         "kind": "frozen", "model": "graph.pb", "source": f"{case.op}: {case.note}", "runs": [run], "rtol": relative,
         "atol": absolute, "dtypes": dtypes,
-        "ops": collections.Counter(node.op for node in definition.node), "recorded_with": tf.__version__}, indent=1) + "\n")
+        "ops": collections.Counter(node.op for node in definition.node), "recorded_with": tf.__version__},
+        indent=1) + "\n")
     return True
