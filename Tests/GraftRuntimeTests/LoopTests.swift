@@ -8,14 +8,9 @@ import Testing
 @Suite struct LoopTests {
   private static let bool = ["dtype": "type: DT_BOOL", "shape": "shape { }"]
 
-<<<<<<< HEAD
   /// `while i < n: i, x = i + 1, x * w`, as `tf.while_loop` writes it; or as TensorFlow 2 lowers `While`, with a
   /// node that waits for all inputs of the body.
-  private func loop(_ iterations: Int = 32, isLowered: Bool = false) -> GraphText {
-=======
-  /// `while i < n: i, x = i + 1, x * w`, as `tf.while_loop` writes it.
-  private func loop(_ iterations: Int = 32, limit: [Int] = []) -> GraphText {
->>>>>>> 108be99 (A selection of the grid runs with the tests, the whole of it in CI where TensorFlow is at hand)
+  private func loop(_ iterations: Int = 32, limit: [Int] = [], isLowered: Bool = false) -> GraphText {
     let enter = { (isConstant: Bool) in
       [
         "T": "type: DT_FLOAT", "frame_name": "s: \"while\"", "is_constant": "b: \(isConstant)",
