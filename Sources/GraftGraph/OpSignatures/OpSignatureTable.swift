@@ -28,6 +28,9 @@ package final class OpSignatureTable: Sendable {
     }
   }
 
+  /// Whether there is an op of a name.
+  static func contains(_ name: String) -> Bool { line(named: Array(name.utf8)) != nil }
+
   /// The names of all ops, in ascending order.
   package static var names: [String] {
     text.split(separator: UInt8(ascii: "\n")).map { line in

@@ -8,6 +8,7 @@ package struct OpRegistry: Sendable {
 
   /// A registry of the given ops.
   package init(_ families: [[OpDefinition]]) {
+    definitions.reserveCapacity(families.reduce(0) { $0 + $1.count })
     for definition in families.joined() {
       if definitions.updateValue(definition, forKey: definition.name) != nil {
         repeated.append(definition.name)

@@ -23,17 +23,27 @@ package final class WorkerPool: Sendable {
 
   /// Calls the body with ranges that together are `0..<count`, perhaps on several threads at once.
   ///
-  /// - Parameter cost: about how many nanoseconds one step takes: what is over soon is not split.
+  /// - Parameters:
+  ///   - cost: about how many nanoseconds one step takes: what is over soon is not split.
+  ///   - grain: how many steps a piece has at least, where each thread gets one: for pieces that all read the
+  ///     same large operand.
   @inlinable
-  package func forEach(_ count: Int, cost: Int, _ body: @Sendable (Range<Int>) -> Void) {
+  package func forEach(_ count: Int, cost: Int, grain: Int = 1, _ body: @Sendable (Range<Int>) -> Void) {
     guard count > 0 else { return }
     let minimum = max(10_000 / max(cost, 1), 1)
-    let pieces = (count + minimum - 1) / minimum
+    let pieces = coarse((count + minimum - 1) / minimum, count, grain)
     if pieces <= 1 || threads == 1 {
       body(0..<count)
     } else {
       split(count, into: pieces, body)
     }
+  }
+
+  /// Fewer pieces, of some steps each, that are as many for every thread.
+  @inlinable
+  package func coarse(_ pieces: Int, _ count: Int, _ grain: Int) -> Int {
+    guard grain > 1, pieces > threads else { return pieces }
+    return min(pieces, max(count / grain / threads, 1) * threads)
   }
 
   @usableFromInline
@@ -44,11 +54,11 @@ package final class WorkerPool: Sendable {
   /// As ``forEach(_:cost:_:)``, and tells the body which of the ``workers`` calls it, for memory of its
   /// own.
   package func forEachOnWorkers(
-    _ count: Int, cost: Int, _ body: @Sendable (_ worker: Int, _ range: Range<Int>) -> Void
+    _ count: Int, cost: Int, grain: Int = 1, _ body: @Sendable (_ worker: Int, _ range: Range<Int>) -> Void
   ) {
     guard count > 0 else { return }
     let minimum = max(10_000 / max(cost, 1), 1)
-    split(count, into: (count + minimum - 1) / minimum, body)
+    split(count, into: coarse((count + minimum - 1) / minimum, count, grain), body)
   }
 
   private func split(

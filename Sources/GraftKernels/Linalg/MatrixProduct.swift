@@ -129,11 +129,13 @@ struct MatrixProduct {
     nonisolated(unsafe) let finish = finish
     let (m, n, k, row, column, offsets) = (m, n, k, left.row, left.column, left.offsets)
     let pairs = offsets.count
-    // By strips of rows, unless there are too few of them: then by panels of columns.
-    if pairs * m >= 12 * workers.threads || n < 2 * T.panelWidth {
+    // By strips of rows, unless there are too few of them: then by panels of columns, so that each part of the
+    // right side is read by one thread.
+    let isLow = pairs == 1 ? m < 96 * workers.threads : pairs * m < 12 * workers.threads
+    if workers.threads == 1 || !isLow || n < 4 * T.panelWidth * workers.threads {
       let height = 12
       let strips = (m + height - 1) / height
-      workers.forEach(pairs * strips, cost: height * n * max(k, 8) / 40) { range in
+      workers.forEach(pairs * strips, cost: height * n * max(k, 8) / 40, grain: 8) { range in
         var strip = range.lowerBound
         while strip < range.upperBound {
           let pair = strip / strips
@@ -149,9 +151,9 @@ struct MatrixProduct {
         }
       }
     } else {
-      let width = 4 * T.panelWidth
+      let width = T.panelWidth
       let strips = (n + width - 1) / width
-      workers.forEach(pairs * strips, cost: m * width * max(k, 8) / 20) { range in
+      workers.forEach(pairs * strips, cost: m * width * max(k, 8) / 20, grain: 4) { range in
         var strip = range.lowerBound
         while strip < range.upperBound {
           let pair = strip / strips

@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftGraph
 import GraftTensor
 
@@ -125,7 +126,13 @@ enum AveragePoolingOps {
           for height in window.height {
             for width in window.width {
               let values = source + geometry.inputPixel(window.image, depth, height, width) * channels
-              for channel in 0..<channels { sums[channel] = T.add(sums[channel], values[channel]) }
+              if T.self == Float.self {
+                let sums = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Float.self)
+                let values = UnsafeRawPointer(values).assumingMemoryBound(to: Float.self)
+                graft_f32_add(sums, values, sums, channels)
+              } else {
+                for channel in 0..<channels { sums[channel] = T.add(sums[channel], values[channel]) }
+              }
             }
           }
         }

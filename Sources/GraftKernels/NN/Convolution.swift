@@ -263,8 +263,9 @@ struct Convolution {
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
     let pixels = geometry.outputPixels
     let height = 12
-    context.workers.forEach((pixels + height - 1) / height, cost: height * depth * groups * columns / 40) {
-      range in
+    context.workers.forEach(
+      (pixels + height - 1) / height, cost: height * depth * groups * columns / 40, grain: 8
+    ) { range in
       T.convolve(
         shape, source, packed: packed.elements(of: 0), zeros: nothing, into: target,
         pixels: range.lowerBound * height..<min(pixels, range.upperBound * height), finish)

@@ -123,7 +123,8 @@ private struct Block: Sendable {
     let memory = try context.scratch(
       .float32, Shape(validating: [context.workers.workers, bands.scratch]))
     nonisolated(unsafe) let scratch = memory.base.assumingMemoryBound(to: Float.self)
-    context.workers.forEachOnWorkers(bands.count, cost: bands.cost) { worker, range in
+    // Whoever begins a piece computes what the piece before it has computed of the rows between.
+    context.workers.forEachOnWorkers(bands.count, cost: bands.cost, grain: bands.count) { worker, range in
       bands.run(range, scratch + worker * bands.scratch)
     }
     withExtendedLifetime(packed) {}

@@ -103,9 +103,7 @@ enum MaxPoolingOps {
           for height in window.height {
             for width in window.width {
               let values = source + geometry.inputPixel(window.image, depth, height, width) * channels
-              for channel in 0..<channels where T.less(best[channel], values[channel]) {
-                best[channel] = values[channel]
-              }
+              T.raise(best, to: values, count: channels)
             }
           }
         }

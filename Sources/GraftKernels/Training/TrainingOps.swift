@@ -40,9 +40,8 @@ package enum TrainingOps {
 
   /// An op of an optimizer; nil where TensorFlow has no such op.
   private static func definition(_ name: String, _ optimizer: any Optimizer.Type) -> OpDefinition? {
-    guard let signature = OpSignature.named(name) else { return nil }
-    let roles = Roles(signature)
-    let isSparse = roles.indices != nil
+    guard OpSignature.isKnown(name) else { return nil }
+    let isSparse = name.contains("Sparse")
     return OpDefinition(
       name, optimizer.summary + (isSparse ? " Only the rows that the indices name are changed." : ""),
       types: [
@@ -50,6 +49,10 @@ package enum TrainingOps {
       ],
       traits: [.stateful], shape: ShapeRules.reference
     ) { setup in
+      guard let signature = OpSignature.named(name) else {
+        throw setup.unimplemented("There is no op '\(name)'.")
+      }
+      let roles = Roles(signature)
       let rule = try optimizer.init(setup)
       let dtype = try setup.type("T")
       let signs = rule.signs(isSparse: isSparse)

@@ -21,7 +21,11 @@ enum BodyOptimization: PlanPass {
         try ConstantEvaluation.run(&bodies[position])
       }
       graph.nodes[index].setBodies(bodies)
-      if kind == .whileLoop { try reduceVariables(index, &graph) }
+      if kind == .whileLoop {
+        LoopCounters.merge(index, &graph)
+        try reduceVariables(index, &graph)
+      }
+      unifyCaptures(index, &graph)
       try sinkConstants(index, &graph)
       if kind == .whileLoop, try LoopProducts.takeOut(of: index, &graph) { try sinkConstants(index, &graph) }
       bodies = graph.nodes[index].bodies
@@ -109,6 +113,24 @@ enum BodyOptimization: PlanPass {
     return isLive
   }
 
+  /// A value that the bodies are given twice is one to them.
+  private static func unifyCaptures(_ index: Int, _ graph: inout PlanGraph) {
+    let node = graph.nodes[index]
+    let first = node.structured == .whileLoop ? node.outputTypes.count : 1
+    let shift = node.structured == .whileLoop ? 0 : 1
+    var known: [ValueReference: Int] = [:]
+    var same: [Int: Int] = [:]
+    for position in max(first, 0)..<max(node.inputs.count, first) {
+      if let earlier = known[node.inputs[position]] {
+        same[position - shift] = earlier - shift
+      } else {
+        known[node.inputs[position]] = position
+      }
+    }
+    guard !same.isEmpty else { return }
+    graph.nodes[index].setBodies(node.bodies.map { $0.unifyingFeeds(same) })
+  }
+
   /// Constants that bodies see become the bodies' own, and what no body reads is not passed to it.
   private static func sinkConstants(_ index: Int, _ graph: inout PlanGraph) throws {
     let node = graph.nodes[index]
@@ -136,6 +158,22 @@ enum BodyOptimization: PlanPass {
 }
 
 extension PlanGraph {
+  /// The same where some feeds are read in the place of others.
+  func unifyingFeeds(_ same: [Int: Int]) -> PlanGraph {
+    var feeds: [Int: Int] = [:]
+    for (index, node) in nodes.enumerated() {
+      if let feed = node.feed { feeds[feed] = index }
+    }
+    var replacements: [ValueReference: ValueReference] = [:]
+    for (feed, other) in same {
+      guard let from = feeds[feed], let to = feeds[other] else { continue }
+      replacements[ValueReference(node: from, output: 0)] = ValueReference(node: to, output: 0)
+    }
+    var result = self
+    result.replace(replacements)
+    return result
+  }
+
   /// The feeds that the fetches and targets need.
   fileprivate func neededFeeds() throws -> [Int] { try order().compactMap { nodes[$0].feed } }
 

@@ -106,6 +106,7 @@ package struct Planner: Sendable {
       PassThroughRemoval.self,
       ConstantEvaluation.self,
       ConstantFolding.self,
+      CommonSubexpressions.self,
       BodyOptimization.self,
       PadFolding.self,
       BatchNormFolding.self,
