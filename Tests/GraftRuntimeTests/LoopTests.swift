@@ -100,6 +100,27 @@ import Testing
       loop(isLowered: true), ["x": Tensor([Float(3), -1]), "n": Tensor(Float(5))], "y", gives: [-96, 32])
   }
 
+  @Test func countersThatCountAlikeAreOne() throws {
+    let text = loop().node(
+      "j/enter", "Enter", ["zero"],
+      [
+        "T": "type: DT_FLOAT", "frame_name": "s: \"while\"", "is_constant": "b: false",
+        "parallel_iterations": "i: 32",
+      ]
+    )
+    .node("j", "Merge", ["j/enter", "j/next"], ["T": "type: DT_FLOAT", "N": "i: 2"])
+    .node("j/switch", "Switch", ["j", "cond"], GraphText.float)
+    .node("j/add", "AddV2", ["j/switch:1", "one"], GraphText.float)
+    .node("j/next", "NextIteration", ["j/add"], GraphText.float)
+    .node("j/exit", "Exit", ["j/switch"], GraphText.float)
+    .node("both", "AddV2", ["i/exit", "j/exit"], GraphText.float)
+    let feeds = ["x": Tensor([Float(1), 3]), "n": Tensor(Float(4))]
+    try expect(text, feeds, "both", gives: [8])
+    let plan = try Session(graph: text.graph()).callable(feeds: ["n", "x"], fetches: ["both"])
+      .planDescription
+    #expect(plan.split(separator: "\n").count { $0.contains("AddV2(") } == 2, "\(plan)")
+  }
+
   @Test(arguments: [true, false]) func aLoopThatGoesOnForTooLongIsStopped(optimize: Bool) throws {
     let text = failure(
       loop(), ["x": try Tensor([Float(1), 3]), "n": try Tensor(Float(1000))], "y", optimize: optimize)

@@ -55,6 +55,23 @@ import Testing
     try expectSameResults(text, feeds: ["x": Tensor([Float(3), 4])], fetch: "y")
   }
 
+  @Test func whatIsComputedTwiceIsComputedOnce() throws {
+    let text = GraphText().placeholder("x").constant("c", [], [2.0]).constant("d", [], [2.0])
+      .node("a", "Mul", ["x", "c"], GraphText.float).node("b", "Mul", ["x", "d"], GraphText.float)
+      .node("p", "LeakyRelu", ["a"], ["T": "type: DT_FLOAT", "alpha": "f: 0.1"])
+      .node("q", "LeakyRelu", ["b"], ["T": "type: DT_FLOAT", "alpha": "f: 0.2"])
+      .node("m", "Maximum", ["a", "b"], GraphText.float)
+      .node("s", "AddN", ["p", "q", "m"], ["T": "type: DT_FLOAT", "N": "i: 3"])
+    var graph = try pruned(text, feeds: ["x"], fetches: ["s"])
+    try ConstantEvaluation.run(&graph)
+    try CommonSubexpressions.run(&graph)
+    let plan = lines(graph)
+    // Of equal constants and products one is left; activations with other slopes are others.
+    #expect(plan.count { $0.contains("Mul(") } == 1 && plan.count { $0.contains("constant") } == 1)
+    #expect(plan.count { $0.contains("LeakyRelu(") } == 2 && !plan.contains { $0.contains("Maximum(") })
+    try expectSameResults(text, feeds: ["x": Tensor([Float(3), -4])], fetch: "s")
+  }
+
   @Test func identitiesAreTakenOutAndFetchesFollow() throws {
     let text = GraphText().placeholder("x").node("i", "Identity", ["x"], GraphText.float)
       .node("y", "Neg", ["i"], GraphText.float).node("z", "Identity", ["y"], GraphText.float)
