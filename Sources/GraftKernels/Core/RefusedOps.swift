@@ -5,6 +5,26 @@ package enum RefusedOps {
     named[op] ?? beginnings.first { op.hasPrefix($0.beginning) }?.reason
   }
 
+  /// Whether an op without a kernel would touch more than its inputs: files, other processes, this process or
+  /// code that is no graph. Where an untrusted graph asks for one, that is said and nothing runs.
+  package static func reachesOut(_ op: String) -> Bool {
+    fileOps.contains(op) || reason(op).map { reaching.contains($0) } == true
+  }
+
+  private static let reaching: Set<String> = [
+    network, writing, compiler, process, settings, mapping, threads,
+  ]
+
+  /// Ops that touch files, folders or databases by name.
+  private static let fileOps: Set<String> = [
+    "LMDBReader", "RecordInput", "MatchingFilesDataset", "Skipgram", "GenerateVocabRemapping",
+    "LoadAndRemapMatrix", "DatasetToTFRecord", "ExperimentalDatasetToTFRecord", "SaveDataset",
+    "SaveDatasetV2", "LoadDataset", "SnapshotDataset", "SnapshotDatasetV2", "ListSnapshotChunksDataset",
+    "SnapshotChunkDataset", "SnapshotDatasetReader", "SnapshotNestedDatasetReader", "CSVDataset",
+    "CSVDatasetV2", "ExperimentalCSVDataset", "LMDBDataset", "ExperimentalLMDBDataset", "SqlDataset",
+    "ExperimentalSqlDataset", "ExperimentalMatchingFilesDataset", "DecodeProtoV2", "EncodeProto",
+  ]
+
   private static let tpu = "is for TPUs"
   private static let network = "speaks with other processes"
   private static let writing = "writes logs and summaries for TensorBoard, which no fetch needs"
@@ -13,17 +33,23 @@ package enum RefusedOps {
   private static let processor = "is made by TensorFlow for one kind of processor inside of a run"
   private static let gpu = "is for GPUs and their layout of weights"
 
+  private static let process = "ends the process"
+  private static let settings = "changes the process for all that runs in it"
+  private static let mapping = "maps any file of the machine by its name"
+  private static let threads = "makes threads that no limit of the session counts"
+  package static let files = "reads or writes files"
+
   private static let named: [String: String] = [
     "Send": network, "Recv": network, "RemoteCall": network,
     "DistributedSave": network, "RegisterDataset": network, "RegisterDatasetV2": network,
-    "Abort": "ends the process",
-    "FileSystemSetConfiguration": "changes the process for all that runs in it",
+    "Abort": process,
+    "FileSystemSetConfiguration": settings,
     "ImportEvent": writing, "CreateSummaryDbWriter": writing, "CreateSummaryFileWriter": writing,
     "CloseSummaryWriter": writing, "FlushSummaryWriter": writing, "SummaryWriter": writing,
     "CalibrationStatisticsSaver": writing, "DumpTensor": writing,
     "MlirPassthroughOp": compiler, "CollateTPUEmbeddingMemory": tpu, "CrossReplicaSum": tpu,
     "AllToAll": tpu, "WorkerHeartbeat": tpu, "StoreMinibatchStatisticsInFdo": tpu,
-    "ImmutableConst": "maps any file of the machine by its name",
+    "ImmutableConst": mapping, "ThreadPoolHandle": threads, "ExperimentalThreadPoolHandle": threads,
   ]
 
   // The first that fits counts.

@@ -105,10 +105,11 @@ extension KernelContext {
 extension OpDefinition {
   /// An op that makes a dataset.
   static func dataset(
-    _ name: String, _ summary: String,
+    _ name: String, _ summary: String, traits: Traits = [],
     _ prepare: @escaping @Sendable (NodeSetup) throws -> @Sendable (KernelContext) throws -> Dataset
   ) -> OpDefinition {
-    OpDefinition(name, summary, traits: [.stateful, .keepsInputs], shape: ShapeRules.scalar) { node in
+    OpDefinition(name, summary, traits: traits.union([.stateful, .keepsInputs]), shape: ShapeRules.scalar) {
+      node in
       let make = try prepare(node)
       return { context in try context.setOutput(0, try make(context).tensor()) }
     }

@@ -119,7 +119,7 @@ enum SourceDatasets {
     _ name: String, _ summary: String, compression: Int?,
     format: @escaping @Sendable (KernelContext, RecordCompression) throws -> RecordFormat
   ) -> OpDefinition {
-    .dataset(name, summary + " Needs permission to read them.") { _ in
+    .dataset(name, summary + " Needs permission to read them.", traits: .readsFiles) { _ in
       return { context in
         let names = try context.strings(0).map(\.string)
         let compression = try RecordCompression(

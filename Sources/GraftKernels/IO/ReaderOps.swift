@@ -51,7 +51,8 @@ enum ReaderOps {
     _ name: String, _ summary: String, _ work: @escaping @Sendable (NodeSetup) throws -> QueueReader.Work
   ) -> OpDefinition {
     OpDefinition(
-      name, summary + " Files need permission to be read.", traits: [.stateful], shape: ShapeRules.scalar
+      name, summary + " Files need permission to be read.",
+      traits: name.hasPrefix("Identity") ? .stateful : [.stateful, .readsFiles], shape: ShapeRules.scalar
     ) { node in
       let work = try work(node)
       let (container, sharedName) = (try node.string("container"), try node.string("shared_name"))

@@ -23,7 +23,7 @@ enum TableInitializationOps {
       name,
       "Fills a table from the lines of a file: columns, whole lines or the lines' numbers. The run must "
         + "have permission to read the file.",
-      traits: [.stateful], shape: { _ in [] }
+      traits: [.stateful, .readsFiles], shape: { _ in [] }
     ) { node in
       let format = try VocabularyFile.Format(node)
       return { context in

@@ -11,16 +11,44 @@ package struct MissingKernels: Sendable {
     package let isKnown: Bool
     /// The names of the nodes that have it.
     package var nodes: [String]
+    /// The function in whose body the first of the nodes stands; nil for one of the graph's own.
+    let function: String?
+
+    /// Whether it would touch more than its inputs, so that no graph may ask for it.
+    var isRefused: Bool { isKnown && RefusedOps.reachesOut(op) }
+
+    fileprivate var text: String {
+      let names = nodes.sorted()
+      var place = names.count == 1 ? "node '\(names[0])'" : "\(names.count) nodes, as '\(names[0])'"
+      if let function { place += " of the function '\(function)'" }
+      guard isKnown else { return "\(op) (\(place); no op of TensorFlow's own)" }
+      let reason = RefusedOps.reason(op) ?? (isRefused ? RefusedOps.files : nil)
+      return "\(op) (\(place)\(reason.map { "; it \($0)" } ?? ""))"
+    }
   }
 
   /// One for each op, by name.
   package let entries: [Entry]
 
-  package init(nodes: some Sequence<GraphNode>, functions: FunctionLibrary, registry: OpRegistry) {
+  /// What is missing of a graph's own nodes, and what the functions that they call would have to be refused.
+  ///
+  /// Other ops that a function's body has are missing only when it is called: no branch may be taken that
+  /// has them.
+  package init(
+    nodes: some Sequence<GraphNode>, calling called: [CallScan.Function] = [], functions: FunctionLibrary,
+    registry: OpRegistry
+  ) {
     var found: [String: Entry] = [:]
     for node in nodes where registry[node.op] == nil && functions[node.op] == nil {
-      found[node.op, default: Entry(op: node.op, isKnown: node.signature != nil, nodes: [])].nodes
-        .append(node.name)
+      found[node.op, default: Entry(op: node.op, isKnown: node.signature != nil, nodes: [], function: nil)]
+        .nodes.append(node.name)
+    }
+    for function in called {
+      for node in function.nodes where registry[node.op] == nil && functions[node.op] == nil {
+        guard RefusedOps.reachesOut(node.op) else { continue }
+        found[node.op, default: Entry(op: node.op, isKnown: true, nodes: [], function: function.name)]
+          .nodes.append(node.name)
+      }
     }
     entries = found.values.sorted { $0.op < $1.op }
   }
@@ -30,18 +58,16 @@ package struct MissingKernels: Sendable {
 
   /// One error that names every op, how often it is there, and where first.
   package var error: GraftError {
-    let list = entries.map { entry in
-      let nodes = entry.nodes.sorted()
-      let place = nodes.count == 1 ? "node '\(nodes[0])'" : "\(nodes.count) nodes, as '\(nodes[0])'"
-      return "\(entry.op) (\(place)\(entry.isKnown ? "" : "; no op of TensorFlow's own"))"
-    }
+    let refused = entries.first(where: \.isRefused)
+    let first = refused ?? entries.first
+    let list = entries.map(\.text).joined(separator: ", ")
     let count = entries.count == 1 ? "An op" : "\(entries.count) ops"
     return GraftError(
-      .unimplemented,
-      "\(count) that the fetches need \(entries.count == 1 ? "has" : "have") no kernel here: "
-        + list.joined(separator: ", ") + ".",
-      at: .init(node: entries.first?.nodes.min(), op: entries.first?.op),
-      remedy: "Fetch tensors that come before them, or feed their outputs.")
+      refused == nil ? .unimplemented : .permissionDenied,
+      "\(count) that the fetches need \(entries.count == 1 ? "has" : "have") no kernel here: \(list).",
+      at: .init(node: first?.nodes.min(), op: first?.op, function: first?.function),
+      remedy: (refused == nil ? "" : "No option allows what is refused. ")
+        + "Fetch tensors that come before them, or feed their outputs.")
   }
 }
 

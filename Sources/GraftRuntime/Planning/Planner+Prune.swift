@@ -92,10 +92,13 @@ extension Planner {
 
   /// Names everything that keeps the nodes from running, at once.
   private func check(_ needed: [Int]) throws {
+    // The functions of a function were looked at with the graph that calls it.
+    let called =
+      files == nil ? [] : CallScan.functions(calledBy: needed.lazy.map { nodes[$0] }, in: functions)
     let missing = MissingKernels(
-      nodes: needed.lazy.map { nodes[$0] }, functions: functions, registry: registry)
+      nodes: needed.lazy.map { nodes[$0] }, calling: called, functions: functions, registry: registry)
     if !missing.isEmpty { throw missing.error }
-    try checkPermissions(of: needed)
+    try checkPermissions(of: needed, calling: called)
     let placeholders = needed.map { nodes[$0] }.filter { $0.op == "Placeholder" || $0.op == "PlaceholderV2" }
     if let first = placeholders.first {
       let list = placeholders.map { node in
