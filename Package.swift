@@ -51,9 +51,12 @@ let package = Package(
     .target(name: "CGraftVector"),
     .target(name: "CGraftThreads"),
     .target(name: "CGraftChecksum"),
+    .target(name: "CGraftMapping"),
 
     // The parts, from the bottom up: a target imports only what stands above it.
-    .target(name: "GraftTensor", dependencies: ["CZlib", "CGraftChecksum"], swiftSettings: swiftSettings),
+    .target(
+      name: "GraftTensor", dependencies: ["CZlib", "CGraftChecksum", "CGraftMapping"],
+      swiftSettings: swiftSettings),
     .target(
       name: "GraftPictures",
       dependencies: [
@@ -108,6 +111,8 @@ let package = Package(
     .executableTarget(
       name: "RestoreBenchmark", dependencies: ["Graft", "GraftCheckpoint", "GraftTensor"],
       path: "Scripts/RestoreBenchmark", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "Soak", dependencies: ["Graft"], path: "Scripts/Soak", swiftSettings: swiftSettings),
     .testTarget(
       name: "GraftRuntimeTests",
       dependencies: ["GraftRuntime", "GraftKernels", "GraftTensor", "GraftGraph", "GraftCheckpoint"],

@@ -24,6 +24,8 @@ struct GraftTool: ParsableCommand {
     // A reader that has gone is an error of the write, not the end of the process: `verify` writes to
     // workers that may have crashed.
     signal(SIGPIPE, SIG_IGN)
+    // So is a file that has become as large as the system allows.
+    signal(SIGXFSZ, SIG_IGN)
     Glibc.exit(execute(Array(CommandLine.arguments.dropFirst())))
   }
 

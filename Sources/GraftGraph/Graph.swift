@@ -72,7 +72,7 @@ public final class Graph: Sendable {
     guard kind == .textGraphDef else {
       return try importGraphDef(document, range: document.all, options: options)
     }
-    let bytes = try TextFormatReader.read(document, message: "GraphDef")
+    let bytes = try TextFormatReader.read(document, message: "GraphDef", limits: options.limits)
     let binary = try GraphBytes(copying: bytes, file: document.file)
     return try importGraphDef(binary, range: binary.all, options: options)
   }
@@ -82,12 +82,20 @@ public final class Graph: Sendable {
   package func importGraphDef(
     _ document: GraphBytes, range: ByteRange, options: ImportOptions = ImportOptions()
   ) throws -> ImportResult {
-    let scan = try GraphDefScan(graphDef: range, in: document)
-    return try importing.withLock { _ in
-      var importer = GraphImporter(scan: scan, base: snapshot, options: options)
-      let (next, result) = try importer.run()
-      state.withLock { $0 = next }
-      return result
+    let file = document.owner as? MappedFile
+    do {
+      let scan = try GraphDefScan(graphDef: range, in: document, limits: options.limits)
+      return try importing.withLock { _ in
+        var importer = GraphImporter(scan: scan, base: snapshot, options: options)
+        let (next, result) = try importer.run()
+        try file?.checkWhole()
+        state.withLock { $0 = next }
+        return result
+      }
+    } catch {
+      // Bytes that went away meanwhile explain whatever is wrong with them.
+      try file?.checkWhole()
+      throw error
     }
   }
 

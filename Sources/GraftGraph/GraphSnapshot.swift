@@ -16,12 +16,14 @@ package struct GraphSnapshot: Sendable {
   let names: NameTable
   /// What sessions of the graph made of its constants.
   package let derived: DerivedConstants
+  /// The files that the graph was read from and that are still mapped, each once.
+  package let files: [MappedFile]
 
   /// A graph with nothing in it.
   static func empty(extensions: [String: any OpExtension]) -> GraphSnapshot {
     GraphSnapshot(
       version: 0, nodes: [], functions: FunctionLibrary(extensions: extensions), versions: GraphVersions(),
-      remainder: GraphRemainder(), names: NameTable(), derived: DerivedConstants())
+      remainder: GraphRemainder(), names: NameTable(), derived: DerivedConstants(), files: [])
   }
 
   /// The index of a node; nil where there is none of that name.

@@ -1,15 +1,23 @@
+import CGraftMapping
 import Glibc
 
 /// A file's bytes, mapped into memory: read when they are looked at, shared with other processes, and given
-/// back to the system when memory is short.
+/// back to the system when memory is short. Small files are read at once.
 ///
-/// The mapping is private and only read. A file must not be shortened by others while it is mapped: the
-/// system ends a process that looks at bytes that are gone. Replace files by renaming, as savers do.
+/// The mapping is private and only read. A file must not be changed by others while it is mapped: values
+/// change with it. Bytes that are gone, as when a file is shortened, are zeros, and ``checkWhole()`` throws:
+/// whoever made something of a file's bytes asks it before the result counts. Replace files by renaming, as
+/// savers do.
 public final class MappedFile: @unchecked Sendable {
   /// The file, as the caller named it.
   public let path: String
   /// The file's bytes, valid as long as this object.
   public let bytes: UnsafeRawBufferPointer
+  /// The file as long as it is mapped, and where its mapping is guarded; nil where the bytes were read.
+  private let mapping: (descriptor: Int32, slot: Int32)?
+
+  /// Files up to this size are read: as fast as to map them, and nothing that others do reaches them.
+  private static let sizeToRead = 64 << 10
 
   /// Maps a file.
   ///
@@ -28,7 +36,8 @@ public final class MappedFile: @unchecked Sendable {
     // Opening a pipe must not wait for somebody to write to it.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.openingFailed(path, errno) }
-    defer { close(descriptor) }
+    var isKept = false
+    defer { if !isKept { close(descriptor) } }
 
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.failed("read", path, errno) }
@@ -52,19 +61,79 @@ public final class MappedFile: @unchecked Sendable {
           remedy: "Download or export it again.")
       }
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      mapping = nil
       return
     }
     let size = Int(status.st_size)
-    guard let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
+    guard size > Self.sizeToRead else {
+      bytes = try Self.read(size, of: descriptor, path)
+      mapping = nil
+      return
+    }
+    var slot: Int32 = 0
+    guard let address = graft_mapping_create(descriptor, size, &slot) else {
       throw Self.failed("map", path, errno)
     }
     bytes = UnsafeRawBufferPointer(start: address, count: size)
+    mapping = (descriptor, slot)
+    isKept = true
+  }
+
+  /// All bytes of a small file, in memory that ends at a page as that of mapped files does.
+  private static func read(
+    _ size: Int, of descriptor: Int32, _ path: String
+  ) throws(GraftError) -> UnsafeRawBufferPointer {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: TensorStorage.alignment)
+    var count = 0
+    while count < size {
+      let part = Glibc.pread(descriptor, memory.baseAddress.map { $0 + count }, size - count, off_t(count))
+      if part < 0 && errno == EINTR { continue }
+      guard part > 0 else {
+        let error = part < 0 ? failed("read", path, errno) : shortened(path, from: size, to: count)
+        memory.deallocate()
+        throw error
+      }
+      count += part
+    }
+    return UnsafeRawBufferPointer(memory)
+  }
+
+  // MARK: - Damage
+
+  /// Whether any file that is mapped was found shortened. Costs next to nothing.
+  package static var isAnyDamaged: Bool { graft_mapping_damaged_count() > 0 }
+
+  /// Whether the file's bytes are the system's, and not a copy.
+  package var isMapped: Bool { mapping != nil }
+
+  /// Whether bytes of the file were gone when somebody looked at them.
+  package var isDamaged: Bool { mapping.map { graft_mapping_is_damaged($0.slot) } ?? false }
+
+  /// Makes sure that the file has not lost bytes since it was mapped.
+  ///
+  /// - Throws: `GraftError` (`dataLoss`).
+  package func checkWhole() throws(GraftError) {
+    guard let mapping else { return }
+    var status = stat()
+    let size = fstat(mapping.descriptor, &status) == 0 ? Int(status.st_size) : 0
+    guard size < bytes.count || graft_mapping_is_damaged(mapping.slot) else { return }
+    throw Self.shortened(path, from: bytes.count, to: min(size, bytes.count))
+  }
+
+  private static func shortened(_ path: String, from size: Int, to now: Int) -> GraftError {
+    GraftError(
+      .dataLoss,
+      "The file was changed while it was in use: it had \(size) bytes, and "
+        + (now < size ? "\(now) are left." : "not all of them could be read."),
+      at: .init(file: path, offset: now < size ? now : nil),
+      remedy:
+        "Open it again. Who replaces a file that is in use writes a new one beside it, and renames that.")
   }
 
   /// Lets the system take back the pages that lie within a part of the bytes; they are read again from the
   /// file when somebody looks at them.
   package func releasePages(_ part: UnsafeRawBufferPointer) {
-    guard let start = part.baseAddress, let first = bytes.baseAddress, start >= first,
+    guard mapping != nil, let start = part.baseAddress, let first = bytes.baseAddress, start >= first,
       start + part.count <= first + bytes.count
     else { return }
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -75,8 +144,12 @@ public final class MappedFile: @unchecked Sendable {
   }
 
   deinit {
-    if let address = bytes.baseAddress {
-      munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
+    guard let address = bytes.baseAddress else { return }
+    if let mapping {
+      graft_mapping_destroy(address, bytes.count, mapping.slot)
+      close(mapping.descriptor)
+    } else {
+      bytes.deallocate()
     }
   }
 

@@ -104,8 +104,10 @@ final class Bundle: TensorStore {
         }
         _ = verified.withLock { $0.insert(id) }
       }
+      try file.checkWhole()
       return values
     } catch {
+      try file.checkWhole()
       throw GraftError(
         error.code, "Tensor \(KeyText.quoted(tensor.key)): \(error.message)",
         at: .init(file: file.path, offset: record.offset), remedy: error.remedy, cause: error.cause)

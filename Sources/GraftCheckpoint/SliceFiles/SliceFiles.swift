@@ -147,8 +147,11 @@ final class SliceFiles: TensorStore {
         at: .init(file: table.file.path))
     }
     do {
-      return try SavedValues.tensor(value, dtype: tensor.entry.dtype, shape: part.shape)
+      let values = try SavedValues.tensor(value, dtype: tensor.entry.dtype, shape: part.shape)
+      try table.file.checkWhole()
+      return values
     } catch {
+      try table.file.checkWhole()
       throw GraftError(
         error.code, "Tensor \(KeyText.quoted(tensor.key)): \(error.message)",
         at: .init(file: table.file.path, offset: value.fileOffset), remedy: error.remedy, cause: error.cause)

@@ -134,6 +134,7 @@ struct TableFile: Sendable {
     let stored = UInt32(littleEndian: file.bytes.loadUnaligned(fromByteOffset: end + 1, as: UInt32.self))
     let computed = CRC32C(checked)
     guard computed.masked == stored else {
+      try file.checkWhole()
       throw damaged(
         file,
         """

@@ -54,13 +54,15 @@ extension CheckpointWriter {
     let shards = max(renames.count, 1)
     let lead = Folder.split(merged).lead
     if !lead.isEmpty { try StagedFile.createFolder(String(lead.dropLast())) }
-    let index = try index(entries, shards: shards)
+    let count = untakenCount(shards, at: merged)
+    let index = try index(entries, shards: count)
     for (from, shard) in renames {
-      let path = ShardName.v2(merged, shard, of: shards)
+      let path = ShardName.v2(merged, shard, of: count)
       guard rename(from, path) == 0 else { throw StagedFile.failure("moved to '\(path)'", from) }
     }
+    for shard in shards..<count { try StagedFile.write([], to: ShardName.v2(merged, shard, of: count)) }
     try StagedFile.write(index, to: merged + ".index")
     for prefix in prefixes where prefix != merged { unlink(prefix + ".index") }
-    removeOtherShards(of: merged, count: shards)
+    removeOtherShards(of: merged, count: count)
   }
 }

@@ -90,6 +90,10 @@ public struct CheckpointWriter: Sendable {
 extension CheckpointWriter {
   /// Writes everything, in place of a checkpoint that has the prefix.
   ///
+  /// At every moment one of the two is there whole, whatever ends the process: the new data files lie beside
+  /// the old ones, and with the index the checkpoint is another. Where both would have the same names, the
+  /// new one gets an empty data file more, and so other names.
+  ///
   /// - Parameters:
   ///   - prefix: what the files' names begin with; its folder is created where it is not there.
   ///   - shards: how many data files there are. Large ones restore side by side.
@@ -113,8 +117,10 @@ extension CheckpointWriter {
     var entries: [Bytes: Tensorflow_BundleEntryProto] = [:]
     let total = items.values.reduce(0) { $0 + Self.weight($1) }
     var done = 0
-    for (shard, keys) in distributed(over: shards).enumerated() {
-      try files.begin(ShardName.v2(prefix, shard, of: shards))
+    let count = Self.untakenCount(shards, at: prefix)
+    let none = [[Bytes]](repeating: [], count: count - shards)
+    for (shard, keys) in (distributed(over: shards) + none).enumerated() {
+      try files.begin(ShardName.v2(prefix, shard, of: count))
       for key in keys {
         guard let tensor = items[key] else { continue }
         try progress?(done, total)
@@ -131,11 +137,11 @@ extension CheckpointWriter {
       }
     }
     try files.begin(prefix + ".index")
-    try files.append(try Self.index(entries, shards: shards))
+    try files.append(try Self.index(entries, shards: count))
     try files.end()
     try progress?(done, total)
     try files.commit()
-    Self.removeOtherShards(of: prefix, count: shards)
+    Self.removeOtherShards(of: prefix, count: count)
   }
 
   /// Keys for each data file: the largest tensors first, each to the file that has least so far.
@@ -170,6 +176,12 @@ extension CheckpointWriter {
       table.add(key.bytes, try entry.serializedBytes())
     }
     return table.finish()
+  }
+
+  /// How many data files a checkpoint is to have for its names to differ from those of one that is there.
+  static func untakenCount(_ shards: Int, at prefix: String) -> Int {
+    let index = try? BundleIndex(try MappedFile(path: prefix + ".index"))
+    return index?.shardCount == shards ? shards + 1 : shards
   }
 
   /// Removes data files of an earlier checkpoint of that name, which had more or fewer.

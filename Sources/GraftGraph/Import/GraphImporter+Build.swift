@@ -13,7 +13,15 @@ extension GraphImporter {
     return GraphSnapshot(
       version: base.version + 1, nodes: nodes, functions: functions, versions: mergedVersions(),
       remainder: base.remainder.merged(with: scan.remainder), names: names,
-      derived: base.derived)
+      derived: base.derived, files: mergedFiles())
+  }
+
+  /// The files of all documents.
+  private func mergedFiles() -> [MappedFile] {
+    guard let file = document.owner as? MappedFile, file.isMapped,
+      !base.files.contains(where: { $0 === file })
+    else { return base.files }
+    return base.files + [file]
   }
 
   private func node(

@@ -44,16 +44,20 @@ public struct Callable: Sendable {
     }
     for (feed, value) in zip(feeds, values) { try feed.check(value) }
     let control = RunControl(
-      options, files: library.files, maximumLoopSteps: library.limits.loopSteps, trace: trace)
+      options, files: library.files, limits: library.limits, trace: trace)
     graft_threads_enter()
     defer { graft_threads_leave() }
     do {
-      return try executor.resources.activity.run {
+      let results = try executor.resources.activity.run {
         try library.memory.charging {
           try executor.run(plan, feeds: values, functions: { library.runner(control) }, control: control)
         }
       }
+      try library.checkFiles()
+      return results
     } catch let error as GraftError {
+      // Weights that went away meanwhile explain whatever came of them.
+      try library.checkFiles()
       throw reads.explained(error)
     }
   }

@@ -131,7 +131,7 @@ public final class Session: Sendable {
       functions: snapshot.functions, version: snapshot.version, producer: snapshot.versions.producer,
       plans: functionPlans, executor: executor,
       optimize: options.optimize, registry: registry,
-      files: allowed, limits: options.limits, memory: memory)
+      files: allowed, graphFiles: snapshot.files, limits: options.limits, memory: memory)
     let reads = UninitializedReads(
       graph: snapshot, feeds: signatures.map(\.endpoint), fetches: fetches, targets: targets,
       resources: resources)
@@ -141,11 +141,18 @@ public final class Session: Sendable {
     let planner = Planner(
       graph: snapshot, registry: registry, optimize: options.optimize, files: allowed)
     // What is computed while planning is charged, too.
-    let plan = try memory.charging {
-      try planner.plan(
-        feeds: signatures.map(\.endpoint),
-        fetches: fetches.map { try endpoint(named: $0, snapshot) },
-        targets: targets.map { try operationIndex(named: $0, snapshot) })
+    let plan: ExecutablePlan
+    do {
+      plan = try memory.charging {
+        try planner.plan(
+          feeds: signatures.map(\.endpoint),
+          fetches: fetches.map { try endpoint(named: $0, snapshot) },
+          targets: targets.map { try operationIndex(named: $0, snapshot) })
+      }
+    } catch {
+      // Constants that went away meanwhile explain whatever is wrong with them.
+      try library.checkFiles()
+      throw error
     }
     plans.withLock { plans in
       if plans.count >= Self.planCapacity { plans.removeAll() }

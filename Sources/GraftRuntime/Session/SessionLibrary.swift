@@ -16,10 +16,23 @@ struct SessionLibrary: Sendable {
   let registry: OpRegistry
   /// The files that the session's runs may touch.
   let files: FileAccess
+  /// The files that constants are views of.
+  let graphFiles: [MappedFile]
   /// What runs may take.
   let limits: SessionLimits
   /// Pays for what runs allocate.
   let memory: MemoryAccount
+
+  /// Makes sure that the files are whole which the session's constants and variables are views of.
+  ///
+  /// - Throws: `GraftError` (`dataLoss`) for one that somebody shortened.
+  func checkFiles() throws {
+    for file in graphFiles { try file.checkWhole() }
+    guard MappedFile.isAnyDamaged else { return }
+    for variable in executor.resources.all(Variable.self) {
+      try (variable.value?.storage.owner as? MappedFile)?.checkWhole()
+    }
+  }
 
   /// What kernels of one run call functions through.
   func runner(_ control: RunControl) -> any FunctionRunner {
@@ -58,6 +71,8 @@ struct SessionLibrary: Sendable {
           "The function '\(plan.name)' takes \(plan.argumentCount) arguments, and \(arguments.count) were given."
         )
       }
+      // Functions that call several others each are more calls than anybody waits for, at no great depth.
+      try runner.control.check()
       guard runner.depth % SessionLibrary.depthPerStack == 0 else { return try run(arguments) }
       return try FreshStack.run { try run(arguments) }
     }

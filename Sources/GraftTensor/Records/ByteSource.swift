@@ -58,6 +58,7 @@ package struct ByteSource {
       let end = position + min(max(count, 0), file.bytes.count - position)
       bytes = Array(file.bytes[position..<end])
     }
+    if file.isDamaged { try file.checkWhole() }
     position += bytes.count
     return bytes
   }
@@ -74,6 +75,7 @@ package struct ByteSource {
         let rest = file.bytes[position...]
         piece = Array(rest[..<(rest.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? rest.endIndex)])
       }
+      if file.isDamaged { try file.checkWhole() }
       position += piece.count
       guard let last = piece.last else { return isAnything ? line : nil }
       isAnything = true
