@@ -13,11 +13,14 @@ public struct ImportOptions: Sendable {
   public var uniquifyNames: Bool
   /// Whether a prefix that the graph has already gets a number.
   public var uniquifyPrefix: Bool
+  /// How much the GraphDef may be: nodes, names, messages inside of one another.
+  public var limits: ImportLimits
 
   /// Options, all of which may be left out.
   public init(
     prefix: String = "", inputMap: [String: String] = [:], returnElements: [String] = [],
-    controlDependencies: [String] = [], uniquifyNames: Bool = false, uniquifyPrefix: Bool = false
+    controlDependencies: [String] = [], uniquifyNames: Bool = false, uniquifyPrefix: Bool = false,
+    limits: ImportLimits = ImportLimits()
   ) {
     self.prefix = prefix
     self.inputMap = inputMap
@@ -25,6 +28,7 @@ public struct ImportOptions: Sendable {
     self.controlDependencies = controlDependencies
     self.uniquifyNames = uniquifyNames
     self.uniquifyPrefix = uniquifyPrefix
+    self.limits = limits
   }
 }
 

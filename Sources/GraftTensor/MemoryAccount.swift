@@ -20,11 +20,14 @@ package final class MemoryAccount: Sendable {
   package var usedBytes: Int { used.load(ordering: .relaxed) }
 
   /// - Throws: `GraftError` (`resourceExhausted`) where a limit would be passed; nothing is charged then.
-  func charge(_ byteCount: Int) throws(GraftError) {
-    guard byteCount <= tensorLimit else {
+  ///
+  /// - Parameter earlier: what was charged for the same tensor before.
+  func charge(_ byteCount: Int, after earlier: Int = 0) throws(GraftError) {
+    let (size, overflow) = byteCount.addingReportingOverflow(earlier)
+    guard size <= tensorLimit, !overflow else {
       throw GraftError(
         .resourceExhausted,
-        "A tensor would take \(byteCount) bytes, and the session allows \(tensorLimit) for one.",
+        "A tensor would take \(overflow ? Int.max : size) bytes, and the session allows \(tensorLimit) for one.",
         remedy: "Check the shapes that were fed; `SessionOptions.limits.tensorBytes` allows more.")
     }
     let total = used.add(byteCount, ordering: .relaxed).newValue
@@ -41,6 +44,20 @@ package final class MemoryAccount: Sendable {
   func release(_ byteCount: Int) {
     used.subtract(byteCount, ordering: .relaxed)
   }
+
+  /// Makes sure that there is room for so many elements of so many bytes, before something that is no tensor
+  /// is made as large as values from outside say.
+  ///
+  /// - Throws: `GraftError` (`resourceExhausted`).
+  package static func requireRoom(for count: Int, bytesEach: Int) throws(GraftError) {
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: bytesEach)
+    let account = current ?? standard
+    try account.charge(overflow ? .max : bytes)
+    account.release(bytes)
+  }
+
+  /// Stands in where no account is open.
+  private static let standard = MemoryAccount(limit: defaultLimit, tensorLimit: defaultLimit)
 
   /// The account that is open on this thread.
   package static var current: MemoryAccount? {

@@ -18,6 +18,8 @@ package final class TensorStorage: @unchecked Sendable {
   private let content: Content
   /// Who pays for the memory; nobody where it is borrowed, or was made outside of runs.
   private let account: MemoryAccount?
+  /// What was charged for the contents of strings.
+  private var textBytes = 0
 
   private enum Content {
     case plain
@@ -88,8 +90,27 @@ package final class TensorStorage: @unchecked Sendable {
     }
     if owner == nil {
       free(base)
-      account?.release(byteCount)
+      account?.release(byteCount + textBytes)
     }
+  }
+
+  /// Has the contents of strings paid for that are to be made for these elements. Strings that others have
+  /// already, and that are shared, cost nothing.
+  ///
+  /// - Throws: `GraftError` (`resourceExhausted`) where a limit would be passed.
+  package func charge(text byteCount: Int) throws(GraftError) {
+    guard let account else { return }
+    try account.charge(byteCount, after: textBytes)
+    textBytes += byteCount
+  }
+
+  /// Makes sure that contents of strings could be paid for which may be as long as that.
+  ///
+  /// - Throws: `GraftError` (`resourceExhausted`) where a limit would be passed.
+  package func check(text byteCount: Int) throws(GraftError) {
+    guard let account else { return }
+    try account.charge(byteCount, after: textBytes)
+    account.release(byteCount)
   }
 
   /// Lets the system take back the memory of a file's bytes until they are looked at again.

@@ -43,7 +43,8 @@ import Testing
   ])
   func damageIsPlaced(_ file: String, _ where: String, _ what: String) throws {
     let error = try graftError { try Graph().importGraphDef(contentsOf: fixture("files/\(file)")) }
-    #expect(error.code == .dataLoss)
+    // How deep messages lie is a limit that can be raised.
+    #expect(error.code == (file.hasPrefix("nested") ? .resourceExhausted : .dataLoss))
     #expect(error.message.contains(`where`))
     #expect(error.message.contains(what))
   }

@@ -122,6 +122,20 @@ struct ExecutionOptions: ParsableArguments {
       "Let the graph's own operations write files below these folders.", valueName: "folder"))
   var allowWriting: [String] = []
 
+  @Option(help: ArgumentHelp("The longest that a run may take. (default: 3600)", valueName: "seconds"))
+  var timeLimit: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      The most that the tensors of runs may take together, as 512M or 2G. (default: three quarters of the \
+      memory)
+      """, valueName: "bytes"))
+  var memoryLimit: ByteCount?
+
+  @Option(help: ArgumentHelp("The most rounds of a loop. (default: 10 million)", valueName: "rounds"))
+  var loopLimit: Int?
+
   /// On or off.
   enum Switch: String, ExpressibleByArgument, CaseIterable {
     case on, off
@@ -131,13 +145,36 @@ struct ExecutionOptions: ParsableArguments {
     if let threads, !(1...4096).contains(threads) {
       throw ValidationError("--threads takes a number from 1 to 4096, not \(threads).")
     }
+    if let timeLimit, timeLimit < 1 {
+      throw ValidationError("--time-limit takes seconds from 1 on, not \(timeLimit).")
+    }
+    if let loopLimit, loopLimit < 1 {
+      throw ValidationError("--loop-limit takes a number from 1 on, not \(loopLimit).")
+    }
   }
 
   /// The session's options.
   var sessionOptions: SessionOptions {
-    SessionOptions(
+    var limits = SessionLimits(totalBytes: memoryLimit?.value)
+    if let timeLimit { limits.runTime = .seconds(timeLimit) }
+    if let loopLimit { limits.loopSteps = loopLimit }
+    return SessionOptions(
       threads: threads, optimize: optimize == .on, readableFolders: allowReading,
-      writableFolders: allowWriting)
+      writableFolders: allowWriting, limits: limits)
+  }
+}
+
+/// A number of bytes, as `512M`.
+struct ByteCount: ExpressibleByArgument {
+  let value: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+    let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+    guard let number = Int(unit == nil ? argument[...] : argument.dropLast()), number > 0 else { return nil }
+    let (value, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+    guard !overflow else { return nil }
+    self.value = value
   }
 }
 

@@ -24,9 +24,15 @@ struct ScannedAttribute {
   var count = 0
 
   /// Reads the message that lies in a part of a document.
-  init(_ document: GraphBytes, _ range: ByteRange, depth: Int = 0) throws(WireError) {
+  ///
+  /// - Parameter nesting: how many messages may lie inside of one another.
+  init(
+    _ document: GraphBytes, _ range: ByteRange, nesting: Int = ImportLimits.deepestNesting, depth: Int = 0
+  ) throws(WireError) {
     // A function's attribute lies three messages deeper than the one before.
-    guard depth <= WireReader.maximumDepth / 3 - 1 else { throw WireError(.tooDeep, at: range.offset) }
+    guard depth <= nesting / 3 - 1 || depth == 0 else {
+      throw .beyondLimit("messages lie deep inside of one another", nesting, "nesting", at: range.offset)
+    }
     var reader = document.reader(range)
     while !reader.isAtEnd {
       let tag = try reader.tag()
@@ -44,11 +50,11 @@ struct ScannedAttribute {
         try Self.checkFields(document.reader(block))
       case WireTag.field(10, WireTag.block):
         set(.function, block: try reader.block())
-        try Self.checkFunction(document, block, depth: depth)
+        try Self.checkFunction(document, block, nesting: nesting, depth: depth)
       case WireTag.field(1, WireTag.block):
         block = try reader.block()
         kind = .list
-        try scanList(document, depth: depth)
+        try scanList(document, nesting: nesting, depth: depth)
       case WireTag.field(9, WireTag.block):
         block = try reader.block()
         kind = .placeholder
@@ -73,7 +79,7 @@ struct ScannedAttribute {
     self.block = block
   }
 
-  private mutating func scanList(_ document: GraphBytes, depth: Int) throws(WireError) {
+  private mutating func scanList(_ document: GraphBytes, nesting: Int, depth: Int) throws(WireError) {
     element = nil
     count = 0
     var reader = document.reader(block)
@@ -109,7 +115,7 @@ struct ScannedAttribute {
           try Self.checkFields(document.reader(part))
           count += 1
         case .function:
-          try Self.checkFunction(document, part, depth: depth)
+          try Self.checkFunction(document, part, nesting: nesting, depth: depth)
           count += 1
         }
       }
@@ -156,8 +162,9 @@ struct ScannedAttribute {
     }
   }
 
-  private static func checkFunction(_ document: GraphBytes, _ range: ByteRange, depth: Int) throws(WireError)
-  {
+  private static func checkFunction(
+    _ document: GraphBytes, _ range: ByteRange, nesting: Int, depth: Int
+  ) throws(WireError) {
     var reader = document.reader(range)
     while !reader.isAtEnd {
       let tag = try reader.tag()
@@ -166,7 +173,7 @@ struct ScannedAttribute {
       case WireTag.field(2, WireTag.block):
         let entry = try MapEntry(document.reader(try reader.block()))
         try document.checkUTF8(entry.key)
-        _ = try ScannedAttribute(document, entry.value, depth: depth + 1)
+        _ = try ScannedAttribute(document, entry.value, nesting: nesting, depth: depth + 1)
       default: try reader.skip(tag)
       }
     }

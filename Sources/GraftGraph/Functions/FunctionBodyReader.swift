@@ -46,9 +46,9 @@ struct FunctionBodyReader {
       return try resolve(try parts())
     } catch let error as WireError {
       throw GraftError(
-        .dataLoss, "The function cannot be read: \(error.message).",
+        error.code, "The function cannot be read: \(error.message).",
         at: .init(file: document.file, offset: error.offset, function: definition.name),
-        remedy: "The file is damaged: download or export it again.")
+        remedy: error.remedy)
     } catch let error as GraftError {
       throw error.at(place)
     }
@@ -57,7 +57,7 @@ struct FunctionBodyReader {
   // MARK: - Messages
 
   private func parts() throws(WireError) -> Parts {
-    var parts = Parts(scan: GraphDefScan(document: document))
+    var parts = Parts(scan: GraphDefScan(document: document, limits: definition.limits))
     var reader = document.reader(definition.range)
     while !reader.isAtEnd {
       let tag = try reader.tag()

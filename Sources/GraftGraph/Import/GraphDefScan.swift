@@ -18,6 +18,8 @@ struct GraphDefScan {
   }
 
   let document: GraphBytes
+  /// How much there may be.
+  let limits: ImportLimits
   private(set) var nodes: [Node] = []
   /// The inputs of all nodes, as text.
   private(set) var inputs: [ByteRange] = []
@@ -29,16 +31,20 @@ struct GraphDefScan {
   private(set) var remainder = GraphRemainder()
 
   /// A scan of nothing, to which messages are added.
-  init(document: GraphBytes) {
+  init(document: GraphBytes, limits: ImportLimits) {
     self.document = document
+    self.limits = limits
   }
 
   /// Finds the parts of the `GraphDef` that fills a part of the document.
   ///
   /// - Throws: `GraftError` (`dataLoss`) that names the node in which the bytes end or make no sense.
   /// - Complexity: O(nodes), without the constants' contents.
-  init(graphDef range: ByteRange, in document: GraphBytes) throws(GraftError) {
+  init(
+    graphDef range: ByteRange, in document: GraphBytes, limits: ImportLimits = ImportLimits()
+  ) throws(GraftError) {
     self.document = document
+    self.limits = limits
     var reader = document.reader(range)
     do {
       while !reader.isAtEnd {
@@ -69,16 +75,32 @@ struct GraphDefScan {
       switch tag.raw {
       case WireTag.field(1, WireTag.block): node.name = try reader.block()
       case WireTag.field(2, WireTag.block): node.op = try reader.block()
-      case WireTag.field(3, WireTag.block): inputs.append(try reader.block())
+      case WireTag.field(3, WireTag.block):
+        let input = try reader.block()
+        try checkLength(of: input, "an input's name")
+        inputs.append(input)
       case WireTag.field(4, WireTag.block): node.device = try reader.block()
       case WireTag.field(5, WireTag.block):
         attributes.append(try MapEntry(document.reader(try reader.block())))
       default: try reader.skip(tag)
       }
     }
+    guard nodes.count < limits.nodes else {
+      throw .beyondLimit("there are more nodes than allowed", limits.nodes, "nodes", at: range.offset)
+    }
+    try checkLength(of: node.name, "a node's name")
+    try checkLength(of: node.op, "an op's name")
+    try checkLength(of: node.device, "a device's name")
     node.inputCount = inputs.count - node.firstInput
     node.attributeCount = attributes.count - node.firstAttribute
     nodes.append(node)
+  }
+
+  private func checkLength(of name: ByteRange, _ what: String) throws(WireError) {
+    guard name.count <= limits.nameLength else {
+      throw .beyondLimit(
+        "\(what) has \(name.count) bytes", limits.nameLength, "nameLength", at: name.offset)
+    }
   }
 
   /// The same nodes with each input in as many places as the closure says that it has tensors.
@@ -112,6 +134,10 @@ struct GraphDefScan {
       let begin = reader.position
       let tag = try reader.tag()
       if tag.raw == WireTag.field(1, WireTag.block) {
+        guard functions.count < limits.functions else {
+          throw .beyondLimit(
+            "there are more functions than allowed", limits.functions, "functions", at: begin)
+        }
         functions.append(try reader.block())
       } else {
         try reader.skip(tag)
@@ -161,6 +187,10 @@ struct GraphDefScan {
       return GraftError(
         .dataLoss, "\(whole) inside node \(nodesRead) of the graph, at byte \(end). It was truncated.",
         at: place, remedy: "Download or copy it again, and compare its size with the original's.")
+    case .limit:
+      return GraftError(
+        error.code, "The graph is refused at node \(nodesRead): \(error.message).", at: place,
+        remedy: error.remedy)
     default:
       return GraftError(
         .dataLoss, "Node \(nodesRead) of the graph cannot be read as a GraphDef: \(error.message).",

@@ -71,9 +71,8 @@ struct GraphImporter {
       return (snapshot, result)
     } catch let error as WireError {
       throw GraftError(
-        .dataLoss, "The graph cannot be read: \(error.message).",
-        at: .init(file: document.file, offset: error.offset),
-        remedy: "The file is damaged: download or export it again.")
+        error.code, "The graph cannot be read: \(error.message).",
+        at: .init(file: document.file, offset: error.offset), remedy: error.remedy)
     } catch let error as GraftError {
       throw error.at(place)
     }
@@ -82,8 +81,15 @@ struct GraphImporter {
   // MARK: - Functions
 
   private mutating func addFunctions() throws(WireError) {
+    var left = options.limits.nodes - scan.nodes.count
     for (index, range) in scan.functions.enumerated() {
-      let definition = try FunctionDefinition(document: document, range: range)
+      let definition = try FunctionDefinition(document: document, range: range, limits: options.limits)
+      left -= definition.nodeCount
+      guard left >= 0 else {
+        throw .beyondLimit(
+          "there are more nodes than allowed, those of functions included", options.limits.nodes, "nodes",
+          at: range.offset)
+      }
       let place = GraftError.Place(function: definition.name)
       func report(_ message: String, _ remedy: String) {
         problems.add(

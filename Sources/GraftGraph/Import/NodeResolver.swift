@@ -137,7 +137,7 @@ struct NodeResolver {
 
   /// Reads the attributes and finds the types that follow from them.
   mutating func findTypes() throws {
-    var typer = NodeTyper(document: document)
+    var typer = NodeTyper(document: document, nesting: scan.limits.nesting)
     for index in scan.nodes.indices {
       let op = op(index)
       guard let signature = op.signature else {
@@ -200,7 +200,7 @@ struct NodeResolver {
     for entry in attributes(index) {
       try document.checkUTF8(entry.key)
       do {
-        _ = try ScannedAttribute(document, entry.value)
+        _ = try ScannedAttribute(document, entry.value, nesting: scan.limits.nesting)
       } catch {
         // Values that mean nothing are nobody's business here; bytes that cannot be read are.
         guard case .value = error.reason else { throw error }

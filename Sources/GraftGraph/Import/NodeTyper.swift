@@ -13,6 +13,8 @@ struct NodeTyper {
   }
 
   let document: GraphBytes
+  /// How many messages may lie inside of one another.
+  private let nesting: Int
   private(set) var slots: [Slot] = []
   /// Attributes that have neither a value nor a default, by their place in the signature.
   private(set) var missing: [Int] = []
@@ -20,8 +22,9 @@ struct NodeTyper {
   /// The outputs that one graph may have; more is not a graph but an attack.
   static let maximumArguments = 1 << 24
 
-  init(document: GraphBytes) {
+  init(document: GraphBytes, nesting: Int = ImportLimits.deepestNesting) {
     self.document = document
+    self.nesting = nesting
   }
 
   /// Reads a node's attributes.
@@ -40,7 +43,7 @@ struct NodeTyper {
     for entry in entries {
       let scanned: ScannedAttribute
       do {
-        scanned = try ScannedAttribute(document, entry.value)
+        scanned = try ScannedAttribute(document, entry.value, nesting: nesting)
       } catch {
         guard case .value(let text) = error.reason else { throw error }
         // What the op does not have may be whatever it is.

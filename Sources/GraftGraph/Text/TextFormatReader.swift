@@ -8,20 +8,24 @@ package struct TextFormatReader {
   private var tokenizer: TextTokenizer
   private var token: TextTokenizer.Token
   private let schema = TextSchema.shared
+  private let limits: ImportLimits
 
   /// Reads a message that fills a document.
   ///
   /// - Parameter message: the message's name, as `GraphDef`.
   /// - Throws: `GraftError` (`dataLoss`), with line and column.
   /// - Complexity: O(bytes · depth of messages).
-  package static func read(_ document: GraphBytes, message: String) throws(GraftError) -> [UInt8] {
-    var reader = try TextFormatReader(document)
+  package static func read(
+    _ document: GraphBytes, message: String, limits: ImportLimits = ImportLimits()
+  ) throws(GraftError) -> [UInt8] {
+    var reader = try TextFormatReader(document, limits)
     var writer = WireWriter()
     try reader.readFields(of: message, into: &writer, until: nil, depth: 0)
     return writer.bytes
   }
 
-  private init(_ document: GraphBytes) throws(GraftError) {
+  private init(_ document: GraphBytes, _ limits: ImportLimits) throws(GraftError) {
+    self.limits = limits
     tokenizer = TextTokenizer(document: document)
     token = try tokenizer.next()
   }
@@ -50,10 +54,11 @@ package struct TextFormatReader {
   private mutating func readFields(
     of message: String, into writer: inout WireWriter, until close: UInt8?, depth: Int
   ) throws(GraftError) {
-    guard depth < WireReader.maximumDepth else {
+    guard depth < limits.nesting else {
       throw tokenizer.error(
-        at: token.range.offset,
-        "More than \(WireReader.maximumDepth) messages lie inside of one another, which is the limit.")
+        .resourceExhausted, at: token.range.offset,
+        "More than \(limits.nesting) messages lie inside of one another, which is the limit.",
+        remedy: "If you trust the graph, raise `nesting` of the import's limits.")
     }
     guard let fields = schema.messages[message] else {
       throw tokenizer.error(at: token.range.offset, "The message '\(message)' is not known.")

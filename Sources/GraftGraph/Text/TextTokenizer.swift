@@ -172,7 +172,9 @@ struct TextTokenizer {
   func text(_ range: ByteRange) -> String { document.string(range) }
 
   /// An error at a place in the document, with line and column.
-  func error(at offset: Int, _ message: String, remedy: String? = nil) -> GraftError {
+  func error(
+    _ code: GraftError.Code = .dataLoss, at offset: Int, _ message: String, remedy: String? = nil
+  ) -> GraftError {
     var line = 1
     var column = 1
     for index in 0..<min(offset, document.count) {
@@ -184,7 +186,7 @@ struct TextTokenizer {
       }
     }
     return GraftError(
-      .dataLoss, "Line \(line), column \(column) of the text: \(message)",
+      code, "Line \(line), column \(column) of the text: \(message)",
       at: .init(file: document.file, offset: offset), remedy: remedy)
   }
 }

@@ -153,6 +153,8 @@ package struct WireError: Error {
     case notUTF8
     /// The bytes are a message, with a value that means nothing.
     case value(String)
+    /// More than a limit allows, and the option that raises it.
+    case limit(String, option: String)
   }
 
   let reason: Reason
@@ -174,7 +176,7 @@ package struct WireError: Error {
       "the tag \(tag) (field \(tag >> 3), wire type \(tag & 7)) is none that a message has"
     case .tooDeep: "more than \(WireReader.maximumDepth) messages lie inside of one another"
     case .notUTF8: "a text is not UTF-8"
-    case .value(let text): text
+    case .value(let text), .limit(let text, _): text
     }
   }
 }

@@ -64,13 +64,14 @@ private struct SamplingSpans {
 
   init(
     _ kernel: SamplingKernel, output: Int, input: Int, scale: Float, translation: Float, antialias: Bool
-  ) {
+  ) throws {
     let inverse = Float(1 / Double(scale))
     let shift = -inverse * translation
     // A kernel is stretched where the image shrinks, to leave no pixel out.
     let stretch = antialias ? max(inverse, 1) : 1
     let reach = kernel.radius * stretch
     size = min(2 * Int(truncating: min(reach.rounded(.up), 1e9)) + 1, input)
+    try MemoryAccount.requireRoom(for: output, bytesEach: size * MemoryLayout<Float>.stride)
     starts = [Int](repeating: 0, count: output)
     weights = [Float](repeating: 0, count: size * output)
     let factor = 1 / stretch
@@ -141,10 +142,10 @@ enum ScaleAndTranslateOps {
           let shape = try Shape(validating: [images.shape[0], size[0], size[1], images.shape[3]])
           let output = try context.allocate(0, .float32, shape)
           guard output.elementCount > 0 else { return }
-          let rows = SamplingSpans(
+          let rows = try SamplingSpans(
             kernel, output: size[0], input: images.shape[1], scale: scale.0, translation: translation.0,
             antialias: antialias)
-          let columns = SamplingSpans(
+          let columns = try SamplingSpans(
             kernel, output: size[1], input: images.shape[2], scale: scale.1, translation: translation.1,
             antialias: antialias)
           gather(try context.floats(images), rows, columns, output, context.workers)
@@ -165,11 +166,11 @@ enum ScaleAndTranslateOps {
           ])
           let output = try context.allocate(0, .float32, shape)
           guard output.elementCount > 0 else { return }
-          let rows = SamplingSpans(
+          let rows = try SamplingSpans(
             kernel, output: gradients.shape[1], input: original[1], scale: scale.0,
             translation: translation.0, antialias: antialias
           ).transposed(input: original[1])
-          let columns = SamplingSpans(
+          let columns = try SamplingSpans(
             kernel, output: gradients.shape[2], input: original[2], scale: scale.1,
             translation: translation.1, antialias: antialias
           ).transposed(input: original[2])

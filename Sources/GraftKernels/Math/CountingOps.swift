@@ -133,6 +133,7 @@ extension MathOps {
       throw ArrayArguments.invalid(
         "The range must rise, and goes from \(low.double) to \(high.double).", input: 1)
     }
+    try MemoryAccount.requireRoom(for: bins, bytesEach: MemoryLayout<Int>.stride)
     var counts = [Int](repeating: 0, count: bins)
     let step = T.subtract(high, low).double / Double(bins)
     for value in values.buffer(as: T.self) {

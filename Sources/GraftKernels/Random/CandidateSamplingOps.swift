@@ -30,7 +30,10 @@ enum CandidateSamplingOps {
     _ setup: NodeSetup, _ range: Int
   ) throws -> @Sendable (KernelContext) throws -> any CandidateDistribution {
     guard range < 1 << 28 else { throw setup.invalid("The attribute 'range_max' is too large: \(range).") }
-    return { _ in LearnedCandidates(range: range) }
+    return { _ in
+      try MemoryAccount.requireRoom(for: range, bytesEach: 4 * MemoryLayout<Int32>.stride)
+      return LearnedCandidates(range: range)
+    }
   }
 
   private static func sampler(
@@ -39,7 +42,10 @@ enum CandidateSamplingOps {
     OpDefinition(
       name,
       "Draws `num_sampled` of `range_max` classes, \(likelihood), and says how often each of them and each "
-        + "true class is to be expected.", traits: [.stateful, .random], shape: shape
+        + "true class is to be expected.",
+      traits: name == "FixedUnigramCandidateSampler"
+        ? [.stateful, .random, .readsFiles] : [.stateful, .random],
+      shape: shape
     ) { setup in
       let arguments = try Arguments(setup)
       let range = try setup.int("range_max")
@@ -184,6 +190,7 @@ enum CandidateSamplingOps {
     }
     return { context in
       let numbers = try file.isEmpty ? unigrams : counts(inLinesOf: file, context)
+      try MemoryAccount.requireRoom(for: reserved, bytesEach: MemoryLayout<Float>.stride)
       var weights = [Float](repeating: 0, count: reserved)
       for (place, count) in numbers.enumerated() where (reserved + place) % shards == shard {
         weights.append(Float(pow(Double(count), Double(distortion))))

@@ -38,6 +38,12 @@ enum FourierOps {
     }
   }
 
+  /// What is computed with takes more than the result does.
+  private static func checkRoom(_ sizes: [Int]) throws {
+    try MemoryAccount.requireRoom(
+      for: try Shape(validating: sizes).elementCount, bytesEach: 3 * MemoryLayout<Complex128>.stride)
+  }
+
   private static func check(_ input: Tensor, _ rank: Int) throws {
     guard input.rank >= rank else {
       throw GraftError(
@@ -104,6 +110,7 @@ enum FourierOps {
         let outer = Array(input.shape.dimensions.dropLast(rank))
         let output = try context.allocate(0, dtype, Shape(validating: outer + lengths.dropLast() + [half]))
         guard output.elementCount > 0 else { return }
+        try checkRoom(outer + lengths)
         var spectrum = Spectrum(shape: input.shape.dimensions, values: Complex128.read(input))
           .resized(to: outer + lengths)
         try spectrum.transform(input.rank - 1, inverse: false, context)
@@ -131,6 +138,7 @@ enum FourierOps {
         let shape = try Shape(validating: outer + lengths)
         let output = try context.allocate(0, dtype, shape)
         guard output.elementCount > 0 else { return }
+        try checkRoom(outer + lengths)
         var spectrum = Spectrum(shape: input.shape.dimensions, values: Complex128.read(input))
           .resized(to: outer + lengths.dropLast() + [last / 2 + 1])
         for axis in input.rank - rank..<input.rank - 1 {

@@ -59,6 +59,8 @@ final class CompressedRows: @unchecked Sendable {
         input: input)
     }
     let rows = shape[rank - 2]
+    try MemoryAccount.requireRoom(
+      for: (rank == 3 ? shape[0] : 1) * rows, bytesEach: MemoryLayout<Int>.stride)
     var columns = [Int32](repeating: 0, count: count)
     var starts = [Int](repeating: 0, count: (rank == 3 ? shape[0] : 1) * rows + 1)
     var last = -1
@@ -103,6 +105,7 @@ final class CompressedRows: @unchecked Sendable {
   /// The transposed matrices.
   func transposed() throws -> CompressedRows {
     let (rows, width) = (self.rows, self.width)
+    try MemoryAccount.requireRoom(for: batch * width, bytesEach: 2 * MemoryLayout<Int>.stride)
     var starts = [Int](repeating: 0, count: batch * width + 1)
     for line in 0..<batch * rows {
       for element in self.starts[line]..<self.starts[line + 1] {

@@ -139,6 +139,7 @@ enum CompressedRowsOps {
         let shape = try CompressedRows.check(
           try ArrayArguments.vector(context, 0, "dense_shape"), input: 0)
         let lines = (shape.rank == 3 ? shape[0] : 1) * shape[shape.rank - 2]
+        try MemoryAccount.requireRoom(for: lines, bytesEach: MemoryLayout<Int>.stride)
         try context.setCompressedRows(
           0,
           CompressedRows(

@@ -24,6 +24,7 @@ enum FillEmptyRowsOps {
       guard rowCount > 0 || numbers.isEmpty else {
         throw ArrayArguments.invalid("There are \(numbers.count) values, and no row for them.")
       }
+      try MemoryAccount.requireRoom(for: rowCount, bytesEach: 5 * MemoryLayout<Int>.stride)
       var lengths = [Int](repeating: 0, count: rowCount)
       for (place, row) in numbers.enumerated() {
         guard row >= 0, row < rowCount else {

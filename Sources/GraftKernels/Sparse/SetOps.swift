@@ -148,6 +148,7 @@ enum SetOps {
       return { context in
         let rows = try sparseRows(context, 0, validates: validates)
         let shape = try Shape(validating: rows.shape)
+        try MemoryAccount.requireRoom(for: shape.elementCount, bytesEach: 2 * MemoryLayout<Int>.stride)
         var sizes = [Int](repeating: 0, count: shape.elementCount)
         if rows.values.dtype == .string {
           let values = rows.values.buffer(as: Bytes.self)

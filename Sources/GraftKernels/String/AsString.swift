@@ -8,6 +8,8 @@ private struct PrintedNumber: Sendable {
   let middle: String
   /// How real numbers are written: `f`, `e` or `g`.
   let notation: String
+  /// About how many characters a number has at the most.
+  let length: Int
 
   /// More digits or blanks than this make no sense, and would let a node take all memory.
   private static let longest = 1 << 20
@@ -33,6 +35,7 @@ private struct PrintedNumber: Sendable {
     guard width <= Self.longest, precision <= Self.longest else {
       throw setup.invalid("'width' is \(width) and 'precision' \(precision); \(Self.longest) is the most.")
     }
+    length = max(width, precision, 0) + 32
     middle = fill + (width >= 0 ? String(width) : "") + (precision >= 0 ? ".\(precision)" : "")
     notation = isShortest ? "g" : isScientific ? "e" : "f"
   }
@@ -73,7 +76,13 @@ enum AsStringOps {
         let isLeft = try setup.string("fill") == "-"
         return { context in
           let input = try context.input(0)
-          let output = try context.allocate(0, .string, input.shape).mutableBuffer(as: Bytes.self)
+          let result = try context.allocate(0, .string, input.shape)
+          let output = result.mutableBuffer(as: Bytes.self)
+          // Short texts lie in the strings' own allocations; long ones are asked for.
+          if input.dtype != .string, printed.length > 64 {
+            let (length, overflow) = printed.length.multipliedReportingOverflow(by: output.count)
+            try result.storage.charge(text: overflow ? .max : length)
+          }
           func each<T>(_ type: T.Type, _ text: (T) -> String) {
             let source = input.buffer(as: T.self)
             for index in output.indices { output[index] = Bytes(text(source[index])) }
@@ -102,6 +111,7 @@ enum AsStringOps {
           default:
             let source = try context.strings(0)
             for index in output.indices {
+              try result.storage.charge(text: max(width, source[index].count))
               output[index] = printed.padded(source[index], width: width, isLeft: isLeft)
             }
           }

@@ -52,9 +52,14 @@ enum RegexOps {
     _ context: KernelContext, _ expression: RegularExpression, _ rewrite: Bytes, all: Bool
   ) throws {
     let source = try context.strings(0)
-    let target = try context.allocate(0, .string, context.input(0).shape).mutableBuffer(as: Bytes.self)
+    let result = try context.allocate(0, .string, context.input(0).shape)
+    let target = result.mutableBuffer(as: Bytes.self)
     for index in target.indices {
+      // Each place may match, and all that matched may be written as often as the rewrite names it.
+      let (most, overflow) = (source[index].count + 1).multipliedReportingOverflow(by: rewrite.count * 2 + 1)
+      try result.storage.check(text: overflow ? .max : most)
       target[index] = try expression.replacing(in: source[index], with: rewrite, all: all)
+      try result.storage.charge(text: target[index].count)
     }
   }
 }

@@ -17,12 +17,14 @@ enum StringFormatOps {
           )
         }
         return { context in
+          let output = try context.allocate(0, .string, .scalar)
           var text = pieces[0]
           for (index, piece) in pieces.dropFirst().enumerated() {
+            try output.storage.charge(text: TensorText.estimate(try context.input(index)) + piece.count)
             text += TensorText.text(try context.input(index), limit: limit)
             text += piece
           }
-          try context.allocate(0, .string, .scalar).mutableBuffer(as: Bytes.self)[0] = Bytes(text)
+          output.mutableBuffer(as: Bytes.self)[0] = Bytes(text)
         }
       })
   ]
@@ -53,6 +55,13 @@ private struct TensorText {
   /// Elements that are shown at each end.
   private let ends: Int
   private var text: [UInt8] = []
+
+  /// How much memory the text of a tensor may take, its elements' own included.
+  static func estimate(_ tensor: Tensor) -> Int {
+    let each = MemoryLayout<[UInt8]>.size + 64
+    guard tensor.dtype == .string else { return tensor.elementCount * each }
+    return tensor.buffer(as: Bytes.self).reduce(0) { $0 + $1.count * 4 + each }
+  }
 
   static func text(_ tensor: Tensor, limit: Int) -> [UInt8] {
     let count = tensor.elementCount

@@ -61,9 +61,14 @@ enum StringJoinOps {
       shape = input.shape
     }
     let parts = try inputs.indices.map { try context.strings($0) }
-    let output = try context.allocate(0, .string, shape).mutableBuffer(as: Bytes.self)
+    let result = try context.allocate(0, .string, shape)
+    let output = result.mutableBuffer(as: Bytes.self)
     for index in output.indices {
+      var length = separator.count * max(parts.count - 1, 0)
+      for (place, part) in parts.enumerated() { length += part[inputs[place].rank == 0 ? 0 : index].count }
+      try result.storage.charge(text: length)
       var joined: [UInt8] = []
+      joined.reserveCapacity(length)
       for (place, part) in parts.enumerated() {
         if place > 0 { joined += separator }
         joined += part[inputs[place].rank == 0 ? 0 : index].bytes
@@ -94,7 +99,8 @@ enum StringJoinOps {
     let strides = input.shape.strides
     let sizes =
       keeps ? (0..<rank).map { axes.contains($0) ? 1 : input.shape[$0] } : kept.map { input.shape[$0] }
-    let output = try context.allocate(0, .string, Shape(validating: sizes)).mutableBuffer(as: Bytes.self)
+    let result = try context.allocate(0, .string, Shape(validating: sizes))
+    let output = result.mutableBuffer(as: Bytes.self)
     // Where the strings of one joined string lie, from the first of them.
     var offsets = [0]
     for axis in axes.reversed() {
@@ -107,7 +113,11 @@ enum StringJoinOps {
         start += rest % input.shape[axis] * strides[axis]
         rest /= input.shape[axis]
       }
+      var length = separator.count * max(offsets.count - 1, 0)
+      for offset in offsets { length += strings[start + offset].count }
+      try result.storage.charge(text: length)
       var joined: [UInt8] = []
+      joined.reserveCapacity(length)
       for (place, offset) in offsets.enumerated() {
         if place > 0 { joined += separator }
         joined += strings[start + offset].bytes
@@ -134,8 +144,8 @@ enum StringJoinOps {
         at: .init(input: 1))
     }
     let rest = input.shape.dimensions.dropFirst(segments.rank)
-    let output = try context.allocate(0, .string, Shape(validating: [count] + rest)).mutableBuffer(
-      as: Bytes.self)
+    let result = try context.allocate(0, .string, Shape(validating: [count] + rest))
+    let output = result.mutableBuffer(as: Bytes.self)
     let run = rest.reduce(1, *)
     var begun = [Bool](repeating: false, count: count)
     for (row, segment) in try segments.integers().enumerated() {
@@ -145,6 +155,7 @@ enum StringJoinOps {
           at: .init(input: 1))
       }
       for place in 0..<run {
+        try result.storage.charge(text: separator.count + strings[row * run + place].count)
         if begun[segment] { output[segment * run + place].bytes += separator }
         output[segment * run + place].bytes += strings[row * run + place].bytes
       }

@@ -63,7 +63,10 @@ enum StringNGramOps {
             let length = end - start
             let before = result.count
             for width in widths {
-              result += maker.make(tokens, start, count: maker.count(length, width), width: width)
+              let count = maker.count(length, width)
+              try MemoryAccount.requireRoom(for: result.count + count, bytesEach: 16)
+              try MemoryAccount.requireRoom(for: count, bytesEach: 32 * width)
+              result += maker.make(tokens, start, count: count, width: width)
             }
             if preservesShort && length > 0 && result.count == before {
               guard maker.padWidth >= 0 else {

@@ -54,7 +54,7 @@ struct DataflowInterpreter {
   mutating func run() throws -> [Tensor] {
     for number in plan.roots where plan.nodes[number].frame == 0 { start(number) }
     while let next = ready.popLast() {
-      if control.isLimited { try control.check() }
+      try control.check()
       try execute(next)
       try finish(next.frame, next.round)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import GraftKernels
 import GraftTensor
 import Synchronization
@@ -38,12 +39,22 @@ struct RunControl: Sendable {
   /// What is to be told of each instruction.
   let trace: RunTrace?
   private let deadline: ContinuousClock.Instant?
+  /// When a run ends that has no time limit of its own, in ticks of a clock that costs next to nothing.
+  private let latestEnd: Int
+  private let longest: Duration
   private let timeout: Duration?
   private let token: CancellationToken?
 
-  init(_ options: RunOptions, files: FileAccess, maximumLoopSteps: Int, trace: RunTrace? = nil) {
+  init(_ options: RunOptions, files: FileAccess, limits: SessionLimits, trace: RunTrace? = nil) {
     self.files = files
-    self.maximumLoopSteps = maximumLoopSteps
+    maximumLoopSteps = limits.loopSteps
+    longest = limits.runTime
+    let seconds = limits.runTime.components.seconds
+    latestEnd =
+      options.timeout != nil || seconds > Int64(Int.max / 4 / Self.nanoseconds)
+      ? .max
+      : Self.now() + Int(max(seconds, 0)) * Self.nanoseconds
+        + Int(limits.runTime.components.attoseconds / 1_000_000_000)
     self.trace = trace
     timeout = options.timeout
     deadline = options.timeout.map { ContinuousClock.now + $0 }
@@ -52,6 +63,15 @@ struct RunControl: Sendable {
 
   /// Whether there is anything to check.
   var isLimited: Bool { deadline != nil || token != nil }
+
+  private static let nanoseconds = 1_000_000_000
+
+  /// Nanoseconds of a clock that is some milliseconds late.
+  private static func now() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+    return time.tv_sec * nanoseconds + time.tv_nsec
+  }
 
   /// - Throws: `GraftError` (`cancelled`, `deadlineExceeded`).
   func check() throws {
@@ -62,6 +82,12 @@ struct RunControl: Sendable {
       throw GraftError(
         .deadlineExceeded, "The run was stopped after its time limit of \(timeout.map { "\($0)" } ?? "?").",
         remedy: "Raise `timeout` in the run's options.")
+    }
+    if latestEnd != .max, Self.now() >= latestEnd {
+      throw GraftError(
+        .deadlineExceeded,
+        "The run was stopped after \(longest), the longest that a run of the session may take.",
+        remedy: "Raise `SessionOptions.limits.runTime`, or give the run a `timeout` of its own.")
     }
   }
 }

@@ -43,7 +43,8 @@ public struct SavedModel: Sendable {
   ) throws -> SavedModel {
     let file = try SavedModelFile(path)
     let metaGraph = try file.metaGraph(tagged: tags)
-    let imported = try session.graph.importMetaGraph(metaGraph, options: ImportOptions(prefix: prefix))
+    let imported = try session.graph.importMetaGraph(
+      metaGraph, options: ImportOptions(prefix: prefix, limits: session.options.limits.imports))
     let model = SavedModel(metaGraph: metaGraph.below(imported.prefix), folder: file.folder, session: session)
     guard restoresVariables else { return model }
     try session.restoringVariablesOnFailure {
@@ -67,6 +68,7 @@ public struct SavedModel: Sendable {
           + "\(ownVariables.count) variables.", at: .init(file: folder),
         remedy: "Copy the folder whole, with `variables` in it.")
     }
+    _ = try variableFiles()
     guard !saver.restoreOpName.isEmpty else {
       // Modules of TensorFlow Hub name no saver: their variables have the checkpoint's names.
       return try restoreByName(checkpoint)
@@ -75,11 +77,31 @@ public struct SavedModel: Sendable {
     do {
       _ = try session.run(
         [], feeding: [saver.filenameTensorName: try Tensor(Bytes(checkpoint))], targets: [restoring],
-        files: FileAccess(readingBelow: ["\(folder)/variables"]))
+        files: try variableFiles())
     } catch let error as GraftError where error.code == .notFound && metaGraph.message.hasObjectGraphDef {
       // TensorFlow 2 restores the objects that were saved, and leaves variables that had no value.
       try restoreByName(checkpoint)
     }
+  }
+
+  /// Permission to read the model's variables, where no link leads to what is not the model's.
+  ///
+  /// - Throws: `GraftError` (`permissionDenied`).
+  private func variableFiles() throws -> FileAccess {
+    let files = FileAccess(readingBelow: [folder] + session.options.readableFolders)
+    for name in FolderContents.names(in: "\(folder)/variables") where name.hasPrefix("variables") {
+      do {
+        _ = try files.placeForReading("\(folder)/variables/\(name)")
+      } catch {
+        throw GraftError(
+          .permissionDenied, "The SavedModel's variables are a link that leads out of its folder: \(name).",
+          at: .init(file: folder),
+          remedy:
+            "If you trust the model, copy the file in the link's place (`cp -L`), or open the folder that "
+            + "it leads to (`SessionOptions.readableFolders`).")
+      }
+    }
+    return files
   }
 
   private func restoreByName(_ checkpoint: String) throws {
@@ -97,7 +119,8 @@ public struct SavedModel: Sendable {
 
   /// Runs the operation that makes tables and whatever else the model needs, with its assets' paths.
   private func initialize() throws {
-    session.allowReading(below: "\(folder)/assets")
+    // A link in the place of the folder would open whatever it leads to.
+    if isInside("\(folder)/assets") { session.allowReading(below: "\(folder)/assets") }
     guard let initOperation else { return }
     var feeds: [String: Tensor] = [:]
     for asset in metaGraph.assets {
@@ -134,18 +157,22 @@ public struct SavedModel: Sendable {
   func path(ofAsset filename: String) throws -> String {
     let parts = filename.split(separator: "/", omittingEmptySubsequences: false)
     let path = "\(folder)/assets/\(filename)"
-    var isInside =
-      !filename.hasPrefix("/") && !filename.isEmpty && !parts.contains("..") && !filename.utf8.contains(0)
-    if isInside, let target = FileSystem.real(path), let root = FileSystem.real(folder) {
-      isInside = target.hasPrefix(root == "/" ? root : root + "/")
-    }
-    guard isInside else {
+    guard
+      !filename.hasPrefix("/") && !filename.isEmpty && !parts.contains("..") && !filename.utf8.contains(0),
+      isInside(path)
+    else {
       throw GraftError(
         .permissionDenied, "The SavedModel names an asset outside of its folder: '\(filename)'.",
         at: .init(file: folder),
         remedy: "Assets are files below `assets`; do not trust a model that reaches further.")
     }
     return path
+  }
+
+  /// Whether what a path leads to lies in the model's folder; nothing is there, or it does.
+  private func isInside(_ path: String) -> Bool {
+    guard let target = FileSystem.real(path), let root = FileSystem.real(folder) else { return true }
+    return target.hasPrefix(root == "/" ? root : root + "/")
   }
 }
 

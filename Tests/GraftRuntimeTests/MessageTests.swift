@@ -1,0 +1,71 @@
+import Foundation
+import GraftGraph
+import GraftRuntime
+import GraftTensor
+import Testing
+
+/// Messages for what users of TensorFlow struggle with, where no other test reads them.
+@Suite struct Messages {
+  @Test func aDamagedMetaFileIsToldByItsFirstBadByteAndNotAsText() throws {
+    let folder = try TestFolder()
+    let metaGraph = try MetaGraph(
+      exporting: try VariableGraph.line().graph(), tags: ["serve"])
+    var bytes = try metaGraph.metaGraphDef()
+    bytes[bytes.count / 2] = 0xFF
+    bytes.removeLast(3)
+    try Data(bytes).write(to: URL(fileURLWithPath: folder.file("m.meta")))
+    let error = try #require(
+      thrown { try Graph().importMetaGraph(try MetaGraph(contentsOf: folder.file("m.meta"))) })
+    #expect(error.place.file == folder.file("m.meta") && !error.message.contains("line"), "\(error)")
+    try Data("meta_info_def { hello: 1 }".utf8).write(to: URL(fileURLWithPath: folder.file("t.meta")))
+    let text = try #require(thrown { _ = try MetaGraph(contentsOf: folder.file("t.meta")) })
+    #expect(text.message.contains("Line 1, column 17") && text.message.contains("no field 'hello'"))
+  }
+
+  /// The weights are a hole in the file: it has 3 GB and takes a few KB.
+  @Test func aGraphBeyondTwoGigabytesIsRead() throws {
+    let folder = try TestFolder()
+    let count = 3 << 30
+    func field(_ number: UInt8, _ length: Int) -> [UInt8] {
+      var (bytes, rest) = ([number << 3 | 2], length)
+      while rest >= 0x80 {
+        bytes.append(UInt8(rest & 0x7F) | 0x80)
+        rest >>= 7
+      }
+      return bytes + [UInt8(rest)]
+    }
+    func text(_ number: UInt8, _ text: String) -> [UInt8] {
+      field(number, text.utf8.count) + Array(text.utf8)
+    }
+    func attribute(_ key: String, _ head: [UInt8], _ length: Int) -> [UInt8] {
+      let value = field(2, head.count + length) + head
+      let entry = text(1, key) + value
+      return field(5, entry.count + length) + entry
+    }
+    let shape: [UInt8] = {
+      let size = [0x08] + Array(field(0, count / 4).dropFirst()); return field(2, size.count) + size
+    }()
+    let contents = [0x08, 1] + field(2, shape.count) + shape + field(4, count)
+    let tensor = field(8, contents.count + count) + contents
+    let node =
+      text(1, "c") + text(2, "Const") + attribute("dtype", [0x30, 1], 0) + attribute("value", tensor, count)
+    let path = folder.file("large.pb")
+    try Data(field(1, node.count + count) + node).write(to: URL(fileURLWithPath: path))
+    #expect(truncate(path, off_t(field(1, node.count + count).count + node.count + count)) == 0)
+    let graph = Graph()
+    try graph.importGraphDef(contentsOf: path)
+    #expect(graph.operations.map(\.name) == ["c"])
+    let text2 = GraphText().node("n", "Size", ["c"], ["T": "type: DT_FLOAT", "out_type": "type: DT_INT64"])
+      .text
+    try graph.importGraphDef(bytes: Array(text2.utf8), inputMap: ["c": "c:0"])
+    let size = try Session(graph: graph, options: SessionOptions(threads: 1)).run("n")
+    #expect(try size.scalars(as: Int64.self) == [Int64(count / 4)])
+  }
+
+  @Test func anOperationIsNoFetchAndATensorNoTarget() throws {
+    let session = Session(graph: try VariableGraph.line().graph())
+    let fetched = try #require(thrown { _ = try session.run("init") })
+    #expect(fetched.description.contains("target"), "\(fetched)")
+    #expect(try session.run([], targets: ["init"]).isEmpty)
+  }
+}
