@@ -8,7 +8,7 @@ CONFORMANCE ?= ../shared/conformance
 BENCH ?=
 SOURCES = Package.swift Sources Tests Examples
 
-.PHONY: demo test lint format release install verify bench fuzz deps ops-page
+.PHONY: demo test lint format release install verify bench fuzz sanitize soak deps ops-page
 
 ## Builds Graft and reads digits with a network of TensorFlow's: frozen, as a SavedModel, with a checkpoint.
 demo: deps
@@ -47,6 +47,18 @@ bench: release
 ## Feeds mutated files to what reads them, a minute each: make fuzz SECONDS=3600
 fuzz: deps
 	Scripts/fuzz.sh $(or $(SECONDS),60)
+
+## Runs the tests under the Address and the Thread Sanitizer, each in a build of its own: nightly, not in CI.
+sanitize: deps
+	ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0 \
+		$(SWIFT) test --scratch-path .build-address --sanitize address $(TESTFLAGS)
+	TSAN_OPTIONS=allocator_may_return_null=1:suppressions=$(CURDIR)/Scripts/thread-sanitizer.txt \
+		$(SWIFT) test --scratch-path .build-thread --sanitize thread $(TESTFLAGS)
+
+## Lets runs, saves, restores and cancellations overlap, and looks at values and memory: make soak SECONDS=600
+soak: deps
+	$(SWIFT) build -c release --product Soak
+	"$$($(SWIFT) build -c release --show-bin-path)/Soak" $(or $(SECONDS),600)
 
 ## Writes the page of ops anew.
 ops-page:

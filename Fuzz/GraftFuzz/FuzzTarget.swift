@@ -13,7 +13,7 @@ enum FuzzTarget: String, CaseIterable {
   case metaGraph = "meta"
   /// A `saved_model.pb`.
   case savedModel
-  /// The index of a checkpoint and, behind a line of dashes, its data; checksums as they are.
+  /// The index of a checkpoint and, behind a line of dashes, its data; the index's checksums made right.
   case checkpoint
   /// Keys and values of a checkpoint's index, made into a table whose checksums are right.
   case checkpointEntries
@@ -21,6 +21,8 @@ enum FuzzTarget: String, CaseIterable {
   case sliceFile
   /// `.npy` and `.npz`.
   case numpy
+  /// A TFRecord file, compressed or not.
+  case records
   /// Records, pictures and sounds, each to the ops that decode it.
   case decoders
 
@@ -39,8 +41,15 @@ enum FuzzTarget: String, CaseIterable {
     case .checkpoint: try readCheckpoint(bytes)
     case .checkpointEntries: try readEntries(bytes)
     case .sliceFile:
-      try withFiles(["model.ckpt": bytes]) { try readAll(try Checkpoint(path: $0 + "model.ckpt")) }
+      try withFiles(["model.ckpt": withRightChecksums(bytes)]) {
+        try readAll(try Checkpoint(path: $0 + "model.ckpt"))
+      }
     case .numpy: try readArrays(bytes)
+    case .records:
+      try withFiles(["a.tfrecord": bytes]) { folder in
+        var reader = try TFRecordReader(path: folder + "a.tfrecord")
+        while try reader.next() != nil {}
+      }
     case .decoders: try decode(bytes)
     }
   }
@@ -48,11 +57,17 @@ enum FuzzTarget: String, CaseIterable {
 
 extension SessionOptions {
   /// One thread, and limits that end what would take long.
-  static var tight: SessionOptions { SessionOptions(threads: 1) }
+  static var tight: SessionOptions {
+    SessionOptions(
+      threads: 1,
+      limits: SessionLimits(
+        totalBytes: 256 << 20, tensorBytes: 64 << 20, loopSteps: 1000, functionDepth: 40,
+        runTime: .milliseconds(500)))
+  }
 }
 
 extension RunOptions {
-  static var tight: RunOptions { RunOptions(timeout: .milliseconds(200)) }
+  static var tight: RunOptions { RunOptions(timeout: .milliseconds(500)) }
 }
 
 // MARK: - Graphs
@@ -110,7 +125,7 @@ private func readCheckpoint(_ bytes: [UInt8]) throws {
   let dashes = Array("----".utf8)
   let cut = bytes.indices.first { bytes[$0...].starts(with: dashes) } ?? bytes.endIndex
   try withFiles([
-    "model.ckpt.index": Array(bytes[..<cut]),
+    "model.ckpt.index": withRightChecksums(Array(bytes[..<cut])),
     "model.ckpt.data-00000-of-00001": Array(bytes[cut...].dropFirst(dashes.count)),
   ]) { try readAll(try Checkpoint(path: $0 + "model.ckpt")) }
 }
@@ -148,11 +163,17 @@ private func readArrays(_ bytes: [UInt8]) throws {
 
 // MARK: - Decoders
 
+private let unicode =
+  "attr { key: \"input_encoding\" value { s: \"UTF-16\" } } "
+  + "attr { key: \"output_encoding\" value { s: \"UTF-8\" } }"
+
 /// Graphs of one op that takes bytes.
 private let decoders: [Session] = [
   ("DecodeImage", ""), ("DecodeJpeg", ""), ("DecodePng", ""), ("DecodeGif", ""), ("DecodeBmp", ""),
   ("DecodeWav", ""), ("DecodeCompressed", "attr { key: \"compression_type\" value { s: \"ZLIB\" } }"),
   ("ParseTensor", "attr { key: \"out_type\" value { type: DT_FLOAT } }"), ("DecodeJSONExample", ""),
+  ("DecodeBase64", ""), ("StringToNumber", ""), ("UnicodeTranscode", unicode),
+  ("DecodeRaw", "attr { key: \"out_type\" value { type: DT_FLOAT } }"),
 ].compactMap { op, attributes in
   let text = """
     node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_STRING } } }
