@@ -237,13 +237,16 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
 
 TARGET static void NAME(pack)(
     const T *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k, ptrdiff_t n, T *packed) {
+  // Weights lie in files at any address.
+  typedef T anywhere __attribute__((aligned(1)));
+  typedef T vector_anywhere __attribute__((vector_size(WIDTH * sizeof(T)), aligned(1)));
   for (ptrdiff_t first = 0; first < n; first += PANEL, packed += k * PANEL) {
-    const T *source = b + first * column;
+    const anywhere *source = (const anywhere *)b + first * column;
     const ptrdiff_t columns = n - first < PANEL ? n - first : PANEL;
     if (columns == PANEL && column == 1) {
       for (ptrdiff_t p = 0; p < k; p++) {
         UNROLL for (int j = 0; j < REGISTERS; j++)
-          STORE(packed + p * PANEL + j * WIDTH, LOAD(source + p * row + j * WIDTH));
+          STORE(packed + p * PANEL + j * WIDTH, *(const vector_anywhere *)(source + p * row + j * WIDTH));
       }
     } else if (columns == PANEL) {
       // Some rows at a time, so that what a cache line holds of a column is used before it is gone.

@@ -152,14 +152,16 @@ package final class KernelContext {
   /// - Parameters:
   ///   - form: numbers that the result depends on beside the input, and that tell apart what is made of it.
   ///   - factors: a small constant that the result depends on.
-  ///   - make: gets the constant with its elements aligned.
+  ///   - takesAnyAddress: whether the constant's elements need not be aligned.
+  ///   - make: gets the constant.
   package func packed<P: AnyObject & Sendable>(
-    _ constant: Tensor, form: [Int], factors: Tensor? = nil, _ make: (Tensor) throws -> P
+    _ constant: Tensor, form: [Int], factors: Tensor? = nil, takesAnyAddress: Bool = false,
+    _ make: (Tensor) throws -> P
   ) throws -> P {
     func pack() throws -> P {
       // Nobody looks at the constant as it was any more.
       defer { constant.storage.releasePages() }
-      return try make(try constant.aligned())
+      return try make(takesAnyAddress ? constant : try constant.aligned())
     }
     guard let derived = allocator.derived else { return try pack() }
     return try derived.value(of: constant, form: form, factors: factors, pack)

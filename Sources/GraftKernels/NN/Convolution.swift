@@ -186,7 +186,10 @@ struct Convolution {
           }
         }
       #endif
-      return try context.packed(filter, form: [tile ?? 0] + sizes, factors: scale) { filter in
+      return try context.packed(
+        filter, form: [tile ?? 0] + sizes, factors: scale,
+        takesAnyAddress: tile == nil && x.dtype == .float32
+      ) { filter in
         var aligned = self
         aligned.filter = filter
         return Kept(try aligned.packed(context, tile: tile))

@@ -177,7 +177,8 @@ private struct Stage {
         scale: scale?.floats, into: try TensorStorage(byteCount: bytes), context.workers)
     }
     guard isConstant else { return try pack(try filter.aligned()) }
-    return try context.packed(filter, form: [depth, channels], factors: scale, pack)
+    return try context.packed(
+      filter, form: [depth, channels], factors: scale, takesAnyAddress: true, pack)
   }
 
   func vector(_ packed: PackedMatrix?) -> Bands.Pointwise? {
