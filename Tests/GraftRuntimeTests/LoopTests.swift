@@ -114,7 +114,7 @@ import Testing
     .node("j/next", "NextIteration", ["j/add"], GraphText.float)
     .node("j/exit", "Exit", ["j/switch"], GraphText.float)
     .node("both", "AddV2", ["i/exit", "j/exit"], GraphText.float)
-    let feeds = ["x": Tensor([Float(1), 3]), "n": Tensor(Float(4))]
+    let feeds = ["x": try Tensor([Float(1), 3]), "n": try Tensor(Float(4))]
     try expect(text, feeds, "both", gives: [8])
     let plan = try Session(graph: text.graph()).callable(feeds: ["n", "x"], fetches: ["both"])
       .planDescription
