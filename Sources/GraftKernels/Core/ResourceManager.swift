@@ -17,6 +17,8 @@ package final class ResourceManager: Sendable {
 
   /// The session's runs.
   package let activity = RunActivity()
+  /// The changes of the session's variables.
+  package let variableEpoch = VariableEpoch()
   private let resources = Mutex<[Key: any SessionResource]>([:])
 
   /// A session's, with nothing in it.

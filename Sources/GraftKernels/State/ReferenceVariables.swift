@@ -19,13 +19,9 @@ enum ReferenceVariables {
       let (dtype, declared) = (try node.type("dtype"), try node.shape("shape"))
       // The first version wrote a scalar's shape for one that is not known.
       let shape = node.op == "Variable" && declared.rank == 0 ? .unknown : declared
-      let container = try node.string("container")
-      let sharedName = try node.string("shared_name")
-      let name = sharedName.isEmpty ? node.name : sharedName
+      let place = try VariableName(node) ?? VariableName(container: "", name: node.name)
       return { context in
-        let variable = try context.resources.resource(Variable.self, container: container, name: name) {
-          Variable(name: name, dtype: dtype, shape: shape)
-        }
+        let variable = try context.resources.variable(place, dtype: dtype, shape: shape)
         try context.setOutput(0, try Tensor(handle: variable))
       }
     }

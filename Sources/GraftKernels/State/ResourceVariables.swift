@@ -12,22 +12,15 @@ enum ResourceVariables {
     traits: [.stateful], shape: ShapeRules.scalar
   ) { node in
     let (dtype, shape) = (try node.type("dtype"), try node.shape("shape"))
-    let container = try node.string("container")
-    let sharedName = try node.string("shared_name")
-    // TensorFlow's spelling of a variable that nobody shares.
-    let isAnonymous = sharedName == "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
-    let name = sharedName.isEmpty ? node.name : sharedName
+    let place = try VariableName(node)
     return { context in
       let variable =
-        isAnonymous
-        ? Variable(name: node.name, dtype: dtype, shape: shape)
-        : try context.resources.resource(Variable.self, container: container, name: name) {
-          Variable(name: name, dtype: dtype, shape: shape)
-        }
+        try place.map { try context.resources.variable($0, dtype: dtype, shape: shape) }
+        ?? Variable(name: node.name, dtype: dtype, shape: shape)
       guard variable.dtype == dtype else {
         throw GraftError(
           .invalidArgument,
-          "The variable '\(name)' was made with \(variable.dtype), and is used with \(dtype).")
+          "The variable '\(variable.name)' was made with \(variable.dtype), and is used with \(dtype).")
       }
       try context.setOutput(0, try Tensor(handle: variable))
     }

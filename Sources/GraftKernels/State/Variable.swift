@@ -12,16 +12,33 @@ package final class Variable: SessionResource {
   /// The shapes that it may hold.
   package let shape: PartialShape
   private let contents = Mutex<Tensor?>(nil)
+  private let changes = Atomic<Int>(0)
+  private let epoch: VariableEpoch
 
-  /// A variable that holds nothing yet.
-  package init(name: String, dtype: DataType, shape: PartialShape) {
+  /// A variable that holds nothing yet. Its changes are counted in the epoch, too.
+  package init(
+    name: String, dtype: DataType, shape: PartialShape, epoch: VariableEpoch = VariableEpoch()
+  ) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
+    self.epoch = epoch
   }
 
   /// The value, where there is one.
   package var value: Tensor? { contents.withLock { $0 } }
+
+  /// How often the value was changed.
+  package var version: Int { changes.load(ordering: .acquiring) }
+
+  /// The value, where there is one, and the version that it is.
+  package var current: (value: Tensor?, version: Int) { contents.withLock { ($0, version) } }
+
+  /// To be called by who holds the lock and has changed the contents.
+  private func noteChange() {
+    changes.wrappingAdd(1, ordering: .releasing)
+    epoch.advance()
+  }
 
   /// The value.
   ///
@@ -48,12 +65,18 @@ package final class Variable: SessionResource {
         .invalidArgument, "The variable '\(name)' has shape \(shape), and \(tensor.shape) is assigned to it.")
     }
     let kept = try tensor.persistent()
-    contents.withLock { $0 = kept }
+    contents.withLock { contents in
+      contents = kept
+      noteChange()
+    }
   }
 
   /// Forgets the value.
   package func reset() {
-    contents.withLock { $0 = nil }
+    contents.withLock { contents in
+      contents = nil
+      noteChange()
+    }
   }
 
   /// Replaces the value by what the closure makes of it, whole: no run sees a part of it.
@@ -74,6 +97,7 @@ package final class Variable: SessionResource {
       defer { contents = value }
       try value.makeUnique()
       try body(&value)
+      noteChange()
       return value
     }
   }

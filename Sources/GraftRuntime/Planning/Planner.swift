@@ -53,7 +53,8 @@ package struct Planner: Sendable {
   /// Plans a function's body.
   func plan(function body: FunctionBody) throws -> ExecutablePlan {
     var planGraph = try prune(function: body)
-    return try compile(&planGraph, feedCount: body.argumentCount)
+    var facts: VariableFacts?
+    return try compile(&planGraph, feedCount: body.argumentCount, relyingOn: &facts)
   }
 
   /// What a function's body runs: its arguments are the feeds, its results the fetches. What has effects
@@ -68,15 +69,25 @@ package struct Planner: Sendable {
 
   /// Plans what the fetches and targets need beyond the feeds.
   ///
+  /// - Parameter facts: gets the variables' values that the plan takes for constants.
   /// - Throws: `GraftError`: `unimplemented` with every op that has no kernel, `notFed` with every
   ///   placeholder that is needed.
-  package func plan(feeds: [Endpoint], fetches: [Endpoint], targets: [Int]) throws -> ExecutablePlan {
+  func plan(
+    feeds: [Endpoint], fetches: [Endpoint], targets: [Int], relyingOn facts: inout VariableFacts
+  ) throws -> ExecutablePlan {
     var planGraph = try prune(feeds: feeds, fetches: fetches, targets: targets)
-    return try compile(&planGraph, feedCount: feeds.count)
+    var noted: VariableFacts? = facts
+    let plan = try compile(&planGraph, feedCount: feeds.count, relyingOn: &noted)
+    if let noted { facts = noted }
+    return plan
   }
 
   /// Optimises a pruned graph, where that is wanted, and prepares its kernels.
-  func compile(_ planGraph: inout PlanGraph, feedCount: Int) throws -> ExecutablePlan {
+  ///
+  /// - Parameter facts: nil for a plan that must hold whatever values variables have.
+  private func compile(
+    _ planGraph: inout PlanGraph, feedCount: Int, relyingOn facts: inout VariableFacts?
+  ) throws -> ExecutablePlan {
     planGraph.derived = derived
     if optimize { try StructuredControlFlow.run(&planGraph) }
     if planGraph.hasDataflow {
@@ -87,6 +98,10 @@ package struct Planner: Sendable {
     }
     if optimize {
       try FunctionExpansion(self).run(&planGraph)
+      if var noted = facts {
+        try VariableSpecialization.run(&planGraph, &noted, functions: functions)
+        facts = noted
+      }
       try Self.optimize(&planGraph)
     } else {
       try ConstantEvaluation.run(&planGraph)

@@ -25,9 +25,8 @@ struct VariableBinding: Sendable {
 
   /// The session's variable, made where it is not there yet.
   func variable(in session: Session) throws -> Variable {
-    try session.resources.resource(Variable.self, container: container, name: sharedName) {
-      Variable(name: sharedName, dtype: dtype, shape: shape)
-    }
+    try session.resources.variable(
+      VariableName(container: container, name: sharedName), dtype: dtype, shape: shape)
   }
 }
 

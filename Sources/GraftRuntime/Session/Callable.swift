@@ -7,14 +7,14 @@ import GraftTensor
 ///
 /// It may be called from several threads at once.
 public struct Callable: Sendable {
-  private let plan: ExecutablePlan
+  private let plan: SessionPlan
   private let feeds: [FeedSignature]
   private let executor: Executor
   private let library: SessionLibrary
   private let reads: UninitializedReads
 
   init(
-    plan: ExecutablePlan, feeds: [FeedSignature], executor: Executor, library: SessionLibrary,
+    plan: SessionPlan, feeds: [FeedSignature], executor: Executor, library: SessionLibrary,
     reads: UninitializedReads
   ) {
     self.plan = plan
@@ -50,7 +50,8 @@ public struct Callable: Sendable {
     do {
       let results = try executor.resources.activity.run {
         try library.memory.charging {
-          try executor.run(plan, feeds: values, functions: { library.runner(control) }, control: control)
+          try executor.run(
+            plan.current(), feeds: values, functions: { library.runner(control) }, control: control)
         }
       }
       try library.checkFiles()
@@ -62,9 +63,9 @@ public struct Callable: Sendable {
     }
   }
 
-  /// The plan as text: a line for each node, in the order in which they run.
+  /// The plan that was made last, as text: a line for each node, in the order in which they run.
   package var planDescription: String {
-    switch plan {
+    switch plan.latest {
     case .straight(let programs): programs.plan.description
     case .dataflow(let plan): plan.description
     }

@@ -23,7 +23,7 @@ public final class Session: Sendable {
   /// The ops that it has kernels for: the standard ones, and the graph's own.
   let registry: OpRegistry
   private let executor: Executor
-  private let plans = Mutex<[PlanKey: ExecutablePlan]>([:])
+  private let plans = Mutex<[PlanKey: SessionPlan]>([:])
   private let functionPlans = FunctionPlans()
   /// Pays for what the session's runs allocate.
   private let memory: MemoryAccount
@@ -140,14 +140,17 @@ public final class Session: Sendable {
     }
     let planner = Planner(
       graph: snapshot, registry: registry, optimize: options.optimize, files: allowed)
+    let ends = (
+      feeds: signatures.map(\.endpoint), fetches: try fetches.map { try endpoint(named: $0, snapshot) },
+      targets: try targets.map { try operationIndex(named: $0, snapshot) }
+    )
     // What is computed while planning is charged, too.
-    let plan: ExecutablePlan
+    let plan: SessionPlan
     do {
       plan = try memory.charging {
-        try planner.plan(
-          feeds: signatures.map(\.endpoint),
-          fetches: fetches.map { try endpoint(named: $0, snapshot) },
-          targets: targets.map { try operationIndex(named: $0, snapshot) })
+        try sessionPlan { facts in
+          try planner.plan(feeds: ends.feeds, fetches: ends.fetches, targets: ends.targets, relyingOn: &facts)
+        }
       }
     } catch {
       // Constants that went away meanwhile explain whatever is wrong with them.
@@ -159,6 +162,15 @@ public final class Session: Sendable {
       plans[key] = plan
     }
     return Callable(plan: plan, feeds: signatures, executor: executor, library: library, reads: reads)
+  }
+
+  /// What the closure plans, together with how it is made anew where it relies on variables' values.
+  private func sessionPlan(
+    _ make: @escaping @Sendable (inout VariableFacts) throws -> ExecutablePlan
+  ) throws -> SessionPlan {
+    var facts = VariableFacts(resources)
+    let plan = try make(&facts)
+    return facts.isEmpty ? .fixed(plan) : .specialized(SpecializedPlan(plan, facts, resources, make: make))
   }
 
   /// The value of a variable, by the name of its node or its shared name; nil where the session has none.

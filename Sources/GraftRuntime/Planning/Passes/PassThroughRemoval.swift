@@ -2,10 +2,12 @@ import GraftKernels
 import GraftTensor
 
 /// Takes out what passes its inputs on, and control edges that order nothing: those from nodes without
-/// effects.
+/// effects, and targets that only waited for such.
 enum PassThroughRemoval: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
     try reduceControlInputs(&graph)
+    // What waits for nothing any more need not be there.
+    graph.targets.removeAll { graph.nodes[$0].op == "NoOp" && graph.nodes[$0].controlInputs.isEmpty }
     var replacements: [ValueReference: ValueReference] = [:]
     let targets = Set(graph.targets)
     for (index, node) in graph.nodes.enumerated() {
