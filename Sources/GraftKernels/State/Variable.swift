@@ -11,7 +11,13 @@ package final class Variable: SessionResource {
   package let dtype: DataType
   /// The shapes that it may hold.
   package let shape: PartialShape
-  private let contents = Mutex<Tensor?>(nil)
+  private struct Contents {
+    var value: Tensor?
+    /// Somebody takes the value for constant: its memory is not written any more.
+    var isTaken = false
+  }
+
+  private let contents = Mutex(Contents())
   private let changes = Atomic<Int>(0)
   private let epoch: VariableEpoch
 
@@ -26,13 +32,19 @@ package final class Variable: SessionResource {
   }
 
   /// The value, where there is one.
-  package var value: Tensor? { contents.withLock { $0 } }
+  package var value: Tensor? { contents.withLock { $0.value } }
 
   /// How often the value was changed.
   package var version: Int { changes.load(ordering: .acquiring) }
 
-  /// The value, where there is one, and the version that it is.
-  package var current: (value: Tensor?, version: Int) { contents.withLock { ($0, version) } }
+  /// The value, where there is one, and the version that it is, for somebody who takes it for constant: from
+  /// now on changes go to other memory.
+  package func take() -> (value: Tensor?, version: Int) {
+    contents.withLock { contents in
+      contents.isTaken = true
+      return (contents.value, version)
+    }
+  }
 
   /// To be called by who holds the lock and has changed the contents.
   private func noteChange() {
@@ -66,7 +78,7 @@ package final class Variable: SessionResource {
     }
     let kept = try tensor.persistent()
     contents.withLock { contents in
-      contents = kept
+      contents = Contents(value: kept)
       noteChange()
     }
   }
@@ -74,7 +86,7 @@ package final class Variable: SessionResource {
   /// Forgets the value.
   package func reset() {
     contents.withLock { contents in
-      contents = nil
+      contents = Contents()
       noteChange()
     }
   }
@@ -89,13 +101,14 @@ package final class Variable: SessionResource {
   package func update(_ body: (inout Tensor) throws -> Void) throws -> Tensor {
     _ = try read()
     return try contents.withLock { contents in
-      guard var value = contents else {
+      guard var value = contents.value else {
         throw GraftError(.uninitialized, "The variable '\(name)' has lost its value.")
       }
       // Taken out meanwhile, so that memory that nobody else holds is written in place.
-      contents = nil
-      defer { contents = value }
-      try value.makeUnique()
+      contents.value = nil
+      defer { contents.value = value }
+      if contents.isTaken { value = try value.copied() } else { try value.makeUnique() }
+      contents.isTaken = false
       try body(&value)
       noteChange()
       return value

@@ -30,7 +30,7 @@ struct VariableFacts: Sendable {
   /// once for each variable.
   mutating func value(of name: VariableName) -> Tensor? {
     guard !unsteady.contains(name) else { return nil }
-    guard let variable = resources.variable(name), case (let value?, let version) = variable.current else {
+    guard let variable = resources.variable(name), case (let value?, let version) = variable.take() else {
       states.append((name, .empty))
       return nil
     }
