@@ -34,7 +34,8 @@ enum PassThroughRemoval: PlanPass {
       let waited = node.controlInputs.reduce(into: Set<Int>()) { $0.formUnion(effects[$1]) }
       graph.nodes[index].controlInputs = waited.subtracting(before).sorted()
       before.formUnion(waited)
-      effects[index] = node.isPure ? before : [index]
+      // A variable's node has no effect but that the variable is there, without a value.
+      effects[index] = node.isPure || node.isVariable ? before : [index]
     }
   }
 }
