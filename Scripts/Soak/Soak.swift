@@ -9,19 +9,22 @@ import Synchronization
 /// It ends with 1 when a value is wrong, when something throws that should not, or when memory grows.
 @main
 final class Soak: Sendable {
-  static func main() async throws {
+  static func main() throws {
     let seconds = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 60
     let soak = try Soak(until: ContinuousClock.now + .seconds(seconds))
-    let memory = try await withThrowingTaskGroup(of: Void.self) { group in
-      for number in 0..<3 { group.addTask { try soak.run(number) } }
-      group.addTask { try soak.save() }
-      group.addTask { try soak.restore() }
-      group.addTask { try soak.cancel() }
-      group.addTask { try soak.openAndClose() }
-      let watcher = Task { await soak.watch(seconds) }
-      try await group.waitForAll()
-      return await watcher.value
+    var jobs: [@Sendable () throws -> Void] = (0..<3).map { number in { try soak.run(number) } }
+    jobs += [{ try soak.save() }, { try soak.restore() }, { try soak.cancel() }, { try soak.openAndClose() }]
+    // Threads of their own: all of them wait for each other now and then.
+    let failures = Failures()
+    let threads = jobs.map { job in
+      thread {
+        do { try job() } catch { failures.add("\(error)") }
+      }
     }
+    let memory = soak.watch(seconds)
+    for thread in threads { pthread_join(thread, nil) }
+    for failure in failures.all { print(failure) }
+    guard failures.all.isEmpty else { exit(1) }
     print(
       "\(soak.count.load(ordering: .relaxed)) rounds; MB: \(memory.map(String.init).joined(separator: " "))")
     // What is there after a third of the time was warm; caches and allocators may take some more.
@@ -31,6 +34,29 @@ final class Soak: Sendable {
       print("Memory grew from \(warm) to \(last) MB.")
       exit(1)
     }
+  }
+
+  private final class Failures: Sendable {
+    private let messages = Mutex<[String]>([])
+    var all: [String] { messages.withLock { $0 } }
+    func add(_ message: String) { messages.withLock { $0.append(message) } }
+  }
+
+  private final class Job: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  private static func thread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
+    var thread = pthread_t()
+    let job = Unmanaged.passRetained(Job(body)).toOpaque()
+    pthread_create(
+      &thread, nil,
+      { job in
+        if let job { Unmanaged<Job>.fromOpaque(job).takeRetainedValue().body() }
+        return nil
+      }, job)
+    return thread
   }
 
   private let end: ContinuousClock.Instant
@@ -157,11 +183,11 @@ final class Soak: Sendable {
   }
 
   /// Memory in MB, as often as there are seconds, up to sixty times.
-  private func watch(_ seconds: Int) async -> [Int] {
-    let pause = Duration.milliseconds(max(seconds * 1000 / 60, 200))
+  private func watch(_ seconds: Int) -> [Int] {
+    let pause = UInt32(max(seconds * 1_000_000 / 60, 200_000))
     var result: [Int] = []
     while ContinuousClock.now < end {
-      try? await Task.sleep(for: pause)
+      usleep(pause)
       result.append(Self.residentMegabytes)
     }
     return result
@@ -174,6 +200,7 @@ final class Soak: Sendable {
     guard fgets(&text, 128, file) != nil else { return 0 }
     let words = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       .split(separator: " ")
-    return words.count > 1 ? (Int(words[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE)) >> 20 : 0
+    guard words.count > 1, let pages = Int(words[1]) else { return 0 }
+    return pages * sysconf(Int32(_SC_PAGESIZE)) / (1 << 20)
   }
 }
