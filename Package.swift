@@ -28,14 +28,16 @@ let package = Package(
     .executable(name: "graft", targets: ["GraftCommand"]),
   ],
   traits: [
-    .default(enabledTraits: ["OneDNN", "Images", "RE2"]),
+    .default(enabledTraits: ["OneDNN", "Images", "RE2", "Zstandard"]),
     .trait(
       name: "OneDNN",
       description: "Convolution, matrix products, pooling and softmax through oneDNN (libdnnl-dev)."),
     .trait(
       name: "Images",
-      description: "Pictures as feeds and in graphs, through libpng and libjpeg-turbo."),
+      description: "Pictures as feeds and in graphs, through libpng, libjpeg-turbo and libwebp."),
     .trait(name: "RE2", description: "Regular expressions in graphs, through RE2 (libre2-dev)."),
+    .trait(
+      name: "Zstandard", description: "Strings compressed with Zstandard, through libzstd (libzstd-dev)."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -46,6 +48,8 @@ let package = Package(
     .target(name: "CPNG", linkerSettings: [.linkedLibrary("png16")]),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"])]),
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CGraftVector"),
@@ -55,7 +59,11 @@ let package = Package(
 
     // The parts, from the bottom up: a target imports only what stands above it.
     .target(
-      name: "GraftTensor", dependencies: ["CZlib", "CGraftChecksum", "CGraftMapping"],
+      name: "GraftTensor",
+      dependencies: [
+        "CZlib", "CGraftChecksum", "CGraftMapping",
+        .target(name: "CZstd", condition: .when(traits: ["Zstandard"])),
+      ],
       swiftSettings: swiftSettings),
     .target(
       name: "GraftPictures",
@@ -63,6 +71,7 @@ let package = Package(
         "GraftTensor",
         .target(name: "CPNG", condition: .when(traits: ["Images"])),
         .target(name: "CJPEG", condition: .when(traits: ["Images"])),
+        .target(name: "CWebP", condition: .when(traits: ["Images"])),
       ],
       swiftSettings: swiftSettings),
     .target(

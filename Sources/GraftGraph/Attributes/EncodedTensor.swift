@@ -18,6 +18,14 @@ package struct EncodedTensor: Sendable {
     shape = PartialShape(header.hasUnknownRank ? nil : header.sizes.map { $0 < 0 ? nil : Int($0) })
   }
 
+  /// A tensor as a message of its own.
+  ///
+  /// - Throws: `GraftError` (`unimplemented`) for handles.
+  package init(_ tensor: Tensor) throws {
+    let document = try GraphBytes(copying: try tensor.serialized())
+    try self.init(document: document, range: document.all)
+  }
+
   /// The tensor: a view of the document's bytes where they lie as in memory, else a copy, which those
   /// who ask while it is held share.
   ///

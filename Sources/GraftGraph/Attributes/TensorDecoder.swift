@@ -30,11 +30,12 @@ struct TensorDecoder {
     }
     let shape = try shape(header)
     switch dtype {
-    case .resource, .variant:
-      throw GraftError(
-        .unimplemented,
-        "A constant holds a \(dtype), which refers to something in the process that wrote it.",
-        at: place, remedy: "Replace the constant by the op that makes the \(dtype).")
+    case .resource: throw reference(dtype)
+    case .variant:
+      try checkMemory(shape, dtype)
+      let tensor = try Tensor(uninitialized: .variant, shape: shape)
+      try readVariants(into: tensor)
+      return remember(tensor)
     case .string:
       try checkMemory(shape, dtype)
       let tensor = try Tensor(uninitialized: .string, shape: shape)
@@ -161,6 +162,37 @@ struct TensorDecoder {
       let last = elements[found - 1]
       for index in found..<elements.count { elements[index] = last }
     }
+  }
+
+  /// Numbers in variants; what else a variant may hold is in the process that wrote it. Elements that are not
+  /// given hold nothing.
+  private func readVariants(into tensor: Tensor) throws {
+    let elements = tensor.mutableBuffer(as: TensorHandle.self)
+    var found = 0
+    var reader = document.reader(range)
+    while !reader.isAtEnd {
+      let tag = try reader.tag()
+      guard tag.raw == WireTag.field(15, WireTag.block) else {
+        try reader.skip(tag)
+        continue
+      }
+      let pair = try MapEntry(document.reader(try reader.block()))
+      guard found < elements.count else { continue }
+      let type = document.string(pair.key)
+      guard let number = VariantNumber(type: type, bytes: document.array(pair.value)) else {
+        throw reference(.variant, type)
+      }
+      elements[found] = TensorHandle(number)
+      found += 1
+    }
+  }
+
+  private func reference(_ dtype: DataType, _ type: String = "") -> GraftError {
+    GraftError(
+      .unimplemented,
+      "A constant holds a \(dtype)\(type.isEmpty ? "" : " of type '\(type)'"), which refers to something in the "
+        + "process that wrote it.",
+      at: place, remedy: "Replace the constant by the op that makes the \(dtype).")
   }
 
   private func readValues(into tensor: Tensor) throws {

@@ -190,30 +190,8 @@ struct FunctionBodyReader {
 
   /// The types of an argument or result, one for each tensor.
   private func types(of argument: OpSignature.Argument) throws -> [ElementType] {
-    var count = 1
-    if let attribute = argument.count {
-      guard case .int(let number)? = attributes[signature.attributes[attribute].name],
-        number >= 0, number <= NodeTyper.maximumArguments
-      else { throw wrong(argument) }
-      count = Int(number)
-    }
-    var types: [ElementType]
-    switch argument.type {
-    case .fixed(let type): types = [type]
-    case .attribute(let index):
-      guard case .type(let type)? = attributes[signature.attributes[index].name] else {
-        throw wrong(argument)
-      }
-      types = [type]
-    case .list(let index):
-      switch attributes[signature.attributes[index].name] {
-      case .types(let list): return list
-      case .emptyList: return []
-      default: throw wrong(argument)
-      }
-    }
-    if argument.isReference { types = types.map { ElementType(wireValue: $0.wireValue &+ 100) } }
-    return types.flatMap { repeatElement($0, count: count) }
+    guard let types = signature.types(of: argument, attributes) else { throw wrong(argument) }
+    return types
   }
 
   private func wrong(_ argument: OpSignature.Argument) -> GraftError {

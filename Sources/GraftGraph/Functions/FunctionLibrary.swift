@@ -6,6 +6,9 @@ package struct FunctionLibrary: Sendable {
   /// The names, in the order in which the functions were imported.
   package private(set) var names: [String] = []
 
+  /// For functions whose gradient is given, the function that it is.
+  private(set) var gradients: [String: String] = [:]
+
   /// Ops beyond TensorFlow's own that the graph's nodes and the functions' bodies may have, by name.
   package let extensions: [String: any OpExtension]
 
@@ -29,6 +32,9 @@ package struct FunctionLibrary: Sendable {
     names.append(definition.name)
     return true
   }
+
+  /// Says which function is the gradient of another.
+  mutating func setGradient(of function: String, to gradient: String) { gradients[function] = gradient }
 
   /// The body of a function that an operation calls.
   ///

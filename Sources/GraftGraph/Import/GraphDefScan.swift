@@ -27,6 +27,8 @@ struct GraphDefScan {
   private(set) var attributes: [MapEntry] = []
   /// The functions of the library.
   private(set) var functions: [ByteRange] = []
+  /// The library's pairs of a function and the function that is its gradient.
+  private(set) var gradients: [MapEntry] = []
   private(set) var versions = GraphVersions()
   private(set) var remainder = GraphRemainder()
 
@@ -140,6 +142,10 @@ struct GraphDefScan {
         }
         functions.append(try reader.block())
       } else {
+        if tag.raw == WireTag.field(2, WireTag.block) {
+          var pair = reader
+          gradients.append(try MapEntry(document.reader(try pair.block())))
+        }
         try reader.skip(tag)
         remainder.libraryFields.append((document, ByteRange(offset: begin, count: reader.position - begin)))
       }

@@ -45,6 +45,7 @@ struct GraphImporter {
     do {
       try checkVersions(scan.versions)
       try addFunctions()
+      addGradients()
       findLocalNames()
       try findFinalNames()
       let inputMap = try InputMap(options.inputMap, base: base)
@@ -105,6 +106,12 @@ struct GraphImporter {
           "There are two different functions '\(definition.name)'.",
           "Import the graphs into different graphs, or give one of the functions another name.")
       }
+    }
+  }
+
+  private mutating func addGradients() {
+    for pair in scan.gradients {
+      functions.setGradient(of: document.string(pair.key), to: document.string(pair.value))
     }
   }
 

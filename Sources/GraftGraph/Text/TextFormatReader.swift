@@ -7,24 +7,30 @@ import GraftTensor
 package struct TextFormatReader {
   private var tokenizer: TextTokenizer
   private var token: TextTokenizer.Token
-  private let schema = TextSchema.shared
+  private let schema: MessageSchema
   private let limits: ImportLimits
 
   /// Reads a message that fills a document.
   ///
-  /// - Parameter message: the message's name, as `GraphDef`.
+  /// - Parameters:
+  ///   - message: the message's name, as `GraphDef`.
+  ///   - schema: where the message's fields stand.
   /// - Throws: `GraftError` (`dataLoss`), with line and column.
   /// - Complexity: O(bytes · depth of messages).
   package static func read(
-    _ document: GraphBytes, message: String, limits: ImportLimits = ImportLimits()
+    _ document: GraphBytes, message: String, schema: MessageSchema = .shared,
+    limits: ImportLimits = ImportLimits()
   ) throws(GraftError) -> [UInt8] {
-    var reader = try TextFormatReader(document, limits)
+    var reader = try TextFormatReader(document, schema, limits)
     var writer = WireWriter()
     try reader.readFields(of: message, into: &writer, until: nil, depth: 0)
     return writer.bytes
   }
 
-  private init(_ document: GraphBytes, _ limits: ImportLimits) throws(GraftError) {
+  private init(
+    _ document: GraphBytes, _ schema: MessageSchema, _ limits: ImportLimits
+  ) throws(GraftError) {
+    self.schema = schema
     self.limits = limits
     tokenizer = TextTokenizer(document: document)
     token = try tokenizer.next()
@@ -97,7 +103,7 @@ package struct TextFormatReader {
   }
 
   private mutating func readValues(
-    of field: TextSchema.Field, into writer: inout WireWriter, depth: Int
+    of field: MessageSchema.Field, into writer: inout WireWriter, depth: Int
   ) throws(GraftError) {
     let hasColon = try take(UInt8(ascii: ":"))
     let isMessage = if case .message = field.type { true } else { false }
@@ -115,7 +121,7 @@ package struct TextFormatReader {
   }
 
   private mutating func readValue(
-    of field: TextSchema.Field, into writer: inout WireWriter, depth: Int
+    of field: MessageSchema.Field, into writer: inout WireWriter, depth: Int
   ) throws(GraftError) {
     let number = field.number
     switch field.type {
@@ -163,7 +169,7 @@ package struct TextFormatReader {
   // MARK: - Scalars
 
   private mutating func readInteger<T: FixedWidthInteger>(
-    _ field: TextSchema.Field, _ type: T.Type
+    _ field: MessageSchema.Field, _ type: T.Type
   ) throws(GraftError) -> T {
     let offset = token.range.offset
     let isNegative = try take(UInt8(ascii: "-"))
@@ -188,7 +194,7 @@ package struct TextFormatReader {
   }
 
   private mutating func readFloat<T: BinaryFloatingPoint & LosslessStringConvertible>(
-    _ field: TextSchema.Field, _ type: T.Type
+    _ field: MessageSchema.Field, _ type: T.Type
   ) throws(GraftError) -> T {
     let isNegative = try take(UInt8(ascii: "-"))
     let text = tokenizer.text(token.range)
@@ -214,7 +220,7 @@ package struct TextFormatReader {
     return isNegative ? -value : value
   }
 
-  private mutating func readBool(_ field: TextSchema.Field) throws(GraftError) -> Bool {
+  private mutating func readBool(_ field: MessageSchema.Field) throws(GraftError) -> Bool {
     let result: Bool
     switch tokenizer.text(token.range) {
     case "true", "True", "t", "1", "0x1", "01": result = true
@@ -225,7 +231,7 @@ package struct TextFormatReader {
     return result
   }
 
-  private mutating func readEnum(_ field: TextSchema.Field, _ name: String) throws(GraftError) -> Int32 {
+  private mutating func readEnum(_ field: MessageSchema.Field, _ name: String) throws(GraftError) -> Int32 {
     if token.kind == .number || token.kind == .sign(UInt8(ascii: "-")) {
       return try readInteger(field, Int32.self)
     }

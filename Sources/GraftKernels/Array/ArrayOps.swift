@@ -7,6 +7,6 @@ package enum ArrayOps {
       FillOps.all, GatherOps.all, ReverseOps.all, ScatterOps.all, SpaceDepthOps.all, SpaceBatchOps.all,
       WhereOps.all, UniqueOps.all, PermutationOps.all, MatrixDiagOps.all, BandAndDiagOps.all, PatchOps.all,
       PartitionOps.all, SparseToDenseOps.all, AssertOps.all, DataFormatOps.all, InplaceOps.all,
-      FingerprintOp.all, GridOps.all, DebugOps.all,
+      FingerprintOp.all, GridOps.all, DebugOps.all, EnvironmentOps.all,
     ].joined())
 }

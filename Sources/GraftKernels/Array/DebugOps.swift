@@ -3,6 +3,7 @@ import GraftTensor
 /// Ops that tell about values and about the engine.
 enum DebugOps {
   static let all: [OpDefinition] = [
+    DebugNumericSummary.definition,
     OpDefinition(
       "DebugNanCount",
       "How many elements are NaN, as a vector of one; with `gated_grpc`, nothing. It is not reported elsewhere.",

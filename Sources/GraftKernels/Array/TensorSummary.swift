@@ -64,13 +64,13 @@ enum TensorSummary {
   }
 
   /// The fewest digits that TensorFlow takes: six, or nine where six are not enough.
-  private static func number(_ value: Float) -> String {
+  static func number(_ value: Float) -> String {
     let short = formatted(Double(value), digits: 6)
     return Float(short) == value || !value.isFinite ? short : formatted(Double(value), digits: 9)
   }
 
   /// Fifteen digits, or seventeen where they are not enough.
-  private static func number(_ value: Double) -> String {
+  static func number(_ value: Double) -> String {
     let short = formatted(value, digits: 15)
     return Double(short) == value || !value.isFinite ? short : formatted(value, digits: 17)
   }

@@ -9,7 +9,20 @@ enum FunctionCalls {
     call("StatefulPartitionedCall", "Calls a function that may read and write what the session keeps."),
     call(
       "RemoteCall", "Calls a function. All devices are this one: `target` says nothing.", firstArgument: 1),
+    gradient,
   ]
+
+  private static let gradient = OpDefinition(
+    "SymbolicGradient",
+    "The gradients of a function's arguments for its arguments and the gradients of its results. Ops without "
+      + "a gradient are named by an error.",
+    traits: [.stateful, .keepsInputs], shape: ShapeRules.unknown
+  ) { node in
+    let function = try node.function("f")
+    return { context in
+      try context.setOutputs(try context.functions.gradient(of: function)(try context.inputs()))
+    }
+  }
 
   private static func call(_ name: String, _ summary: String, firstArgument: Int = 0) -> OpDefinition {
     OpDefinition(name, summary, traits: [.stateful, .keepsInputs], shape: ShapeRules.unknown) { node in

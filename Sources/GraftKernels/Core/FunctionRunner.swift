@@ -8,6 +8,12 @@ package protocol FunctionRunner: Sendable {
   /// - Throws: `GraftError`: `notFound` for a function that the library has not, `resourceExhausted` when
   ///   calls are nested too deeply.
   func function(_ reference: FunctionReference) throws -> any RunnableFunction
+
+  /// The gradient of a function, which takes its arguments and the gradients of its results, and gives those of
+  /// the arguments.
+  ///
+  /// - Throws: as ``function(_:)``; `notFound` for an op in it that no gradient is defined for.
+  func gradient(of reference: FunctionReference) throws -> any RunnableFunction
 }
 
 /// A function that can be called.
@@ -24,5 +30,9 @@ package struct NoFunctions: FunctionRunner {
 
   package func function(_ reference: FunctionReference) throws -> any RunnableFunction {
     throw GraftError(.notFound, "The function '\(reference.name)' is called, and there is no library here.")
+  }
+
+  package func gradient(of reference: FunctionReference) throws -> any RunnableFunction {
+    try function(reference)
   }
 }

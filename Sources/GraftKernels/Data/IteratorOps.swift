@@ -7,7 +7,7 @@ enum IteratorOps {
   static let all: [OpDefinition] = [
     named("Iterator"), named("IteratorV2"), oneShot, anonymous("AnonymousIterator"),
     anonymous("AnonymousIteratorV2"), anonymous("AnonymousIteratorV3"), make, next("IteratorGetNext"),
-    next("IteratorGetNextSync"), toString, fromString("IteratorFromStringHandle"),
+    next("IteratorGetNextSync"), nextAsOptional, toString, fromString("IteratorFromStringHandle"),
     fromString("IteratorFromStringHandleV2"), delete,
   ]
 
@@ -92,17 +92,35 @@ enum IteratorOps {
         guard let element = try context.resource(0, as: DatasetIterator.self).next(context) else {
           throw GraftError(.outOfRange, "The iterator has no more elements: end of sequence.")
         }
-        for (index, tensor) in element.enumerated() where types.indices.contains(index) {
-          guard tensor.dtype == types[index],
-            !shapes.indices.contains(index) || shapes[index].accepts(tensor.shape)
-          else {
-            throw GraftError(
-              .invalidArgument,
-              "Component \(index) of the element is \(tensor.dtype)\(tensor.shape), and \(types[index])"
-                + "\(shapes.indices.contains(index) ? shapes[index].description : "") is expected.")
-          }
-        }
+        try check(element, types, shapes)
         try context.setElement(element)
+      }
+    }
+  }
+
+  private static let nextAsOptional = OpDefinition(
+    "IteratorGetNextAsOptional", "The next element of an iterator as an optional, which has none at the end.",
+    traits: [.stateful], shape: ShapeRules.scalar
+  ) { node in
+    let (types, shapes) = (try node.types("output_types"), try node.shapes("output_shapes"))
+    return { context in
+      let element = try context.resource(0, as: DatasetIterator.self).next(context)
+      if let element { try check(element, types, shapes) }
+      try context.setOutput(
+        0, try Tensor(variant: OptionalTensors(try element?.map { try $0.persistent() })))
+    }
+  }
+
+  /// Checks an element against what a node says of its components.
+  private static func check(_ element: [Tensor], _ types: [DataType], _ shapes: [PartialShape]) throws {
+    for (index, tensor) in element.enumerated() where types.indices.contains(index) {
+      guard tensor.dtype == types[index],
+        !shapes.indices.contains(index) || shapes[index].accepts(tensor.shape)
+      else {
+        throw GraftError(
+          .invalidArgument,
+          "Component \(index) of the element is \(tensor.dtype)\(tensor.shape), and \(types[index])"
+            + "\(shapes.indices.contains(index) ? shapes[index].description : "") is expected.")
       }
     }
   }

@@ -1,5 +1,4 @@
 import GraftTensor
-import Synchronization
 
 /// Adds up gradients, those that are older than the current step left out, until somebody takes their sum or
 /// average.
@@ -17,7 +16,7 @@ final class Accumulator<Sum: Sendable>: SessionResource {
   let shape: PartialShape
   /// Whether the average is taken, not the sum.
   let isMean: Bool
-  private let contents = Mutex(Contents())
+  private let contents = Monitor(Contents())
 
   init(name: String, dtype: DataType, shape: PartialShape, isMean: Bool) {
     self.name = name
@@ -39,18 +38,18 @@ final class Accumulator<Sum: Sendable>: SessionResource {
     }
   }
 
-  /// What was added up, and how many gradients it is of; the step is over.
-  func take(required: Int) throws -> (sum: Sum, count: Int) {
+  /// What was added up, when it is of as many gradients, and of how many; the step is over.
+  ///
+  /// - Throws: `GraftError` (`invalidArgument`) for a number that is not positive; what waiting throws.
+  func take(required: Int, _ context: KernelContext) throws -> (sum: Sum, count: Int) {
     guard required > 0 else {
       throw GraftError(.invalidArgument, "The number of gradients required must be positive: \(required).")
     }
-    return try contents.withLock { contents in
-      guard contents.count >= required, let sum = contents.sum else {
-        throw GraftError(
-          .failedPrecondition,
-          "\(required) gradients are required of '\(name)', and \(contents.count) are there.",
-          remedy: "Apply the gradients first; a run does not wait for others to do it.")
-      }
+    return try contents.wait(
+      context,
+      for: { "\(required) gradients are required of '\(name)', and \($0.count) are there." }
+    ) { contents in
+      guard contents.count >= required, let sum = contents.sum else { return nil }
       let taken = (sum, contents.count)
       contents.sum = nil
       contents.count = 0
@@ -128,8 +127,8 @@ enum AccumulatorOps {
 
   private static func take(_ name: String) -> OpDefinition {
     OpDefinition(
-      name, "The sum or average of the gradients so far, of which there are enough.",
-      traits: [.stateful], shape: ShapeRules.unknown
+      name, "The sum or average of the gradients so far, when there are enough.",
+      traits: [.stateful, .waits], shape: ShapeRules.unknown
     ) { node in
       let dtype = try node.type("dtype")
       return { context in
@@ -138,7 +137,7 @@ enum AccumulatorOps {
           throw GraftError(.invalidArgument, "It adds up \(accumulator.dtype), and \(dtype) is taken.")
         }
         let (sum, count) = try accumulator.take(
-          required: try ArrayArguments.scalar(context, 1, "num_required"))
+          required: try ArrayArguments.scalar(context, 1, "num_required"), context)
         let average = try sum.copied()
         if accumulator.isMean { try average.divideRows([count]) }
         try context.setOutput(0, average)

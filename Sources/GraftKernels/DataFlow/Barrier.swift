@@ -1,5 +1,4 @@
 import GraftTensor
-import Synchronization
 
 /// Gathers the components of elements by key, and gives out those that are complete.
 final class Barrier: SessionResource {
@@ -25,7 +24,7 @@ final class Barrier: SessionResource {
   let types: [DataType]
   /// The shapes of the components; empty for any.
   let shapes: [PartialShape]
-  private let contents = Mutex(Contents())
+  private let contents = Monitor(Contents())
 
   init(name: String, types: [DataType], shapes: [PartialShape]) {
     self.name = name
@@ -74,18 +73,23 @@ final class Barrier: SessionResource {
     }
   }
 
-  /// Takes complete elements: index, key and components of each.
-  func take(_ count: Int, allowsFewer: Bool) throws -> [(index: Int64, key: Bytes, components: [Tensor])] {
-    try contents.withLock { contents in
+  /// Takes complete elements, when there are enough: index, key and components of each.
+  ///
+  /// - Throws: `GraftError`: `outOfRange` where the barrier is closed and there will never be enough; what
+  ///   waiting throws.
+  func take(
+    _ count: Int, allowsFewer: Bool, _ context: KernelContext
+  ) throws -> [(index: Int64, key: Bytes, components: [Tensor])] {
+    func situation(_ contents: Contents) -> String {
+      "\(count) elements are taken of the barrier '\(name)', and \(contents.ready.count) are complete."
+    }
+    return try contents.wait(context, for: situation) { contents in
       var available = count
       if contents.ready.count < count {
-        let isOver = contents.isClosed && (contents.incomplete.isEmpty || contents.isCancelled)
-        guard contents.isClosed, allowsFewer, !contents.ready.isEmpty else {
-          throw GraftError(
-            isOver ? .outOfRange : .failedPrecondition,
-            "\(count) elements are taken of the barrier '\(name)', and \(contents.ready.count) are complete"
-              + (isOver ? "; it is closed." : "."),
-            remedy: "Insert what is missing first; a run does not wait for others to do it.")
+        // What is incomplete may still become complete after the barrier was closed.
+        guard contents.isClosed, contents.incomplete.isEmpty else { return nil }
+        guard allowsFewer, !contents.ready.isEmpty else {
+          throw GraftError(.outOfRange, situation(contents) + " It is closed.")
         }
         available = contents.ready.count
       }
@@ -169,7 +173,7 @@ enum BarrierOps {
 
   private static let take = OpDefinition(
     "BarrierTakeMany", "Takes complete elements, those that were inserted first before the others.",
-    traits: [.stateful],
+    traits: [.stateful, .waits],
     shape: { context in
       let count = context.node.outputTypes.count
       return [PartialShape([nil]), PartialShape([nil])]
@@ -187,7 +191,7 @@ enum BarrierOps {
       guard count >= 0 else {
         throw GraftError(.invalidArgument, "\(count) elements cannot be taken.", at: .init(input: 1))
       }
-      let elements = try barrier.take(count, allowsFewer: allowsFewer)
+      let elements = try barrier.take(count, allowsFewer: allowsFewer, context)
       try context.setOutput(0, try Tensor(elements.map(\.index)))
       try context.setOutput(1, try Tensor(elements.map(\.key)))
       for (component, dtype) in types.enumerated() {

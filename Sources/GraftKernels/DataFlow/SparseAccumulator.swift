@@ -107,8 +107,8 @@ enum SparseAccumulatorOps {
 
   private static let take = OpDefinition(
     "SparseAccumulatorTakeGradient",
-    "The rows of the sum or average of the gradients so far, of which there are enough.",
-    traits: [.stateful], shape: { _ in [PartialShape([nil]), .unknown, PartialShape([nil])] }
+    "The rows of the sum or average of the gradients so far, when there are enough.",
+    traits: [.stateful, .waits], shape: { _ in [PartialShape([nil]), .unknown, PartialShape([nil])] }
   ) { node in
     let dtype = try node.type("dtype")
     return { context in
@@ -116,7 +116,8 @@ enum SparseAccumulatorOps {
       guard accumulator.dtype == dtype else {
         throw GraftError(.invalidArgument, "It adds up \(accumulator.dtype), and \(dtype) is taken.")
       }
-      let (sum, _) = try accumulator.take(required: try ArrayArguments.scalar(context, 1, "num_required"))
+      let (sum, _) = try accumulator.take(
+        required: try ArrayArguments.scalar(context, 1, "num_required"), context)
       let values = try sum.values.copied()
       // Every row has its own count: it is the average of the gradients that had it.
       if accumulator.isMean { try values.divideRows(sum.counts) }

@@ -1,3 +1,4 @@
+import GraftGraph
 import GraftTensor
 
 /// What a variant tensor may hold: lists, maps and optionals of tensors. None of them changes.
@@ -47,6 +48,41 @@ extension Tensor {
     }
     return try Tensor(variant: try checkedVariant().adding(try other.checkedVariant()))
   }
+}
+
+extension VariantNumber: VariantValue {
+  var summary: String {
+    switch value {
+    case .int(let value): "Variant<type: int value: \(value)>"
+    case .float(let value): "Variant<type: float value: \(TensorSummary.number(value))>"
+    case .double(let value): "Variant<type: double value: \(TensorSummary.number(value))>"
+    case .bool(let value): "Variant<type: bool value: \(value ? 1 : 0)>"
+    }
+  }
+
+  func zerosLike() throws -> any VariantValue {
+    switch value {
+    case .int: VariantNumber(.int(0))
+    case .float: VariantNumber(.float(0))
+    case .double: VariantNumber(.double(0))
+    case .bool: VariantNumber(.bool(false))
+    }
+  }
+
+  func adding(_ other: any VariantValue) throws -> any VariantValue {
+    guard let other = other as? VariantNumber else { throw Self.mismatch }
+    switch (value, other.value) {
+    case (.int(let a), .int(let b)): return VariantNumber(.int(a &+ b))
+    case (.float(let a), .float(let b)): return VariantNumber(.float(a + b))
+    case (.double(let a), .double(let b)): return VariantNumber(.double(a + b))
+    case (.bool(let a), .bool(let b)): return VariantNumber(.bool(a || b))
+    default: throw Self.mismatch
+    }
+  }
+
+  private static let mismatch = GraftError(
+    .internalError, "Variants of different types cannot be added.",
+    remedy: "Give inputs that hold the same type.")
 }
 
 extension TensorList: VariantValue {

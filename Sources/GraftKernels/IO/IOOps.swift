@@ -1,4 +1,4 @@
 /// Ops that read and write files.
 package enum IOOps {
-  package static let all: [OpDefinition] = FileOps.all + ReaderOps.all
+  package static let all: [OpDefinition] = FileOps.all + ReaderOps.all + [VocabularyRemapping.definition]
 }

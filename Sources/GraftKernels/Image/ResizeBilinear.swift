@@ -2,7 +2,7 @@ import GraftGraph
 import GraftTensor
 
 /// The two pixels of one dimension between which an output pixel lies.
-private struct LinearTap {
+struct LinearTap {
   var lower: Int
   var upper: Int
   /// How far it lies from the lower to the upper one.
@@ -17,11 +17,13 @@ private struct LinearTap {
 }
 
 extension ResizeGeometry {
-  fileprivate func rowTaps() -> [LinearTap] {
+  /// Between which rows each output row lies.
+  func linearRows() -> [LinearTap] {
     (0..<outputHeight).map { LinearTap(position: position($0, heightScale), limit: inputHeight) }
   }
 
-  fileprivate func columnTaps() -> [LinearTap] {
+  /// Between which columns each output column lies.
+  func linearColumns() -> [LinearTap] {
     (0..<outputWidth).map { LinearTap(position: position($0, widthScale), limit: inputWidth) }
   }
 }
@@ -88,8 +90,8 @@ enum ResizeBilinearOps {
       output.initializeElements(from: images)
       return
     }
-    let rows = geometry.rowTaps()
-    let columns = geometry.columnTaps()
+    let rows = geometry.linearRows()
+    let columns = geometry.linearColumns()
     let channels = geometry.channels
     let inputRow = geometry.inputWidth * channels
     let outputRow = geometry.outputWidth * channels
@@ -173,8 +175,8 @@ enum ResizeBilinearOps {
     let target = output.mutableBuffer(as: T.self)
     target.update(repeating: 0)
     let source = gradients.buffer(as: Float.self)
-    let rows = geometry.rowTaps()
-    let columns = geometry.columnTaps()
+    let rows = geometry.linearRows()
+    let columns = geometry.linearColumns()
     let channels = geometry.channels
     let rowSize = geometry.inputWidth * channels
     var position = 0

@@ -45,38 +45,13 @@ enum XlaDotOps {
   /// XLA's `DotDimensionNumbers`, which the attribute holds as a serialized message.
   private struct DimensionNumbers: Sendable {
     /// Contracted dimensions of both inputs, and batch dimensions of both.
-    private var fields: [[Int]] = [[], [], [], []]
+    private let fields: [[Int]]
 
     init(_ node: NodeSetup) throws {
-      let bytes = try node.bytes("dimension_numbers").bytes
-      let wrong = node.invalid("The attribute 'dimension_numbers' is no DotDimensionNumbers message.")
-      var place = 0
-      func varint() throws -> Int {
-        var (value, shift) = (UInt64(0), UInt64(0))
-        while place < bytes.count, shift < 64 {
-          let byte = bytes[place]
-          place += 1
-          value |= UInt64(byte & 0x7F) << shift
-          if byte < 0x80 { return Int(truncatingIfNeeded: value) }
-          shift += 7
-        }
-        throw wrong
-      }
-      while place < bytes.count {
-        let tag = try varint()
-        guard case let field = tag >> 3, (1...4).contains(field) else { throw wrong }
-        switch tag & 7 {
-        case 0: fields[field - 1].append(try varint())
-        case 2:
-          let count = try varint()
-          guard count >= 0, count <= bytes.count - place else { throw wrong }
-          let end = place + count
-          while place < end { fields[field - 1].append(try varint()) }
-          guard place == end else { throw wrong }
-        default: throw wrong
-        }
-      }
-      guard fields[0].count == fields[1].count, fields[2].count == fields[3].count else { throw wrong }
+      guard let numbers = DimensionFields(try node.bytes("dimension_numbers").bytes, fields: 1...4),
+        numbers[1].count == numbers[2].count, numbers[3].count == numbers[4].count
+      else { throw node.invalid("The attribute 'dimension_numbers' is no DotDimensionNumbers message.") }
+      fields = (1...4).map { numbers[$0] }
     }
 
     /// The same as an equation of Einsum.

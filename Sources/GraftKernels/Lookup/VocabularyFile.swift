@@ -28,6 +28,13 @@ struct VocabularyFile {
     /// What is added to the lines' numbers.
     let offset: Int
 
+    /// Whole lines and their numbers.
+    init(lineCount: Int?) {
+      (keyIndex, valueIndex) = (.wholeLine, .lineNumber)
+      self.lineCount = lineCount
+      (delimiter, offset) = (UInt8(ascii: "\t"), 0)
+    }
+
     init(_ node: NodeSetup) throws {
       keyIndex = try Part(try node.int("key_index"), node)
       valueIndex = try Part(try node.int("value_index"), node)

@@ -1,3 +1,4 @@
+import Glibc
 import GraftGraph
 import GraftTensor
 
@@ -141,9 +142,10 @@ struct CTCLossTask: Sendable {
     return -total
   }
 
-  /// The logarithm of the sum of two numbers that are given by theirs.
+  /// The logarithm of the sum of two numbers that are given by theirs. What the smaller one adds is rounded to
+  /// single precision, as TensorFlow does it for doubles, too.
   static func logSum(_ a: Double, _ b: Double) -> Double {
     let (large, small) = a > b ? (a, b) : (b, a)
-    return small == -.infinity ? large : large + Double.logarithm(1 + Double.exponential(small - large))
+    return small == -.infinity ? large : large + Double(log1pf(expf(Float(small - large))))
   }
 }

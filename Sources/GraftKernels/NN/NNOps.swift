@@ -3,7 +3,7 @@ package enum NNOps {
   /// The family's ops.
   package static let all: [OpDefinition] = [
     ConvolutionOps.all,
-    GeneralConvolutionOps.all,
+    GeneralConvolutionOps.all, XlaConvolutionOps.all,
     ConvolutionInputGradientOps.all,
     ConvolutionFilterGradientOps.all,
     DepthwiseConvolutionOps.all, DepthwiseBlockOps.all,

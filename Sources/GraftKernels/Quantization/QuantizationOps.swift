@@ -4,6 +4,6 @@ package enum QuantizationOps {
   package static let all: [OpDefinition] = [
     FakeQuantizationOps.all, QuantizeV2Ops.all, DequantizeOps.all, QuantizeAndDequantizeOps.all,
     UniformQuantizationOps.all, RequantizeOps.all, QuantizedArithmeticOps.all, QuantizedWindowOps.all,
-    QuantizedShapeOps.all,
+    QuantizedShapeOps.all, QuantizedResizeOps.all,
   ].flatMap { $0 }
 }

@@ -5,6 +5,6 @@ package enum RandomOps {
     StatefulRandomOps.all, StatelessRandomOps.all, MultinomialOps.all, RandomCropOp.all,
     RandomShuffleOps.all, RandomGammaOps.all,
     CandidateSamplingOps.all, RandomPoissonOps.all, RandomBinomialOps.all,
-    ParameterizedTruncatedNormalOps.all, GeneratorStateOps.all,
+    ParameterizedTruncatedNormalOps.all, GeneratorStateOps.all, StochasticCastOps.all, SobolOps.all,
   ].flatMap { $0 }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import GraftTensor
 import Synchronization
 
@@ -23,14 +22,11 @@ enum MutexOps {
 
   private static let lock = OpDefinition(
     "MutexLock", "Takes the lock, when nobody else has it. It is given back when the output is gone.",
-    traits: [.stateful], shape: ShapeRules.scalar
+    traits: [.stateful, .waits], shape: ShapeRules.scalar
   ) { _ in
     return { context in
       let lock = try context.resource(0, as: SessionLock.self)
-      while !lock.take() {
-        try context.checkpoint()
-        usleep(500)
-      }
+      try lock.take(context)
       let held = try Tensor(uninitialized: .variant, shape: .scalar)
       held.mutableBuffer(as: TensorHandle.self)[0] = TensorHandle(HeldLock(lock))
       try context.setOutput(0, held)
@@ -52,13 +48,17 @@ enum MutexOps {
 /// A lock of a session.
 private final class SessionLock: SessionResource {
   static let kind = "mutex"
-  private let isTaken = Mutex(false)
+  private let isTaken = Monitor(false)
 
-  /// Takes the lock where it is free, and says whether it was.
-  func take() -> Bool {
-    isTaken.withLock { isTaken in
-      defer { isTaken = true }
-      return !isTaken
+  /// Takes the lock, when it is free.
+  ///
+  /// - Throws: what waiting throws.
+  func take(_ context: KernelContext) throws {
+    try isTaken.wait(context, for: { _ in "The lock is waited for, and somebody has it." }) {
+      isTaken -> Void? in
+      guard !isTaken else { return nil }
+      isTaken = true
+      return ()
     }
   }
 

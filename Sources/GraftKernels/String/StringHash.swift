@@ -223,6 +223,7 @@ enum MurmurHash {
 
 enum StringHashOps {
   static let all: [OpDefinition] = [
+    tensorToHashBucket,
     definition("StringToHashBucket", "Strings hashed into buckets; for old graphs.") { _ in
       { MurmurHash.hash($0) }
     },
@@ -242,6 +243,40 @@ enum StringHashOps {
     },
   ]
 
+  private static let tensorToHashBucket = OpDefinition(
+    "_TensorToHashBucketFast", "Integers as decimal text, hashed into buckets with FarmHash.",
+    types: ["T": .integers], shape: ShapeRules.sameAsInput,
+    prepare: { setup in
+      let buckets = try bucketCount(setup)
+      return { context in
+        let input = try context.input(0)
+        let target = try context.allocate(0, .int64, input.shape).mutableBuffer(as: Int64.self)
+        func hash<T: IntegerElement>(_ type: T.Type) {
+          let source = input.buffer(as: type)
+          for index in target.indices {
+            target[index] = Int64(
+              truncatingIfNeeded: FarmFingerprint.hash(Array(String(source[index]).utf8)) % buckets)
+          }
+        }
+        switch input.dtype {
+        case .int8: hash(Int8.self)
+        case .int16: hash(Int16.self)
+        case .int32: hash(Int32.self)
+        case .int64: hash(Int64.self)
+        case .uint8: hash(UInt8.self)
+        case .uint16: hash(UInt16.self)
+        case .uint32: hash(UInt32.self)
+        default: hash(UInt64.self)
+        }
+      }
+    })
+
+  private static func bucketCount(_ setup: NodeSetup) throws -> UInt64 {
+    let buckets = try setup.int("num_buckets")
+    guard buckets > 0 else { throw setup.invalid("'num_buckets' is \(buckets); it must be positive.") }
+    return UInt64(buckets)
+  }
+
   private static func definition(
     _ name: String, _ summary: String,
     _ prepare: @escaping @Sendable (NodeSetup) throws -> @Sendable ([UInt8]) -> UInt64
@@ -249,16 +284,13 @@ enum StringHashOps {
     OpDefinition(
       name, summary, shape: ShapeRules.sameAsInput,
       prepare: { setup in
-        let buckets = try setup.int("num_buckets")
-        guard buckets > 0 else {
-          throw setup.invalid("'num_buckets' is \(buckets); it must be positive.")
-        }
+        let buckets = try bucketCount(setup)
         let hash = try prepare(setup)
         return { context in
           let source = try context.strings(0)
           let target = try context.allocate(0, .int64, context.input(0).shape).mutableBuffer(as: Int64.self)
           for index in target.indices {
-            target[index] = Int64(truncatingIfNeeded: hash(source[index].bytes) % UInt64(buckets))
+            target[index] = Int64(truncatingIfNeeded: hash(source[index].bytes) % buckets)
           }
         }
       })

@@ -5,6 +5,7 @@ import GraftTensor
 package enum SummaryOps {
   package static let all: [OpDefinition] = [
     scalar, histogram, merge, tensor, tensorV2, audio("AudioSummary"), audio("AudioSummaryV2"),
+    ImageSummary.definition,
   ]
 
   private static let scalar = OpDefinition(

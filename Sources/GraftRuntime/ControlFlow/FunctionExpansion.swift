@@ -35,7 +35,9 @@ final class FunctionExpansion {
       case "Case", "StatelessCase": branch(index, &graph, nil, .choice)
       case "While", "StatelessWhile": loop(index, &graph)
       default:
-        if let reference = node.calledFunction, let body = body(reference, of: node, node.inputs[...]) {
+        if let (reference, isGradient) = node.calledFunction,
+          let body = body(reference, of: node, node.inputs[...], isGradient: isGradient)
+        {
           insert(body, at: index, &graph, &replacements, &targets)
         }
       }
@@ -45,10 +47,11 @@ final class FunctionExpansion {
   }
 
   /// The body of a function as a plan's graph; nil where it stays a call.
-  private func body(_ reference: FunctionReference, of node: PlanNode, _ inputs: ArraySlice<ValueReference>)
-    -> PlanGraph?
-  {
-    let key = FunctionPlans.Key(version: 0, reference: reference)
+  private func body(
+    _ reference: FunctionReference, of node: PlanNode, _ inputs: ArraySlice<ValueReference>,
+    isGradient: Bool = false
+  ) -> PlanGraph? {
+    let key = FunctionPlans.Key(version: 0, reference: reference, isGradient: isGradient)
     guard path.count < Self.maximumDepth, !path.contains(key), let graph = graph(reference, key) else {
       return nil
     }
@@ -60,7 +63,8 @@ final class FunctionExpansion {
     if let known = bodies[key] { return known }
     path.append(key)
     defer { path.removeLast() }
-    guard let body = try? planner.functions.body(of: reference),
+    let functions = planner.functions
+    guard let body = try? key.isGradient ? functions.gradient(of: reference) : functions.body(of: reference),
       var graph = try? planner.planner(of: body).prune(function: body)
     else { return nil }
     do {
@@ -143,10 +147,13 @@ final class FunctionExpansion {
 }
 
 extension PlanNode {
-  /// The function that the node does nothing but call.
-  fileprivate var calledFunction: FunctionReference? {
-    definition?.name == "PartitionedCall" || definition?.name == "StatefulPartitionedCall"
-      ? functionReference("f") : nil
+  /// The function that the node does nothing but call, itself or its gradient.
+  fileprivate var calledFunction: (reference: FunctionReference, isGradient: Bool)? {
+    switch definition?.name {
+    case "PartitionedCall", "StatefulPartitionedCall": functionReference("f").map { ($0, false) }
+    case "SymbolicGradient": functionReference("f").map { ($0, true) }
+    default: nil
+    }
   }
 
   fileprivate func functionReference(_ attribute: String) -> FunctionReference? {

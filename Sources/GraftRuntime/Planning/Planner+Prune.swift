@@ -62,6 +62,7 @@ extension Planner {
         attributes["f"] = .function(FunctionReference(name: node.op, attributes: node.ownAttributes))
         definition = registry["StatefulPartitionedCall"]
       }
+      if node.op == "GraphDefVersion" { attributes[EnvironmentOps.versionAttribute] = .int(Int64(producer)) }
       result.nodes.append(
         PlanNode(
           name: node.name, op: node.op, attributes: attributes, inputs: inputs,

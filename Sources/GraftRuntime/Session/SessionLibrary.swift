@@ -48,6 +48,14 @@ struct SessionLibrary: Sendable {
     let depth: Int
 
     func function(_ reference: FunctionReference) throws -> any RunnableFunction {
+      try function(reference, isGradient: false)
+    }
+
+    func gradient(of reference: FunctionReference) throws -> any RunnableFunction {
+      try function(reference, isGradient: true)
+    }
+
+    private func function(_ reference: FunctionReference, isGradient: Bool) throws -> Function {
       guard depth < library.limits.functionDepth else {
         throw GraftError(
           .resourceExhausted,
@@ -55,7 +63,7 @@ struct SessionLibrary: Sendable {
           remedy: "A function that calls itself must come to an end; "
             + "`SessionOptions.limits.functionDepth` allows more.")
       }
-      let plan = try library.plan(reference)
+      let plan = try library.plan(reference, isGradient: isGradient)
       return Function(plan: plan, runner: Runner(library: library, control: control, depth: depth + 1))
     }
   }
@@ -87,12 +95,12 @@ struct SessionLibrary: Sendable {
     }
   }
 
-  private func plan(_ reference: FunctionReference) throws -> FunctionPlan {
-    let key = FunctionPlans.Key(version: version, reference: reference)
+  private func plan(_ reference: FunctionReference, isGradient: Bool) throws -> FunctionPlan {
+    let key = FunctionPlans.Key(version: version, reference: reference, isGradient: isGradient)
     if let plan = plans.find(key) { return plan }
     let plan: FunctionPlan
     do {
-      let body = try functions.body(of: reference)
+      let body = try isGradient ? functions.gradient(of: reference) : functions.body(of: reference)
       let planner = Planner(
         body: body, functions: functions, producer: producer, registry: registry, optimize: optimize)
       plan = FunctionPlan(
@@ -119,8 +127,10 @@ final class FunctionPlans: Sendable {
     let version: Int
     let name: String
     let attributes: String
+    let isGradient: Bool
 
-    init(version: Int, reference: FunctionReference) {
+    init(version: Int, reference: FunctionReference, isGradient: Bool = false) {
+      self.isGradient = isGradient
       self.version = version
       name = reference.name
       attributes =

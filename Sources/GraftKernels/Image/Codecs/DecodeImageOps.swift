@@ -9,9 +9,11 @@ enum DecodeImageOps {
     picture("DecodeBmp", .bmp, "The pixels of a BMP file, rows of columns of channels."),
     picture("DecodeGif", .gif, "The frames of a GIF file, each of them rows of columns of three channels."),
     picture(
+      "DecodeWebP", .webp, "The frames of a WebP file, each of them rows of columns of 3 or 4 channels."),
+    picture(
       "DecodeImage", .any,
-      "The pixels of a JPEG, PNG, GIF or BMP file. Floats are from 0 to 1. All frames of a GIF are given, unless "
-        + "expand_animations is off."),
+      "The pixels of a JPEG, PNG, GIF, BMP or WebP file. Floats are from 0 to 1. All frames of a GIF or WebP are "
+        + "given, unless expand_animations is off."),
     decodeAndCrop, extractShape,
   ]
 
@@ -23,6 +25,7 @@ enum DecodeImageOps {
       shape: { context in
         switch asker {
         case .gif: return [PartialShape([nil, nil, nil, 3])]
+        case .webp: return [.unknown]
         case .any where try context.node.bool("expand_animations"): return [.unknown]
         default: return [shape(context)]
         }

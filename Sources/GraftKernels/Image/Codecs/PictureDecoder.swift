@@ -5,7 +5,7 @@ import GraftTensor
 struct PictureDecoder: Sendable {
   /// The op that asks.
   enum Asker: Sendable {
-    case jpeg, png, gif, bmp, any
+    case jpeg, png, gif, bmp, webp, any
   }
 
   /// The formats, by the first bytes of their files.
@@ -14,6 +14,7 @@ struct PictureDecoder: Sendable {
     case png = "PNG"
     case gif = "GIF"
     case bmp = "BMP"
+    case webp = "WebP"
 
     init?(_ bytes: UnsafeRawBufferPointer) {
       if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
@@ -24,6 +25,8 @@ struct PictureDecoder: Sendable {
         self = .gif
       } else if bytes.starts(with: "BM".utf8) {
         self = .bmp
+      } else if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) {
+        self = .webp
       } else {
         return nil
       }
@@ -57,16 +60,21 @@ struct PictureDecoder: Sendable {
     let pixels = try contents.withUnsafeBytes { bytes in
       try PictureErrors.asArguments { try decode(bytes) }
     }
-    let isStack = asker == .gif || (asker == .any && expandsAnimations && pixels.isGIF)
+    let isStack =
+      switch pixels.format {
+      case .webp: expandsAnimations
+      case .gif: asker == .gif || (asker == .any && expandsAnimations)
+      default: asker == .gif
+      }
     let shape = try Shape(
       validating: (isStack ? [pixels.pixels.frames] : [])
         + [pixels.pixels.height, pixels.pixels.width, pixels.pixels.channels])
     Self.write(pixels.pixels, to: try context.allocate(0, dtype, shape))
   }
 
-  private func decode(_ bytes: UnsafeRawBufferPointer) throws -> (pixels: Pixels, isGIF: Bool) {
+  private func decode(_ bytes: UnsafeRawBufferPointer) throws -> (pixels: Pixels, format: Format) {
     guard let format = Format(bytes) else {
-      throw PictureErrors.invalid("The \(bytes.count) bytes are no JPEG, PNG, GIF or BMP file.")
+      throw PictureErrors.invalid("The \(bytes.count) bytes are no JPEG, PNG, GIF, BMP or WebP file.")
     }
     guard asker == .any || (format == .bmp) == (asker == .bmp) else {
       throw PictureErrors.invalid(
@@ -82,6 +90,17 @@ struct PictureDecoder: Sendable {
     case .bmp:
       guard channels != 1 else { throw PictureErrors.invalid("'channels' of a BMP is 0, 3 or 4, not 1.") }
       pixels = try BMP.decode(bytes, channels: channels)
+    case .webp:
+      guard [0, 3, 4].contains(channels), dtype == .uint8 else {
+        throw PictureErrors.invalid(
+          "A WebP has 3 or 4 channels of uint8, and \(channels) of \(dtype) are asked for.")
+      }
+      pixels = try WebP.decode(bytes, firstOnly: !expandsAnimations)
+      guard channels == 0 || channels == pixels.channels else {
+        throw PictureErrors.invalid(
+          "The WebP has \(pixels.channels) channels, and \(channels) are asked for.",
+          remedy: "Ask for 0 channels: as many as the file has.")
+      }
     case .gif:
       guard channels == 0 || channels == 3 else {
         throw PictureErrors.invalid("'channels' of a GIF is 0 or 3, not \(channels).")
@@ -93,7 +112,7 @@ struct PictureDecoder: Sendable {
           remedy: "Use the op DecodeGif or DecodeImage.")
       }
     }
-    return (pixels, format == .gif)
+    return (pixels, format)
   }
 
   /// Writes samples as they are, or spread over what the dtype has room for.

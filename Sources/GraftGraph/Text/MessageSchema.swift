@@ -1,17 +1,33 @@
-/// The fields of the messages that text format is read for.
-struct TextSchema: Sendable {
+import GraftTensor
+
+/// The fields of protocol-buffer messages: what is needed to read and write them.
+package struct MessageSchema: Sendable {
   /// A field of a message.
-  struct Field: Sendable {
-    let name: String
-    let number: UInt32
-    let type: FieldType
-    let isRepeated: Bool
+  package struct Field: Sendable {
+    package let name: String
+    package let number: UInt32
+    package let type: FieldType
+    package let isRepeated: Bool
     /// Fields of one number exclude one another.
     let oneof: Int?
+    /// Whether every message has it.
+    package var isRequired = false
+    /// Whether numbers of a list are written as one block.
+    package var isPacked = false
+    /// The value where there is none, as it would be written; nil for zero, false and nothing.
+    package var defaultValue: DefaultValue?
+  }
+
+  /// The value of a field that is not there.
+  package enum DefaultValue: Sendable, Equatable {
+    case integer(Int64)
+    case unsigned(UInt64)
+    case number(Double)
+    case bytes(Bytes)
   }
 
   /// What a field holds.
-  enum FieldType: Sendable, Equatable {
+  package enum FieldType: Sendable, Equatable {
     case double, float, int32, int64, uint32, uint64, sint32, sint64
     case fixed32, fixed64, sfixed32, sfixed64, bool, string, bytes
     case message(String)
@@ -19,12 +35,18 @@ struct TextSchema: Sendable {
   }
 
   /// The fields of each message, by their names.
-  let messages: [String: [String: Field]]
+  package let messages: [String: [String: Field]]
   /// The values of each enum.
   let enums: [String: [String: Int32]]
 
-  /// All of them; read when text is first met.
-  static let shared = TextSchema()
+  /// The messages that graphs, checkpoints and examples are made of; read when they are first asked for.
+  package static let shared = MessageSchema()
+
+  /// Messages and enums, by their full names.
+  init(messages: [String: [String: Field]], enums: [String: [String: Int32]]) {
+    self.messages = messages
+    self.enums = enums
+  }
 
   private init() {
     let text = TextSchemaData.text.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }

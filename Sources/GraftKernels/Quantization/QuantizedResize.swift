@@ -1,0 +1,110 @@
+import GraftTensor
+
+/// Resizing of quantized images.
+enum QuantizedResizeOps {
+  static let all: [OpDefinition] = [
+    OpDefinition(
+      "QuantizedResizeBilinear",
+      "Resizes quantized images by linear interpolation; the range stays. Bytes are interpolated in steps of a "
+        + "128th.",
+      types: ["T": [.quint8, .qint32, .float32]],
+      shape: { context in
+        let images = context.input(0)
+        let size = context.ints(1)
+        return [PartialShape([images[0], size?.first, size?.last, images[3]]), .scalar, .scalar]
+      }
+    ) { node in
+      let (alignCorners, halfPixelCenters) = (
+        try node.bool("align_corners"), try node.bool("half_pixel_centers")
+      )
+      let dtype = try node.inputType(0)
+      return { context in
+        let geometry = try ResizeGeometry(
+          context, alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
+        let (low, high) = (
+          try context.scalarFloat(2, named: "min"), try context.scalarFloat(3, named: "max")
+        )
+        let images = try context.input(0)
+        let output = try context.allocate(0, dtype, geometry.outputShape())
+        switch dtype {
+        case .quint8: bytes(geometry, images, output)
+        case .qint32: integers(geometry, images, output, low, high)
+        default: floats(geometry, images, output)
+        }
+        try context.setOutput(1, try Tensor(low))
+        try context.setOutput(2, try Tensor(high))
+      }
+    }
+  ]
+
+  /// Calls the closure for each sample of the output, with the places of the four samples around it.
+  private static func forEach(
+    _ geometry: ResizeGeometry,
+    _ body: (
+      _ target: Int, _ corners: (Int, Int, Int, Int), _ fractions: (column: Float, row: Float)
+    ) -> Void
+  ) {
+    let (rows, columns, channels) = (geometry.linearRows(), geometry.linearColumns(), geometry.channels)
+    var target = 0
+    for image in 0..<geometry.batch {
+      for row in rows {
+        let upper = (image * geometry.inputHeight + row.lower) * geometry.inputWidth
+        let lower = (image * geometry.inputHeight + row.upper) * geometry.inputWidth
+        for column in columns {
+          for channel in 0..<channels {
+            let corners = (
+              (upper + column.lower) * channels + channel, (upper + column.upper) * channels + channel,
+              (lower + column.lower) * channels + channel, (lower + column.upper) * channels + channel
+            )
+            body(target, corners, (column.fraction, row.fraction))
+            target += 1
+          }
+        }
+      }
+    }
+  }
+
+  private static func bytes(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) {
+    let (source, target) = (images.buffer(as: UInt8.self), output.mutableBuffer(as: UInt8.self))
+    forEach(geometry) { index, corners, fractions in
+      let (x, y) = (Int(fractions.column * 128), Int(fractions.row * 128))
+      func between(_ left: Int, _ right: Int) -> Int {
+        let (left, right) = (Int(source[left]), Int(source[right]))
+        return left * 128 + (right - left) * x
+      }
+      let (top, bottom) = (between(corners.0, corners.1), between(corners.2, corners.3))
+      target[index] = UInt8(clamping: (top + (bottom - top) / 128 * y + 64) / 128)
+    }
+  }
+
+  private static func integers(
+    _ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor, _ low: Float, _ high: Float
+  ) {
+    let (source, target) = (images.buffer(as: Int32.self), output.mutableBuffer(as: Int32.self))
+    let type = QuantizedType(.qint32)
+    forEach(geometry) { index, corners, fractions in
+      let value = interpolated(
+        type.real(Int64(source[corners.0]), low, high), type.real(Int64(source[corners.1]), low, high),
+        type.real(Int64(source[corners.2]), low, high), type.real(Int64(source[corners.3]), low, high),
+        fractions)
+      target[index] = Int32(clamping: type.quantized(value, low, high))
+    }
+  }
+
+  private static func floats(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) {
+    let (source, target) = (images.buffer(as: Float.self), output.mutableBuffer(as: Float.self))
+    forEach(geometry) { index, corners, fractions in
+      target[index] = interpolated(
+        source[corners.0], source[corners.1], source[corners.2], source[corners.3], fractions)
+    }
+  }
+
+  private static func interpolated(
+    _ topLeft: Float, _ topRight: Float, _ bottomLeft: Float, _ bottomRight: Float,
+    _ fractions: (column: Float, row: Float)
+  ) -> Float {
+    let top = topLeft + (topRight - topLeft) * fractions.column
+    let bottom = bottomLeft + (bottomRight - bottomLeft) * fractions.column
+    return top + (bottom - top) * fractions.row
+  }
+}
