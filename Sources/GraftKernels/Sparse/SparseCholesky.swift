@@ -98,8 +98,8 @@ enum SparseCholeskyOps {
 
   private static let cholesky = OpDefinition(
     "SparseMatrixSparseCholesky",
-    "Sparse factors whose products with their conjugated transposes are the matrices, of which the part on and "
-      + "below the diagonal is read; rows are eliminated in the order of `permutation`.",
+    "Sparse lower triangular factors of the matrices with rows and columns in the order of `permutation`; of the "
+      + "matrices the part on and below the diagonal is read.",
     types: ["type": CompressedRowsOps.types], shape: ShapeRules.scalar
   ) { node in
     let dtype = try node.type("type")
@@ -159,7 +159,7 @@ enum SparseCholeskyOps {
           at: .init(input: 0))
       }
       for row in 0..<count {
-        for (column, value) in factor.rows[place[row]] {
+        for (column, value) in factor.rows[row] {
           columns.append(Int32(truncatingIfNeeded: column))
           values.append(value)
         }

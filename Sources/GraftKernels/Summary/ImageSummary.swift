@@ -96,7 +96,7 @@ enum ImageSummary {
     for (index, value) in values.enumerated() {
       result[index] =
         isFinite[index / channels]
-        ? UInt8(truncatingIfNeeded: Int(truncating: Float(T.add(T.multiply(value, scale), offset).double)))
+        ? UInt8(clamping: Int(T.add(T.multiply(value, scale), offset).double))
         : badColor[index % channels]
     }
     return result
