@@ -115,7 +115,7 @@ struct DimensionedConvolution: Sendable {
     guard y.elementCount > 0 else { return }
     let taps = max(kernel.elementCount / max(features, 1), 1)
     let perMap = max(y.elementCount / (count * features), 1)
-    nonisolated(unsafe) let (x, kernel, y) = (x, kernel, y)
+    let (x, kernel, y) = (x, kernel, y)
     workers.forEach(count * features, cost: min(taps, 1 << 20) * min(perMap, 1 << 20)) { maps in
       for map in maps { runMap(x, kernel, y, T.self, batch: map / features, feature: map % features) }
     }
