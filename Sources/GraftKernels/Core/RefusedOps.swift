@@ -22,7 +22,7 @@ package enum RefusedOps {
     "SaveDatasetV2", "LoadDataset", "SnapshotDataset", "SnapshotDatasetV2", "ListSnapshotChunksDataset",
     "SnapshotChunkDataset", "SnapshotDatasetReader", "SnapshotNestedDatasetReader", "CSVDataset",
     "CSVDatasetV2", "ExperimentalCSVDataset", "LMDBDataset", "ExperimentalLMDBDataset", "SqlDataset",
-    "ExperimentalSqlDataset", "ExperimentalMatchingFilesDataset", "DecodeProtoV2", "EncodeProto",
+    "ExperimentalSqlDataset", "ExperimentalMatchingFilesDataset",
   ]
 
   private static let tpu = "is for TPUs"

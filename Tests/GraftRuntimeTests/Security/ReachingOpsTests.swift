@@ -33,7 +33,7 @@ import Testing
     "RpcServerRegister", "RpcServerStart", "RpcClient", "RpcCall", "Send", "Recv", "_Send", "_Recv",
     "_HostSend", "_HostRecv", "CollectiveReduce", "FileSystemSetConfiguration", "Abort",
     "ThreadPoolHandle", "XlaLaunch", "XlaLaunchV2", "XlaCallModule", "MlirPassthroughOp",
-    "_XlaHostComputeMlir", "DecodeProtoV2", "EncodeProto",
+    "_XlaHostComputeMlir",
   ]
 
   private func refusal(_ graph: Graph, _ fetch: String?, _ options: SessionOptions = SessionOptions())
