@@ -11,6 +11,8 @@ final class NestedRun {
   private var frame: Frame?
   private var context: KernelContext?
   private var shapes: [Shape] = []
+  /// The values of the variables in the round before: their memory serves the next.
+  private var spares: [Tensor?] = []
 
   init(_ programs: PlanPrograms, captures: ArraySlice<Tensor>, in outer: KernelContext) {
     self.programs = programs
@@ -35,26 +37,41 @@ final class NestedRun {
 
   /// The results in place of the values of the feeds before the captures, whose memory they may take.
   ///
-  /// - Returns: the result after those, where there is one.
+  /// - Returns: the result after those, where there is one; it holds until the next run.
   func advance(_ variables: inout [Tensor?]) throws -> Tensor? {
     let frame = try run(&variables)
     for position in variables.indices { variables[position] = try take(position, from: frame) }
-    return frame.plan.fetchSlots.count > variables.count ? try take(variables.count, from: frame) : nil
+    return frame.plan.fetchSlots.count > variables.count ? try value(variables.count, of: frame) : nil
+  }
+
+  private func value(_ fetch: Int, of frame: Frame) throws -> Tensor {
+    guard let value = frame.values[frame.plan.fetchSlots[fetch]] else {
+      throw GraftError(.internalError, "Result \(fetch) has no value after the run.")
+    }
+    return value
   }
 
   private func take(_ fetch: Int, from frame: Frame) throws -> Tensor {
     let slot = frame.plan.fetchSlots[fetch]
-    guard let value = frame.values[slot] else {
-      throw GraftError(.internalError, "Result \(fetch) has no value after the run.")
+    let value = try value(fetch, of: frame)
+    if frame.holds(value) {
+      if spares.indices.contains(fetch), var spare = spares[fetch].take(), spare.storage.isOwned,
+        spare.storage.byteCount == value.byteCount, isKnownUniquelyReferenced(&spare.storage)
+      {
+        spare.storage.base.copyMemory(from: value.base, byteCount: value.byteCount)
+        return Tensor(dtype: value.dtype, shape: value.shape, storage: spare.storage)
+      }
+      return try value.copied()
     }
-    if frame.holds(value) { return try value.copied() }
     if frame.plan.fetchesMove[fetch] { frame.values[slot] = nil }
     return value
   }
 
   private func run(_ variables: inout [Tensor?]) throws -> Frame {
     let frame = try prepare(variables)
+    if spares.count != variables.count { spares = Array(repeating: nil, count: variables.count) }
     for position in variables.indices {
+      if let value = variables[position], case .plain = value.dtype.layout { spares[position] = value }
       swap(&frame.values[frame.plan.feedSlots[position]], &variables[position])
     }
     for position in variables.indices { variables[position] = nil }
