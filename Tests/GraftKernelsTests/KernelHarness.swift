@@ -108,3 +108,13 @@ private final class HeapAllocator: OutputAllocator {
 
   func isConstant(slot: Int) -> Bool { false }
 }
+
+/// The code of the error that something throws.
+func code(_ body: () throws -> Void) -> GraftError.Code? {
+  do {
+    try body()
+    return nil
+  } catch {
+    return (error as? GraftError)?.code
+  }
+}

@@ -42,15 +42,6 @@ struct MessageOpsTests {
     return try #require(try result[0].scalars(as: Bytes.self).first).bytes
   }
 
-  private func code(_ body: () throws -> Void) -> GraftError.Code? {
-    do {
-      try body()
-      return nil
-    } catch {
-      return (error as? GraftError)?.code
-    }
-  }
-
   // id: 3, values: [1, 2] packed, names: "a", "b", delta: -2
   private static let full: [UInt8] = [
     8, 3, 18, 8, 0, 0, 0x80, 0x3F, 0, 0, 0, 0x40, 26, 1, 97, 26, 1, 98, 40, 3,

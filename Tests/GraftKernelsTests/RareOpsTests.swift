@@ -12,15 +12,6 @@ struct RareOpsTests {
     try KernelHarness.run(op, in: ops, inputs, attributes: attributes, types: types, outputs: outputs)
   }
 
-  private func code(_ body: () throws -> Void) -> GraftError.Code? {
-    do {
-      try body()
-      return nil
-    } catch {
-      return (error as? GraftError)?.code
-    }
-  }
-
   @Test func sobolPoints() throws {
     func points(_ dimension: Int32, _ count: Int32, _ skip: Int32) throws -> [Double] {
       try run(

@@ -32,15 +32,6 @@ struct UniformArithmeticTests {
     [try Tensor(scale), try Tensor(zero)]
   }
 
-  private func code(_ body: () throws -> Void) -> GraftError.Code? {
-    do {
-      try body()
-      return nil
-    } catch {
-      return (error as? GraftError)?.code
-    }
-  }
-
   @Test func sumsAreInTheScaleOfTheOutput() throws {
     let (x, y) = (
       try quantized([10, -20, 30, 40] as [Int32], [2, 2]), try quantized([5, 7] as [Int32], [2])

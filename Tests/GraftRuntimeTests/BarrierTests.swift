@@ -10,15 +10,6 @@ struct BarrierTests {
   private static let string = ["dtype": "type: DT_STRING", "shape": "shape { unknown_rank: true }"]
   private static let integer = ["dtype": "type: DT_INT32", "shape": "shape { }"]
 
-  private func code(_ body: () throws -> Void) -> GraftError.Code? {
-    do {
-      try body()
-      return nil
-    } catch {
-      return (error as? GraftError)?.code
-    }
-  }
-
   /// Runs the closure on a thread of its own, a moment later.
   private func later(_ body: @escaping @Sendable () throws -> Void) -> Thread {
     let thread = Thread {

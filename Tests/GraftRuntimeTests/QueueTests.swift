@@ -48,15 +48,6 @@ struct QueueTests {
     let values = Mutex<[Int32]>([])
   }
 
-  private func code(_ body: () throws -> Void) -> GraftError.Code? {
-    do {
-      try body()
-      return nil
-    } catch {
-      return (error as? GraftError)?.code
-    }
-  }
-
   @Test func elementsComeBackInTheirOrder() throws {
     let session = try queue()
     try put(session, [3, 1, 2])

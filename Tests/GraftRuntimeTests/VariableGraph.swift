@@ -103,3 +103,6 @@ func thrown(_ body: () throws -> Void) -> GraftError? {
     return error as? GraftError
   }
 }
+
+/// The code of the error that something throws.
+func code(_ body: () throws -> Void) -> GraftError.Code? { thrown(body)?.code }
