@@ -17,22 +17,7 @@ struct BenchCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "A .npz file with feeds, by the names of the signature's arguments or of tensors.", valueName: "file"))
-  var feeds: String?
-
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("Values as 'graft run' takes them; may be repeated.", valueName: "name=source"))
-  var feed: [String] = []
-
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Results of the signature, or tensors; may be repeated. (default: all results of the signature)",
-      valueName: "name"))
-  var fetch: [String] = []
+  @OptionGroup var timed: TimedCallOptions
 
   @OptionGroup var signature: SignatureOptions
 
@@ -55,33 +40,29 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let arrays = try self.feeds.map { try NPZ.read($0) } ?? []
-    let arguments = try feed.map(FeedArgument.init)
+    let arrays = try timed.arrays()
+    let arguments = try timed.feed.map(FeedArgument.init)
     let clock = ContinuousClock()
 
     let start = clock.now
     let model = try self.model.open(options: execution.sessionOptions)
-    let call = try ModelCall(model, signature: signature.signature, fetches: fetch)
+    let call = try ModelCall(model, signature: signature.signature, fetches: timed.fetch)
     let opened = clock.now
-    let feeds = try call.feeds(arguments, pictures: pictures.preparation)
-    let values = arrays.map(\.tensor) + feeds.map(\.value)
+    let feeds = TimedFeeds(arrays, try call.feeds(arguments, pictures: pictures.preparation), of: call)
     let read = clock.now
-    let given = arrays.map(\.name) + feeds.map(\.name)
-    let callable = try call.naming(given) {
-      try model.session.callable(
-        feeds: arrays.map { call.names.feed($0.name) } + feeds.map(\.tensorName),
-        fetches: call.fetches.map(\.tensor))
+    let callable = try call.naming(feeds.names) {
+      try model.session.callable(feeds: feeds.tensorNames, fetches: call.fetches.map(\.tensor))
     }
     let loaded = clock.now
-    let results = try call.naming(given) { try callable.run(values) }
+    let results = try call.naming(feeds.names) { try callable.run(feeds.values) }
     let first = clock.now
 
-    for _ in 0..<Self.warmUps { _ = try callable.run(values) }
+    for _ in 0..<Self.warmUps { _ = try callable.run(feeds.values) }
     var times: [Double] = []
     times.reserveCapacity(runs)
     for _ in 0..<runs {
       let begin = clock.now
-      _ = try callable.run(values)
+      _ = try callable.run(feeds.values)
       times.append(begin.duration(to: clock.now).milliseconds)
     }
     times.sort()

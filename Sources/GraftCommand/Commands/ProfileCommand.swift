@@ -17,22 +17,7 @@ struct ProfileCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "A .npz file with feeds, by the names of the signature's arguments or of tensors.", valueName: "file"))
-  var feeds: String?
-
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("Values as 'graft run' takes them; may be repeated.", valueName: "name=source"))
-  var feed: [String] = []
-
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Results of the signature, or tensors; may be repeated. (default: all results of the signature)",
-      valueName: "name"))
-  var fetch: [String] = []
+  @OptionGroup var timed: TimedCallOptions
 
   @OptionGroup var signature: SignatureOptions
 
@@ -57,22 +42,19 @@ struct ProfileCommand: ParsableCommand {
   }
 
   func run() throws {
-    let arrays = try self.feeds.map { try NPZ.read($0) } ?? []
+    let arrays = try timed.arrays()
     let model = try self.model.open(options: execution.sessionOptions)
-    let call = try ModelCall(model, signature: signature.signature, fetches: fetch)
-    let feeds = try call.feeds(feed.map(FeedArgument.init), pictures: pictures.preparation)
-    let values = arrays.map(\.tensor) + feeds.map(\.value)
-    let given = arrays.map(\.name) + feeds.map(\.name)
-    let callable = try call.naming(given) {
-      try model.session.callable(
-        feeds: arrays.map { call.names.feed($0.name) } + feeds.map(\.tensorName),
-        fetches: call.fetches.map(\.tensor))
+    let call = try ModelCall(model, signature: signature.signature, fetches: timed.fetch)
+    let feeds = TimedFeeds(
+      arrays, try call.feeds(timed.feed.map(FeedArgument.init), pictures: pictures.preparation), of: call)
+    let callable = try call.naming(feeds.names) {
+      try model.session.callable(feeds: feeds.tensorNames, fetches: call.fetches.map(\.tensor))
     }
-    _ = try call.naming(given) { try callable.run(values) }
+    _ = try call.naming(feeds.names) { try callable.run(feeds.values) }
     var best: Profile?
     for _ in 0..<runs {
       let trace = RunTrace()
-      _ = try callable.run(values, trace: trace)
+      _ = try callable.run(feeds.values, trace: trace)
       let profile = Profile(trace.events)
       if best.map({ profile.total < $0.total }) ?? true { best = profile }
     }

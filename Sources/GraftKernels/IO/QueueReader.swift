@@ -121,21 +121,25 @@ final class QueueReader: SessionResource {
   func restore(_ serialized: Bytes) throws {
     try checkSerializable()
     var restored = State()
-    var rest = serialized.bytes[...]
     func invalid() -> GraftError {
       GraftError(.invalidArgument, "The state of the reader '\(name)' is no ReaderBaseState.")
     }
-    while let tag = rest.popFirst() {
-      guard let number = Self.varint(&rest), let value = Int(exactly: number) else { throw invalid() }
-      switch tag {
-      case 1 << 3: restored.started = value
-      case 2 << 3: restored.finished = value
-      case 3 << 3: restored.produced = value
-      case 4 << 3 | 2:
-        guard value <= rest.count else { throw invalid() }
-        restored.current = Bytes(Array(rest.prefix(value)))
-        rest = rest.dropFirst(value)
-      default: throw invalid()
+    try serialized.bytes.withUnsafeBytes { bytes in
+      var reader = RecordReader(bytes)
+      while let tag = reader.next {
+        guard reader.skip(1), let number = reader.varint(), let value = Int(exactly: number) else {
+          throw invalid()
+        }
+        switch tag {
+        case 1 << 3: restored.started = value
+        case 2 << 3: restored.finished = value
+        case 3 << 3: restored.produced = value
+        case 4 << 3 | 2:
+          let first = reader.position
+          guard reader.skip(value) else { throw invalid() }
+          restored.current = Bytes(Array(bytes[first..<reader.position]))
+        default: throw invalid()
+        }
       }
     }
     guard restored.started >= restored.finished else { throw invalid() }
@@ -143,16 +147,6 @@ final class QueueReader: SessionResource {
       throw GraftError(.unimplemented, "A state in the middle of a unit of work cannot be restored.")
     }
     state.withLock { $0 = restored }
-  }
-
-  private static func varint(_ bytes: inout ArraySlice<UInt8>) -> UInt64? {
-    var value: UInt64 = 0
-    for shift in stride(from: UInt64(0), to: 64, by: 7) {
-      guard let byte = bytes.popFirst() else { return nil }
-      value |= UInt64(byte & 0x7F) << shift
-      if byte < 0x80 { return value }
-    }
-    return nil
   }
 
   private func checkSerializable() throws {

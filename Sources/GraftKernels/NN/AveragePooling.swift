@@ -110,7 +110,7 @@ enum AveragePoolingOps {
   }
 
   /// Half and bfloat16 are rounded after each addition, as in TensorFlow.
-  private static func average<T: FloatElement>(
+  private static func average<T: AveragedElement>(
     _ type: T.Type, _ geometry: PoolingGeometry, _ x: Tensor, _ output: Tensor, _ workers: WorkerPool
   ) {
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
@@ -126,13 +126,7 @@ enum AveragePoolingOps {
           for height in window.height {
             for width in window.width {
               let values = source + geometry.inputPixel(window.image, depth, height, width) * channels
-              if T.self == Float.self {
-                let sums = UnsafeMutableRawPointer(sums).assumingMemoryBound(to: Float.self)
-                let values = UnsafeRawPointer(values).assumingMemoryBound(to: Float.self)
-                graft_f32_add(sums, values, sums, channels)
-              } else {
-                for channel in 0..<channels { sums[channel] = T.add(sums[channel], values[channel]) }
-              }
+              T.add(values, to: sums, count: channels)
             }
           }
         }
@@ -142,3 +136,27 @@ enum AveragePoolingOps {
     }
   }
 }
+
+/// What windows are averaged over.
+private protocol AveragedElement: FloatElement {
+  /// Adds elements to sums, one by one.
+  static func add(_ values: UnsafePointer<Self>, to sums: UnsafeMutablePointer<Self>, count: Int)
+}
+
+extension AveragedElement {
+  static func add(_ values: UnsafePointer<Self>, to sums: UnsafeMutablePointer<Self>, count: Int) {
+    for index in 0..<count { sums[index] = add(sums[index], values[index]) }
+  }
+}
+
+extension Float: AveragedElement {
+  fileprivate static func add(
+    _ values: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    graft_f32_add(sums, values, sums, count)
+  }
+}
+
+extension Double: AveragedElement {}
+extension Float16: AveragedElement {}
+extension BFloat16: AveragedElement {}

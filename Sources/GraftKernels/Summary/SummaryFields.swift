@@ -15,32 +15,24 @@ enum SummaryFields {
 
   /// The fields that hold bytes.
   private static func blocks(_ message: ArraySlice<UInt8>) -> [(number: UInt64, content: ArraySlice<UInt8>)] {
-    var rest = message
-    var result: [(number: UInt64, content: ArraySlice<UInt8>)] = []
-    while !rest.isEmpty {
-      guard let tag = varint(&rest) else { break }
-      switch tag & 7 {
-      case 0: guard varint(&rest) != nil else { return result }
-      case 1: rest = rest.dropFirst(8)
-      case 5: rest = rest.dropFirst(4)
-      case 2:
-        guard let length = varint(&rest), length <= UInt64(rest.count) else { return result }
-        result.append((tag >> 3, rest.prefix(Int(length))))
-        rest = rest.dropFirst(Int(length))
-      default: return result
+    message.withUnsafeBytes { bytes in
+      var reader = RecordReader(bytes)
+      var result: [(number: UInt64, content: ArraySlice<UInt8>)] = []
+      while let tag = reader.varint() {
+        switch tag & 7 {
+        case 0: guard reader.varint() != nil else { return result }
+        case 1: guard reader.skip(8) else { return result }
+        case 5: guard reader.skip(4) else { return result }
+        case 2:
+          guard let length = reader.varint(), let count = Int(exactly: length) else { return result }
+          let first = message.startIndex + reader.position
+          guard reader.skip(count) else { return result }
+          result.append((tag >> 3, message[first..<first + count]))
+        default: return result
+        }
       }
+      return result
     }
-    return result
-  }
-
-  private static func varint(_ bytes: inout ArraySlice<UInt8>) -> UInt64? {
-    var value: UInt64 = 0
-    for shift in stride(from: UInt64(0), to: 64, by: 7) {
-      guard let byte = bytes.popFirst() else { return nil }
-      value |= UInt64(byte & 0x7F) << shift
-      if byte < 0x80 { return value }
-    }
-    return nil
   }
 
   /// A tensor as a `TensorProto`: dtype, shape, and the content, strings one by one.

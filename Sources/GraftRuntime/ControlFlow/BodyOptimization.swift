@@ -120,7 +120,7 @@ enum BodyOptimization: PlanPass {
     let shift = node.structured == .whileLoop ? 0 : 1
     var known: [ValueReference: Int] = [:]
     var same: [Int: Int] = [:]
-    for position in max(first, 0)..<max(node.inputs.count, first) {
+    for position in first..<max(node.inputs.count, first) {
       if let earlier = known[node.inputs[position]] {
         same[position - shift] = earlier - shift
       } else {

@@ -15,7 +15,7 @@ enum DepthwiseBlockFusion {
     guard DepthwiseBlockOps.areFaster, graph.nodes.contains(where: { isDepthwise($0) }) else { return false }
     let order = try graph.order()
     let uses = graph.uses(of: order)
-    var replacements: [ValueReference: ValueReference] = [:]
+    var isChanged = false
     for index in order where isDepthwise(graph.nodes[index]) {
       guard accepts(graph.nodes[index], graph, inference) else { continue }
       var block = graph.nodes[index]
@@ -43,16 +43,11 @@ enum DepthwiseBlockFusion {
         isJoined = true
       }
       guard isJoined else { continue }
-      if last == index {
-        graph.nodes[index] = block
-      } else {
-        graph.nodes.append(block)
-        replacements[ValueReference(node: last, output: 0)] = ValueReference(
-          node: graph.nodes.count - 1, output: 0)
-      }
+      // In the place of the last of its parts, which is no neighbour of another depthwise convolution any more.
+      graph.nodes[last] = block
+      isChanged = true
     }
-    graph.replace(replacements)
-    return !replacements.isEmpty || graph.nodes.contains { $0.op == "_FusedDepthwiseBlock" }
+    return isChanged
   }
 
   private static func isDepthwise(_ node: PlanNode) -> Bool {
