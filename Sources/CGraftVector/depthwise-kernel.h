@@ -23,11 +23,11 @@ typedef struct {
   float upper;
 } NAME(ending);
 
-/// Channels `c..<c + WIDTH` of `columns` pixels in a row. `lines` holds for each row of the window the addresses of
-/// the input's pixels under these windows.
+/// Channels `c..<c + WIDTH` of `columns` pixels in a row, `pitch` elements apart. `lines` holds for each row of the
+/// window the addresses of the input's pixels under these windows.
 INLINE void NAME(pixels)(
     const int columns, const int window, const int stride, ptrdiff_t rows, const float *const (*lines)[LINE],
-    const float *filter, ptrdiff_t channels, ptrdiff_t c, float *y, const NAME(ending) * end) {
+    const float *filter, ptrdiff_t channels, ptrdiff_t c, float *y, ptrdiff_t pitch, const NAME(ending) * end) {
   const int count = (columns - 1) * stride + window;
   const V zero = {0};
   V sum[COLUMNS];
@@ -54,18 +54,19 @@ INLINE void NAME(pixels)(
       const NAME(bits) high = value > upper;
       value = (V)(((NAME(bits))upper & high) | ((NAME(bits))value & ~high));
     }
-    STORE(y + j * channels + c, value);
+    STORE(y + j * pitch + c, value);
   }
 }
 
 INLINE void NAME(span)(
     const int columns, const int window, const int stride, ptrdiff_t rows, const float *const (*lines)[LINE],
-    const float *filter, ptrdiff_t channels, float *y, const NAME(ending) * end) {
+    const float *filter, ptrdiff_t channels, float *y, ptrdiff_t pitch, const NAME(ending) * end) {
   ptrdiff_t c = 0;
   for (; c + WIDTH <= channels; c += WIDTH)
-    NAME(pixels)(columns, window, stride, rows, lines, filter, channels, c, y, end);
+    NAME(pixels)(columns, window, stride, rows, lines, filter, channels, c, y, pitch, end);
   // The last ones again with some before them.
-  if (c < channels) NAME(pixels)(columns, window, stride, rows, lines, filter, channels, channels - WIDTH, y, end);
+  if (c < channels)
+    NAME(pixels)(columns, window, stride, rows, lines, filter, channels, channels - WIDTH, y, pitch, end);
 }
 
 INLINE void NAME(row)(
@@ -77,33 +78,40 @@ INLINE void NAME(row)(
                             activation == GRAFT_ACTIVATION_RELU || activation == GRAFT_ACTIVATION_RELU6,
                             activation == GRAFT_ACTIVATION_RELU6 ? 6.0f : __builtin_inff()};
   // Rows of the window that lie in the image.
+  const ptrdiff_t down = s->dilation[1], across = s->dilation[2];
   const ptrdiff_t top = line * stride - s->padding[1];
-  const ptrdiff_t first = top < 0 ? -top : 0;
-  const ptrdiff_t last = top + s->kernel[1] > height ? height - top : s->kernel[1];
+  const ptrdiff_t first = top < 0 ? (down - 1 - top) / down : 0;
+  const ptrdiff_t below = height > top ? (height - top + down - 1) / down : 0;
+  const ptrdiff_t last = below < s->kernel[1] ? below : s->kernel[1];
   const ptrdiff_t rows = last > first ? last - first : 0;
-  const float *source = x + (image * height + top + first) * width * channels;
+  const float *source = x + (image * height + top + first * down) * width * channels;
   const float *weights = filter + first * window * channels;
   const float *lines[MAX_WINDOW][LINE];
-  ptrdiff_t j = 0;
-  while (j < outputs) {
-    const ptrdiff_t left = j * stride - s->padding[2];
-    const ptrdiff_t columns = outputs - j < COLUMNS ? outputs - j : COLUMNS;
-    const ptrdiff_t count = (columns - 1) * stride + window;
-    for (ptrdiff_t r = 0; r < rows; r++)
-      for (ptrdiff_t i = 0; i < count; i++)
-        lines[r][i] = (size_t)(left + i) < (size_t)width ? source + (r * width + left + i) * channels : zeros;
-    float *target = y + j * channels;
-    switch (columns) {
-      case 1: NAME(span)(1, window, stride, rows, lines, weights, channels, target, &end); break;
-      case 2: NAME(span)(2, window, stride, rows, lines, weights, channels, target, &end); break;
-      case 3: NAME(span)(3, window, stride, rows, lines, weights, channels, target, &end); break;
-      default: NAME(span)(4, window, stride, rows, lines, weights, channels, target, &end); break;
+  // Pixels as far apart as the window's columns are: their windows have pixels in common.
+  for (ptrdiff_t phase = 0; phase < across && phase < outputs; phase++) {
+    const ptrdiff_t end_of_phase = (outputs - phase + across - 1) / across;
+    for (ptrdiff_t j = 0; j < end_of_phase; j += COLUMNS) {
+      const ptrdiff_t left = (phase + j * across) * stride - s->padding[2];
+      const ptrdiff_t columns = end_of_phase - j < COLUMNS ? end_of_phase - j : COLUMNS;
+      const ptrdiff_t count = (columns - 1) * stride + window;
+      for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t i = 0; i < count; i++) {
+          const ptrdiff_t place = left + i * across;
+          lines[r][i] = (size_t)place < (size_t)width ? source + (r * down * width + place) * channels : zeros;
+        }
+      float *target = y + (phase + j * across) * channels;
+      const ptrdiff_t pitch = across * channels;
+      switch (columns) {
+        case 1: NAME(span)(1, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
+        case 2: NAME(span)(2, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
+        case 3: NAME(span)(3, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
+        default: NAME(span)(4, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
+      }
     }
-    if (!end.clamps && activation != GRAFT_ACTIVATION_NONE) {
-      const graft_finish rest = {.activation = activation, .alpha = finish->alpha};
-      graft_finish_rows_f32(target, 1, columns * channels, 0, &rest);
-    }
-    j += columns;
+  }
+  if (!end.clamps && activation != GRAFT_ACTIVATION_NONE) {
+    const graft_finish rest = {.activation = activation, .alpha = finish->alpha};
+    graft_finish_rows_f32(y, 1, outputs * channels, 0, &rest);
   }
 }
 
@@ -120,6 +128,8 @@ TARGET static void NAME(depthwise)(
     CASE(3, 2)
     CASE(5, 1)
     CASE(5, 2)
+    CASE(7, 1)
+    CASE(7, 2)
 #undef CASE
   }
 }

@@ -1,11 +1,11 @@
-// Depthwise convolutions with windows of 3 or 5 columns, row by row.
+// Depthwise convolutions with windows of 3, 5 or 7 columns, row by row.
 
 #include "CGraftVectorMatrix.h"
 #include "select.h"
 
 // Pixels of a row that are summed at once, and the pixels under their windows.
 #define COLUMNS 4
-#define MAX_WINDOW 5
+#define MAX_WINDOW 7
 #define LINE ((COLUMNS - 1) * 2 + MAX_WINDOW)
 
 #define TARGET
@@ -37,8 +37,8 @@
 int graft_depthwise_handles_f32(const graft_convolution *s) {
   const ptrdiff_t window = s->kernel[2], stride = s->stride[2];
   return s->input_channels == 1 && s->output_channels == 1 && s->groups >= 16 && s->kernel[0] == 1 &&
-         s->input[0] == 1 && s->kernel[1] <= MAX_WINDOW && (window == 3 || window == 5) &&
-         (stride == 1 || stride == 2) && s->stride[1] == stride && s->dilation[1] == 1 && s->dilation[2] == 1;
+         s->input[0] == 1 && s->kernel[1] <= MAX_WINDOW && (window == 3 || window == 5 || window == 7) &&
+         (stride == 1 || stride == 2) && s->stride[1] == stride;
 }
 
 void graft_depthwise_rows_f32(

@@ -87,6 +87,11 @@ ROWS(sum_squares)
 ROWS(max)
 ROWS(min)
 
+DISPATCH(
+    f32_normalize_rows,
+    (const float *x, const float *scale, const float *offset, float *y, size_t rows, size_t count, float epsilon),
+    (x, scale, offset, y, rows, count, epsilon))
+
 #define CONVERSION(name, from, to) DISPATCH(name, (const from *x, to *y, size_t count), (x, y, count))
 CONVERSION(half_to_f32, uint16_t, float)
 CONVERSION(f32_to_half, float, uint16_t)

@@ -215,6 +215,29 @@ POWER(pow_right, a[i], second)
 SUM(sum, v)
 SUM(sum_squares, v *v)
 
+// The squares are summed of what is left without the mean, or they would be the difference of large numbers.
+void VARIANT(f32_normalize_rows)(
+    const float *x, const float *scale, const float *offset, float *y, size_t rows, size_t count, float epsilon) {
+  for (size_t row = 0; row < rows; row++, x += count, y += count) {
+    float mean = VARIANT(sum)(x, count) / (float)count;
+    float lanes[LANES] = {0};
+    size_t whole = count - count % LANES;
+    for (size_t begin = 0; begin < whole; begin += LANES) {
+      for (size_t i = 0; i < LANES; i++) {
+        float v = x[begin + i] - mean;
+        lanes[i] += v * v;
+      }
+    }
+    float squares = 0;
+    for (size_t i = whole; i < count; i++) squares += (x[i] - mean) * (x[i] - mean);
+    for (size_t width = LANES / 2; width > 0; width /= 2) {
+      for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
+    }
+    float factor = 1.0f / sqrtf((lanes[0] + squares) / (float)count + epsilon);
+    EACH_ELEMENT y[i] = (x[i] - mean) * factor * scale[i] + offset[i];
+  }
+}
+
 #define EXTREME(name, initial, better)                                                            \
   static float VARIANT(name)(const float *x, size_t count) {                                      \
     float lanes[LANES];                                                                           \

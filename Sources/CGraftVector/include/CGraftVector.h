@@ -88,6 +88,11 @@ void graft_f32_sum_squares_rows(const float *x, float *y, size_t rows, size_t co
 void graft_f32_max_rows(const float *x, float *y, size_t rows, size_t count);
 void graft_f32_min_rows(const float *x, float *y, size_t rows, size_t count);
 
+/// Each row without its mean, divided by the root of its variance and epsilon, times scale, plus offset: those are
+/// of `count` numbers. The result may be in the place of x.
+void graft_f32_normalize_rows(
+    const float *x, const float *scale, const float *offset, float *y, size_t rows, size_t count, float epsilon);
+
 // MARK: Conversions
 
 /// Half precision and bfloat16, by their bits; to the nearest, ties to even.

@@ -16,7 +16,7 @@ package enum NNOps {
     BatchNormalizationGradientOps.all,
     BiasAddOps.all,
     LocalResponseNormalizationOps.all,
-    SoftmaxOps.all,
+    SoftmaxOps.all, LayerNormalizationOps.all,
     CrossEntropyOps.all,
     DilationOps.all,
     FractionalPoolingOps.all,

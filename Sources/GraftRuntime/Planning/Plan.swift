@@ -137,16 +137,8 @@ package final class Plan: @unchecked Sendable {
   /// shapes allow it.
   func specialized(for shapes: [Shape]) throws -> Plan {
     var graph = graph
-    let inference = ShapeInference(graph, feeds: shapes)
-    let isFolded = try ShapeFolding.run(&graph, inference)
-    if isFolded { try ConstantFolding.run(&graph) }
-    let isFused = try ResidualFusion.run(&graph, inference)
-    if isFused { try ActivationFusion.run(&graph) }
-    let isJoined = try DepthwiseBlockFusion.run(
-      &graph, isFolded || isFused ? ShapeInference(graph, feeds: shapes) : inference)
-    return try Plan(
-      graph, feedCount: feedSlots.count,
-      inference: isFolded || isFused || isJoined ? ShapeInference(graph, feeds: shapes) : inference)
+    let inference = try Planner.specialize(&graph, for: shapes)
+    return try Plan(graph, feedCount: feedSlots.count, inference: inference)
   }
 }
 

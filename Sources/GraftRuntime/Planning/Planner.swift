@@ -115,6 +115,16 @@ package struct Planner: Sendable {
     for pass in passes { try pass.run(&graph) }
   }
 
+  /// Rewrites an optimised graph for feeds of the given shapes, and says what it knows of all shapes then.
+  static func specialize(_ graph: inout PlanGraph, for shapes: [Shape]) throws -> ShapeInference {
+    var inference = ShapeInference(graph, feeds: shapes)
+    for (pass, followers) in shapePasses where try pass.run(&graph, inference) {
+      for follower in followers { try follower.run(&graph) }
+      inference = ShapeInference(graph, feeds: shapes)
+    }
+    return inference
+  }
+
   /// The passes of an optimised plan, in the order in which they run.
   package static var passes: [any PlanPass.Type] {
     [
@@ -133,6 +143,23 @@ package struct Planner: Sendable {
       ConstantAlignment.self,
     ]
   }
+
+  /// The passes of a plan for feeds of known shapes, in the order in which they run, each with those that run
+  /// after it where it changed anything.
+  package static var shapePasses: [(pass: any ShapePass.Type, followers: [any PlanPass.Type])] {
+    let fusions: [any PlanPass.Type] = [
+      PadFolding.self, BatchNormFolding.self, BiasMerging.self, BiasFusion.self, ActivationFusion.self,
+    ]
+    return [
+      (ShapeFolding.self, [ConstantFolding.self]),
+      (NormalizationRecognition.self, []),
+      (DilationRecognition.self, fusions),
+      (DepthwiseRecognition.self, []),
+      (ReshapeSinking.self, fusions),
+      (ResidualFusion.self, [ActivationFusion.self]),
+      (DepthwiseBlockFusion.self, []),
+    ]
+  }
 }
 
 /// A plan in the form in which it runs.
@@ -146,6 +173,14 @@ package enum ExecutablePlan: Sendable {
 /// A rewriting of a plan's graph that keeps its meaning.
 package protocol PlanPass {
   static func run(_ graph: inout PlanGraph) throws
+}
+
+/// A rewriting that needs shapes.
+package protocol ShapePass {
+  /// The result is whether anything changed.
+  ///
+  /// - Parameter inference: what is known of the shapes of the graph as it comes in.
+  static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool
 }
 
 /// An output of an operation of the graph.

@@ -33,7 +33,7 @@ enum ActivationRecognition: PlanPass {
     return nil
   }
 
-  private static let functions: Set<String> = ["Sigmoid", "Erf", "Tanh"]
+  fileprivate static let functions: Set<String> = ["Sigmoid", "Erf", "Erfc", "Tanh"]
 
   /// The nearest function that a node's value is made with.
   private static func functionBelow(_ index: Int, _ graph: PlanGraph) -> Int? {
@@ -81,6 +81,10 @@ private struct Expression {
     case "Erf":
       guard isClose(polynomial, [0, 0.5]), isClose(factor, [0, 0.5]) else { return nil }
       return isClose(argument, [0, 0.5.squareRoot()]) ? "_GeluExact" : nil
+    case "Erfc":
+      // 1 - erf(-x) = 1 + erf(x)
+      guard isClose(polynomial, []), isClose(factor, [0, 0.5]) else { return nil }
+      return isClose(argument, [0, -0.5.squareRoot()]) ? "_GeluExact" : nil
     default:
       guard isClose(polynomial, [0, 0.5]), isClose(factor, [0, 0.5]) else { return nil }
       let slope = (2 / Double.pi).squareRoot()
@@ -131,7 +135,7 @@ private struct Follower {
     let node = graph.nodes[value.node]
     guard node.outputTypes == [.float32], node.controlInputs.isEmpty, node.feed == nil else { return nil }
     var inputs: [Expression] = []
-    guard Self.arithmetic.contains(node.op) || ["Sigmoid", "Erf", "Tanh"].contains(node.op) else {
+    guard Self.arithmetic.contains(node.op) || ActivationRecognition.functions.contains(node.op) else {
       return nil
     }
     for input in node.inputs {

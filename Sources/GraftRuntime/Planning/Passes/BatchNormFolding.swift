@@ -152,13 +152,7 @@ enum BatchNormFolding: PlanPass {
       let scale = graph.addConstant(try Tensor(factors), name: node.name + "/scale")
       graph.nodes[product.node] = node.fusing("Scale", scale)
     } else {
-      let scaled = try Tensor(uninitialized: .float32, shape: product.weights.shape)
-      let weights = try product.weights.aligned()
-      let source = weights.buffer(as: Float.self)
-      let target = scaled.mutableBuffer(as: Float.self)
-      for row in stride(from: 0, to: source.count, by: factors.count) {
-        for channel in factors.indices { target[row + channel] = source[row + channel] * factors[channel] }
-      }
+      let scaled = try product.weights.scalingColumns(by: factors)
       graph.nodes[product.node].inputs[1] = graph.addConstant(scaled, name: node.name + "/folded")
     }
     return true
@@ -177,5 +171,20 @@ extension Tensor {
   /// Whether it has values along its last axis only, so that it broadcasts to each row alike.
   var isAlongLastAxis: Bool {
     rank >= 1 && rank <= 4 && shape.elementCount == shape[rank - 1] && shape.elementCount > 0
+  }
+
+  /// A matrix, or what has more dimensions, with the elements along its last axis multiplied.
+  func scalingColumns(by factors: [Float]) throws -> Tensor {
+    let scaled = try Tensor(uninitialized: .float32, shape: shape)
+    let source = try aligned()
+    let (from, to) = (source.buffer(as: Float.self), scaled.mutableBuffer(as: Float.self))
+    guard !factors.isEmpty, from.count.isMultiple(of: factors.count) else {
+      throw GraftError(
+        .invalidArgument, "\(factors.count) factors were found for weights of shape \(shape).")
+    }
+    for row in stride(from: 0, to: from.count, by: factors.count) {
+      for column in factors.indices { to[row + column] = from[row + column] * factors[column] }
+    }
+    return scaled
   }
 }

@@ -6,11 +6,10 @@ import GraftTensor
 /// between is too large to stay in a core's cache until it is read.
 ///
 /// It needs shapes, to know what is large.
-enum DepthwiseBlockFusion {
+enum DepthwiseBlockFusion: ShapePass {
   /// The least bytes between two convolutions that are worth it.
   private static let leastBytes = 512 << 10
 
-  /// The result is whether anything was joined.
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
     guard DepthwiseBlockOps.areFaster, graph.nodes.contains(where: { isDepthwise($0) }) else { return false }
     let order = try graph.order()
@@ -58,7 +57,7 @@ enum DepthwiseBlockFusion {
   private static func accepts(_ node: PlanNode, _ graph: PlanGraph, _ inference: ShapeInference) -> Bool {
     guard node.fusedOps != nil, node.controlInputs.isEmpty, PlanNode.channelAxis(node) == 3,
       let filter = graph.constant(node.inputs[1])?.shape, filter.rank == 4, filter[3] == 1, filter[2] >= 16,
-      filter[0] <= 5, filter[1] == 3 || filter[1] == 5, let strides = node.ints("strides"),
+      filter[0] <= 7, [3, 5, 7].contains(filter[1]), let strides = node.ints("strides"),
       strides == [1, 1, 1, 1] || strides == [1, 2, 2, 1]
     else { return false }
     return node.ints("dilations") ?? [1, 1, 1, 1] == [1, 1, 1, 1]

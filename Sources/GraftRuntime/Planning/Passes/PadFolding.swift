@@ -2,26 +2,65 @@ import GraftGraph
 import GraftKernels
 import GraftTensor
 
-/// Makes a convolution pad for itself: `Pad` with zeros before a `VALID` one becomes `EXPLICIT` padding.
+/// Makes a convolution pad for itself: `Pad` with zeros before one that pads with nothing, or explicitly, goes into
+/// `EXPLICIT` padding. In front of a one-dimensional convolution an axis is added in between.
 enum PadFolding: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
-    let order = try graph.order()
-    let uses = graph.uses(of: order)
-    for index in order {
-      let node = graph.nodes[index]
-      guard node.op == "Pad", node.inputs.count == 2, let padding = graph.constant(node.inputs[1]),
-        padding.shape == [4, 2], let amounts = try? padding.integers(), amounts.allSatisfy({ $0 >= 0 }),
-        let reader = uses.onlyReader(of: index), let convolution = Convolution(graph.nodes[reader]),
-        convolution.inputs.first?.node == index, convolution.controlInputs.isEmpty,
-        case .string("VALID") = convolution.attributes["padding"]
-      else { continue }
-      let (batch, channel) = (0, convolution.channelAxis)
-      guard amounts[2 * batch] == 0, amounts[2 * batch + 1] == 0, amounts[2 * channel] == 0,
+    for index in try graph.order() {
+      let convolution = graph.nodes[index]
+      guard let present = explicitPadding(of: convolution) else { continue }
+      let below = convolution.inputs[0].node
+      var pad = below
+      var expand: PlanNode?
+      if graph.nodes[below].op == "ExpandDims", graph.nodes[below].constants == nil,
+        graph.nodes[below].controlInputs.isEmpty
+      {
+        expand = graph.nodes[below]
+        pad = graph.nodes[below].inputs[0].node
+      }
+      guard var amounts = amounts(graph.nodes[pad], graph) else { continue }
+      if let expand {
+        guard amounts.count == 6, let axes = graph.constant(expand.inputs[1]), axes.elementCount == 1,
+          let axis = try axes.integers().first
+        else { continue }
+        amounts.insert(contentsOf: [0, 0], at: 2 * (axis < 0 ? axis + 4 : axis))
+      }
+      let channel = PlanNode.channelAxis(convolution)
+      guard amounts.count == 8, amounts[0] == 0, amounts[1] == 0, amounts[2 * channel] == 0,
         amounts[2 * channel + 1] == 0
       else { continue }
-      graph.nodes[reader].attributes["padding"] = .string("EXPLICIT")
-      graph.nodes[reader].attributes["explicit_paddings"] = .ints(amounts.map { Int64($0) })
-      graph.nodes[reader].inputs[0] = node.inputs[0]
+      graph.nodes[index].attributes["padding"] = .string("EXPLICIT")
+      graph.nodes[index].attributes["explicit_paddings"] = .ints(zip(amounts, present).map { Int64($0) + $1 })
+      guard var expand else {
+        graph.nodes[index].inputs[0] = graph.nodes[pad].inputs[0]
+        continue
+      }
+      // One of its own: others may read what is padded.
+      expand.inputs[0] = graph.nodes[pad].inputs[0]
+      graph.nodes.append(expand)
+      graph.nodes[index].inputs[0] = ValueReference(node: graph.nodes.count - 1, output: 0)
     }
+  }
+
+  /// How many zeros a `Pad` puts before and after each axis.
+  private static func amounts(_ node: PlanNode, _ graph: PlanGraph) -> [Int]? {
+    guard node.op == "Pad", node.constants == nil, node.controlInputs.isEmpty, node.inputs.count == 2,
+      let padding = graph.constant(node.inputs[1]), padding.rank == 2, padding.shape[1] == 2,
+      let amounts = try? padding.integers(), amounts.allSatisfy({ 0...(1 << 30) ~= $0 })
+    else { return nil }
+    return amounts
+  }
+
+  /// By how much a convolution pads each axis, where that is said in numbers.
+  private static func explicitPadding(of node: PlanNode) -> [Int64]? {
+    guard let fused = node.fusedOps, !fused.contains("Add"), node.op != "MatMul", node.op != "_FusedMatMul",
+      node.controlInputs.isEmpty
+    else { return nil }
+    if case .string("VALID")? = node.attributes["padding"] { return [Int64](repeating: 0, count: 8) }
+    guard case .string("EXPLICIT")? = node.attributes["padding"],
+      case .ints(let amounts)? = node.attributes["explicit_paddings"], amounts.count == 8,
+      amounts.allSatisfy({ 0...(1 << 30) ~= $0 })
+    else { return nil }
+    return amounts
   }
 }

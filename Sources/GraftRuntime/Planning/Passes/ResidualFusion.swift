@@ -6,8 +6,7 @@ import GraftTensor
 /// ends with.
 ///
 /// It needs shapes: a tensor that would be broadcast is not added in place.
-enum ResidualFusion {
-  /// The result is whether anything was fused.
+enum ResidualFusion: ShapePass {
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
     let order = try graph.order()
     let uses = graph.uses(of: order)

@@ -1,8 +1,7 @@
 import GraftTensor
 
 /// Puts values in their places that follow from the feeds' shapes, as `Shape` of a tensor.
-enum ShapeFolding {
-  /// The result is whether anything was found.
+enum ShapeFolding: ShapePass {
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
     var isChanged = false
     for index in try graph.order() {
