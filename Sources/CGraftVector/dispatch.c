@@ -80,6 +80,17 @@ BINARY(min)
 BINARY(squared_difference)
 BINARY(pow)
 
+#define SELECT(bits)                                                                                             \
+  DISPATCH(                                                                                                    \
+      select_##bits,                                                                                           \
+      (const void *condition, const void *t, ptrdiff_t t_step, const void *e, ptrdiff_t e_step, void *y,       \
+       ptrdiff_t count),                                                                                       \
+      (condition, t, t_step, e, e_step, y, count))
+SELECT(8)
+SELECT(16)
+SELECT(32)
+SELECT(64)
+
 #define ROWS(name) \
   DISPATCH(f32_##name##_rows, (const float *x, float *y, size_t rows, size_t count), (x, y, rows, count))
 ROWS(sum)

@@ -8,6 +8,7 @@
 #define GRAFT_ELEMENTARY_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -137,10 +138,28 @@ INLINE float log1p_f32(float x) {
   return absolute(x) < 1e-8f ? x : result;
 }
 
+/// e^x for |x| <= 87, where 2^n and the result are normal numbers; a NaN stays one.
+INLINE float exp_limited(float x) {
+  float shifted = x * 1.44269502f + ROUNDER;
+  float n = shifted - ROUNDER;
+  float r = x - n * 0.693359375f;
+  r = r - n * -2.12194442e-4f;
+  float p = 0.0013836846f;
+  p = p * r + 0.00837481604f;
+  p = p * r + 0.0416682256f;
+  p = p * r + 0.166664202f;
+  p = p * r + 0.499999921f;
+  p = p * r + 1.00000004f;
+  p = p * r + 1.0f;
+  return p * float_of((bits_of(shifted) + 127) << 23);
+}
+
 /// 1 / (1 + e^-x).
 INLINE float sigmoid_f32(float x) {
-  float e = exp_f32(-absolute(x));
-  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+  float limited = x > 87.0f ? 87.0f : x;
+  limited = limited < -87.0f ? -87.0f : limited;
+  float result = 1.0f / (1.0f + exp_limited(-limited));
+  return x < -87.0f ? 0.0f : result;
 }
 
 /// tanh x.
@@ -190,6 +209,35 @@ INLINE float erf_f32(float x) {
   float large = 1.0f - (expm1_reduced(e.r) + 1.0f) * power_of_two(e.n);
   float result = limited < 1.0f ? small : large;
   return x != x ? x : with_sign(result, x);
+}
+
+/// x (1 + erf(x / sqrt 2)) / 2. Where erf is near -1 the sum has lost what a relative error is measured by, and a
+/// quotient of polynomials is as good as `erf_f32`.
+INLINE float gelu_f32(float x) {
+  float limited = x > 5.65685425f ? 5.65685425f : x;
+  limited = limited < -5.65685425f ? -5.65685425f : limited;
+  float t = limited * limited * 0.5f;
+  // erf(u)/u for |u| <= 4, of t = u^2.
+  float p = 1.91107574e-08f;
+  p = p * t + -1.94232484e-06f;
+  p = p * t + 0.000147290324f;
+  p = p * t + 0.00399073539f;
+  p = p * t + 0.0515253954f;
+  p = p * t + 0.207129121f;
+  p = p * t + 1.12837911f;
+  float q = 0.00102115201f;
+  q = q * t + 0.0149584003f;
+  q = q * t + 0.117972344f;
+  q = q * t + 0.516894639f;
+  q = q * t + 1.0f;
+  float sum = 1.0f + limited * 0.707106781f * p / q;
+  // What rounding leaves of the sum must not grow with x.
+  return 0.5f * x * (x <= -5.65685425f ? 0.0f : sum);
+}
+
+/// `gelu_f32`, approximated with the hyperbolic tangent, of which a sigmoid is half of one more.
+INLINE float gelu_tanh_f32(float x) {
+  return x * sigmoid_f32(1.59576912f * (x + 0.044715f * (x * x * x)));
 }
 
 /// The largest number whose sine and cosine are computed here.

@@ -4,7 +4,7 @@
 #include "elementary.h"
 
 // An output may be an input, element for element: no iteration reads what another writes.
-#define EACH_ELEMENT _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < count; i++)
+#define EACH_ELEMENT _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < (size_t)count; i++)
 
 // MARK: Functions of one number
 
@@ -42,8 +42,8 @@ UNARY(selu, selu_f32(v))
 UNARY(relu, v <= 0.0f ? 0.0f : v)
 UNARY(relu6, v <= 0.0f ? 0.0f : (v > 6.0f ? 6.0f : v))
 UNARY(silu, v *sigmoid_f32(v))
-UNARY(gelu, 0.5f * v * (1.0f + erf_f32(v * 0.707106781f)))
-UNARY(gelu_tanh, 0.5f * v * (1.0f + tanh_f32(0.797884561f * (v + 0.044715f * (v * v * v)))))
+UNARY(gelu, gelu_f32(v))
+UNARY(gelu_tanh, gelu_tanh_f32(v))
 UNARY(abs, absolute(v))
 UNARY(neg, -v)
 UNARY(square, v *v)
@@ -176,6 +176,31 @@ INLINE float power_of(float x, float y) { return pow_is_plain(x, y) ? pow_positi
 POWER(pow, a[i], b[i])
 POWER(pow_left, first, b[i])
 POWER(pow_right, a[i], second)
+
+// MARK: Choices
+
+#define SELECT(bits)                                                                              \
+  void VARIANT(select_##bits)(                                                                    \
+      const void *condition, const void *t, ptrdiff_t t_step, const void *e, ptrdiff_t e_step, void *y,           \
+      ptrdiff_t count) {                                                                          \
+    const uint8_t *c = condition;                                                                 \
+    const uint##bits##_t *yes = t, *no = e;                                                       \
+    uint##bits##_t *result = y;                                                                   \
+    const uint##bits##_t first = count ? *yes : 0, second = count ? *no : 0;                      \
+    if (t_step && e_step)                                                                         \
+      EACH_ELEMENT result[i] = c[i] ? yes[i] : no[i];                                             \
+    else if (t_step)                                                                              \
+      EACH_ELEMENT result[i] = c[i] ? yes[i] : second;                                            \
+    else if (e_step)                                                                              \
+      EACH_ELEMENT result[i] = c[i] ? first : no[i];                                              \
+    else                                                                                          \
+      EACH_ELEMENT result[i] = c[i] ? first : second;                                             \
+  }
+
+SELECT(8)
+SELECT(16)
+SELECT(32)
+SELECT(64)
 
 // MARK: Reductions
 

@@ -7,11 +7,11 @@ import Testing
 @Suite("Convolution algorithms")
 struct NNConvolutionAlgorithmTests {
   private static func attributes(
-    stride: Int64 = 1, padding: String, fused: [String] = [], format: String = "NHWC"
+    stride: Int64 = 1, dilations: [Int64] = [1, 1], padding: String, fused: [String] = [], format: String = "NHWC"
   ) -> [String: AttributeValue] {
     [
       "strides": .ints([1, stride, stride, 1]), "padding": .string(Bytes(padding)),
-      "explicit_paddings": .ints([]), "dilations": .ints([1, 1, 1, 1]),
+      "explicit_paddings": .ints([]), "dilations": .ints([1] + dilations + [1]),
       "data_format": .string(Bytes(format)), "fused_ops": .strings(fused.map { Bytes($0) }),
     ]
   }
@@ -91,8 +91,8 @@ struct NNConvolutionAlgorithmTests {
   }
 
   @Test(
-    "Depthwise windows of 3 and 5 are applied row by row",
-    arguments: [(3, 1), (3, 2), (5, 1), (5, 2)] as [(Int, Int64)], [16, 24, 37])
+    "Depthwise windows of 3, 5 and 7 are applied row by row",
+    arguments: [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2)] as [(Int, Int64)], [16, 24, 37])
   func depthwise(window: (Int, Int64), channels: Int) throws {
     for (height, width) in [(9, 11), (2, 3), (16, 4), (1, 1)] {
       let x = try NNHarness.noise([2, height, width, channels], seed: 2)
@@ -103,6 +103,18 @@ struct NNConvolutionAlgorithmTests {
           "_FusedDepthwiseConv2dNative", [x, filter, bias],
           Self.attributes(stride: window.1, padding: "SAME", fused: fused))
       }
+    }
+  }
+
+  @Test("Depthwise windows with gaps are applied row by row", arguments: [[1, 2], [3, 1], [2, 3], [4, 4]])
+  func depthwiseWithGaps(dilations: [Int64]) throws {
+    for (height, width, window) in [(9, 11, 3), (2, 3, 3), (16, 4, 5), (7, 13, 7)] {
+      let x = try NNHarness.noise([2, height, width, 24], seed: 2)
+      let filter = try NNHarness.noise([window, window, 24, 1], seed: 3)
+      let bias = try NNHarness.noise([24], seed: 4)
+      try expectDefinition(
+        "_FusedDepthwiseConv2dNative", [x, filter, bias],
+        Self.attributes(dilations: dilations, padding: "SAME", fused: ["BiasAdd", "Swish"]))
     }
   }
 

@@ -79,6 +79,20 @@ GRAFT_DECLARE_BINARY(squared_difference)
 GRAFT_DECLARE_BINARY(pow)
 #undef GRAFT_DECLARE_BINARY
 
+// MARK: Choices
+
+/// y[i] is that of t where condition[i] is not zero, that of e elsewhere, for elements of so many bits; a step of 0
+/// stands for one element for all.
+#define GRAFT_DECLARE_SELECT(bits)                                                                         \
+  void graft_select_##bits(                                                                                    \
+      const void *condition, const void *t, ptrdiff_t t_step, const void *e, ptrdiff_t e_step, void *y,        \
+      ptrdiff_t count);
+GRAFT_DECLARE_SELECT(8)
+GRAFT_DECLARE_SELECT(16)
+GRAFT_DECLARE_SELECT(32)
+GRAFT_DECLARE_SELECT(64)
+#undef GRAFT_DECLARE_SELECT
+
 // MARK: Reductions
 
 /// y[r] = f(x[r * count], ..., x[r * count + count - 1]). Sums are made pairwise, in an order that depends

@@ -18,6 +18,9 @@ package struct OpDefinition: Sendable {
   package let shape: ShapeRule
   /// Reads the attributes once and gives back what runs.
   package let prepare: @Sendable (NodeSetup) throws -> Kernel
+  /// For an op that computes each element of its one output from those of its inputs at the same place: how, by
+  /// the dtype of its (last) input. Such ops are fused.
+  private(set) var elementStep: (@Sendable (DataType) -> ElementStep?)?
 
   /// What the planner may do with an op.
   package struct Traits: OptionSet, Sendable {
@@ -59,6 +62,13 @@ package struct OpDefinition: Sendable {
     self.traits = traits
     self.shape = shape
     self.prepare = prepare
+  }
+
+  /// The same op, known to compute element by element.
+  func elementwise(_ step: @escaping @Sendable (DataType) -> ElementStep?) -> OpDefinition {
+    var definition = self
+    definition.elementStep = step
+    return definition
   }
 }
 

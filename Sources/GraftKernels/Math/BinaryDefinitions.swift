@@ -12,6 +12,9 @@ extension MathOps {
       let dtype = try setup.inputType(0)
       guard let row = row(dtype) else { throw setup.unimplemented("\(name) has no kernel for \(dtype).") }
       return ElementwiseKernels.binary(row, output: dtype, check: dtype.isInteger ? check : nil)
+    }.elementwise { dtype in
+      // What may be refused for its values is a step of its own.
+      check != nil && dtype.isInteger ? nil : row(dtype).map { .binary($0) }
     }
   }
 

@@ -26,7 +26,7 @@ extension MathOps {
         throw setup.unimplemented("\(name) has no kernel for \(dtype).")
       }
       return ElementwiseKernels.binary(row, output: .bool)
-    }
+    }.elementwise { BinaryRows.comparison(function, $0).map { .binary($0) } }
   }
 
   private static func equality<F: Comparison>(
@@ -59,7 +59,8 @@ extension MathOps {
           let y = try context.allocate(0, .bool, .scalar)
           y.mutableBuffer(as: Bool.self).update(repeating: F.apply(1, 0))
         }
-      })
+      }
+    ).elementwise { equalityRow(function, $0).map { .binary($0) } }
   }
 
   private static func equalityRow<F: Comparison>(_ function: F.Type, _ dtype: DataType) -> BinaryRow? {

@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftTensor
 
 /// One of two values, as a condition says.
@@ -14,7 +15,8 @@ extension MathOps {
       prepare: { setup in
         let dtype = try setup.inputType(1)
         return { try select(dtype, $0) }
-      }),
+      }
+    ).elementwise(ChoiceRow.step),
     OpDefinition(
       "SelectV2", "Elements of `t` where the condition holds, of `e` elsewhere; all three broadcast.",
       types: ["T": .anything], traits: [.inPlace],
@@ -22,7 +24,8 @@ extension MathOps {
       prepare: { setup in
         let dtype = try setup.inputType(1)
         return { try selectBroadcasting(dtype, $0) }
-      }),
+      }
+    ).elementwise(ChoiceRow.step),
   ]
 
   private static func select(_ dtype: DataType, _ context: KernelContext) throws {
@@ -118,25 +121,48 @@ private struct SelectTask: ElementTask {
     _ c: UnsafePointer<Bool>, _ t: UnsafePointer<E>, _ e: UnsafePointer<E>, _ y: UnsafeMutablePointer<E>,
     _ count: Int, _ steps: (Int, Int, Int)
   ) {
-    switch steps {
-    case (0, _, _):
+    if steps.0 == 0 {
       let (source, step) = c[0] ? (t, steps.1) : (e, steps.2)
       if step == 1 {
         y.update(from: source, count: count)
       } else {
         y.update(repeating: source[0], count: count)
       }
-    case (_, 1, 1):
-      for i in 0..<count { y[i] = c[i] ? t[i] : e[i] }
-    case (_, 0, 1):
-      let value = t[0]
-      for i in 0..<count { y[i] = c[i] ? value : e[i] }
-    case (_, 1, 0):
-      let value = e[0]
-      for i in 0..<count { y[i] = c[i] ? t[i] : value }
-    default:
-      let (first, second) = (t[0], e[0])
-      for i in 0..<count { y[i] = c[i] ? first : second }
+    } else if let choose = ChoiceRow(elementSize: MemoryLayout<E>.stride), _isPOD(E.self) {
+      choose.body(c, t, steps.1, e, steps.2, y, count)
+    } else {
+      for i in 0..<count { y[i] = c[i] ? t[i * steps.1] : e[i * steps.2] }
     }
+  }
+}
+
+/// A loop that chooses between elements: those of either side may be one and the same, where its step is 0.
+struct ChoiceRow: Sendable {
+  typealias Body =
+    @Sendable (
+      _ condition: UnsafeRawPointer, _ t: UnsafeRawPointer, _ tStep: Int, _ e: UnsafeRawPointer, _ eStep: Int,
+      _ y: UnsafeMutableRawPointer, _ count: Int
+    ) -> Void
+
+  let body: Body
+  /// Bytes of an element.
+  let elementSize: Int
+
+  /// Nil for elements of a size that no number has.
+  init?(elementSize: Int) {
+    self.elementSize = elementSize
+    switch elementSize {
+    case 1: body = { graft_select_8($0, $1, $2, $3, $4, $5, $6) }
+    case 2: body = { graft_select_16($0, $1, $2, $3, $4, $5, $6) }
+    case 4: body = { graft_select_32($0, $1, $2, $3, $4, $5, $6) }
+    case 8: body = { graft_select_64($0, $1, $2, $3, $4, $5, $6) }
+    default: return nil
+    }
+  }
+
+  /// As a step of fused ops.
+  @Sendable static func step(_ dtype: DataType) -> ElementStep? {
+    guard case .plain = dtype.layout else { return nil }
+    return ChoiceRow(elementSize: dtype.size).map { .choice($0) }
   }
 }

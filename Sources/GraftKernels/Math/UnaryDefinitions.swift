@@ -12,7 +12,7 @@ extension MathOps {
       let dtype = try setup.inputType(0)
       guard let row = row(dtype) else { throw setup.unimplemented("\(name) has no kernel for \(dtype).") }
       return ElementwiseKernels.unary(row, output: dtype)
-    }
+    }.elementwise { row($0).map { .unary($0) } }
   }
 
   /// A function of real numbers.

@@ -158,6 +158,7 @@ package struct Planner: Sendable {
       (ReshapeSinking.self, fusions),
       (ResidualFusion.self, [ActivationFusion.self]),
       (DepthwiseBlockFusion.self, []),
+      (ElementwiseFusion.self, []),
     ]
   }
 }

@@ -77,19 +77,24 @@ struct ReshapeSinking: ShapePass {
     for (position, input) in node.inputs.enumerated() {
       let reshape = graph.nodes[input.node]
       guard input.output == 0, Self.isReshape(reshape), uses.readers.indices.contains(input.node),
-        uses.onlyReader(of: input.node) == index, let inner = reshape.inputs.first,
+        uses.onlyReader(of: input.node) == index, case let inner = root(of: input),
         shape(input) == result, let flat = shape(inner), belongsToProduct(inner.node),
         let moved = try moved(node, at: position, onto: inner, flat, result)
       else { continue }
       graph.nodes[input.node] = moved
-      graph.nodes[index] = reshape
-      graph.nodes[index].name = node.name
-      graph.nodes[index].inputs[0] = input
+      graph.nodes[index] = try reshaping(input, to: result, name: node.name)
       shapes[input] = flat
       shapes[ValueReference(node: index, output: 0)] = result
       return true
     }
     return false
+  }
+
+  /// What a value is a reshape of, or a reshape of one.
+  private func root(of value: ValueReference) -> ValueReference {
+    var value = value
+    while value.output == 0, Self.isReshape(graph.nodes[value.node]) { value = graph.nodes[value.node].inputs[0] }
+    return value
   }
 
   private static let unary: Set<String> = [
@@ -143,8 +148,7 @@ struct ReshapeSinking: ShapePass {
     var replacements: [ValueReference: ValueReference] = [:]
     for index in try graph.order() where Self.isReshape(graph.nodes[index]) {
       let place = ValueReference(node: index, output: 0)
-      var root = graph.nodes[index].inputs[0]
-      while root.output == 0, Self.isReshape(graph.nodes[root.node]) { root = graph.nodes[root.node].inputs[0] }
+      let root = root(of: place)
       guard let wanted = shape(place), let found = shape(root) else { continue }
       if wanted == found {
         replacements[place] = root

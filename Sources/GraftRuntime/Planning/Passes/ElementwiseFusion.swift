@@ -1,0 +1,101 @@
+import GraftGraph
+import GraftKernels
+import GraftTensor
+
+/// Makes one op of several that compute element by element, one from the other: the elements go through all of
+/// them while they are in the cache, and a run has fewer instructions.
+///
+/// It needs shapes: all of a group have the same.
+enum ElementwiseFusion: ShapePass {
+  private static let mostSteps = 32
+  private static let mostInputs = 16
+
+  static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
+    let order = try graph.order()
+    let shapes = order.map { shape($0, graph, inference) }
+    guard shapes.count(where: { $0 != nil }) > 1 else { return false }
+    let uses = graph.uses(of: order)
+    let place = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
+    var isTaken = [Bool](repeating: false, count: order.count)
+    var isChanged = false
+    for root in order.indices.reversed() where !isTaken[root] {
+      guard let shape = shapes[root] else { continue }
+      var members: Set<Int> = [root]
+      var inputs = Set(graph.nodes[order[root]].inputs)
+      // From the last one back: all that read a node are decided on before it.
+      var candidates = Set(graph.nodes[order[root]].inputs.compactMap { place[$0.node] })
+      while let next = candidates.max(), members.count < mostSteps {
+        candidates.remove(next)
+        let index = order[next]
+        guard !isTaken[next], shapes[next] == shape, !uses.pinned.contains(index),
+          uses.readers[index].allSatisfy({ place[$0].map { members.contains($0) } == true })
+        else { continue }
+        let own = graph.nodes[index].inputs
+        let merged = inputs.subtracting([ValueReference(node: index, output: 0)]).union(own)
+        guard merged.count <= mostInputs else { continue }
+        inputs = merged
+        members.insert(next)
+        candidates.formUnion(own.compactMap { place[$0.node] })
+      }
+      guard members.count > 1 else { continue }
+      let group = members.sorted().map { order[$0] }
+      guard let fused = fuse(group, graph) else { continue }
+      for member in members { isTaken[member] = true }
+      graph.nodes[order[root]] = fused
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  /// The shape of a node that can be part of a group.
+  private static func shape(_ index: Int, _ graph: PlanGraph, _ inference: ShapeInference) -> Shape? {
+    let node = graph.nodes[index]
+    guard let definition = node.definition, node.constants == nil, node.controlInputs.isEmpty,
+      node.outputTypes.count == 1, definition.isElementwise(node.inputTypes),
+      let shape = inference.shape(of: ValueReference(node: index, output: 0)).fullyDefined, shape.elementCount > 1
+    else { return nil }
+    var scalars = 0
+    for input in node.inputs {
+      guard let own = graph.constant(input)?.shape ?? inference.shape(of: input).fullyDefined,
+        FusedElementwiseOps.canBroadcast(own, to: shape)
+      else { return nil }
+      if own.elementCount == 1 { scalars += 1 }
+    }
+    // What chooses for all elements at once is no step, and neither is what has single elements only.
+    let isChoice = node.inputs.count == 3
+    guard scalars < node.inputs.count,
+      !isChoice || (graph.constant(node.inputs[0])?.shape ?? inference.shape(of: node.inputs[0]).fullyDefined) == shape
+    else { return nil }
+    return shape
+  }
+
+  private static func fuse(_ group: [Int], _ graph: PlanGraph) -> PlanNode? {
+    guard let last = group.last else { return nil }
+    var inputs: [ValueReference] = []
+    var inputTypes: [DataType] = []
+    let members = Set(group)
+    for index in group {
+      for (input, type) in zip(graph.nodes[index].inputs, graph.nodes[index].inputTypes)
+      where !members.contains(input.node) && !inputs.contains(input) {
+        inputs.append(input)
+        inputTypes.append(type)
+      }
+    }
+    var numbers: [ValueReference: Int64] = [:]
+    for (number, input) in inputs.enumerated() { numbers[input] = Int64(number) }
+    for (number, index) in group.enumerated() {
+      numbers[ValueReference(node: index, output: 0)] = Int64(inputs.count + number)
+    }
+    let nodes = group.map { graph.nodes[$0] }
+    let operands = nodes.flatMap { $0.inputs.compactMap { numbers[$0] } }
+    return PlanNode(
+      name: graph.nodes[last].name, op: "_FusedElementwise",
+      attributes: [
+        "ops": .strings(nodes.map { Bytes($0.op) }),
+        "types": .types(nodes.compactMap { $0.inputTypes.last.map { ElementType($0) } }),
+        "operands": .ints(operands),
+      ],
+      inputs: inputs, controlInputs: [], inputTypes: inputTypes, outputTypes: graph.nodes[last].outputTypes,
+      definition: OpRegistry.standard["_FusedElementwise"], constants: nil, feed: nil)
+  }
+}
