@@ -179,6 +179,12 @@ POWER(pow_right, a[i], second)
 
 // MARK: Choices
 
+// Both are read whatever the condition says, so that there is no branch.
+#define SELECT_LOOP(yes, no)                                                                      \
+  EACH_ELEMENT {                                                                                  \
+    const __typeof__(*result) first = yes, second = no;                                           \
+    result[i] = c[i] ? first : second;                                                            \
+  }
 #define SELECT(bits)                                                                              \
   void VARIANT(select_##bits)(                                                                    \
       const void *condition, const void *t, ptrdiff_t t_step, const void *e, ptrdiff_t e_step, void *y,           \
@@ -186,15 +192,12 @@ POWER(pow_right, a[i], second)
     const uint8_t *c = condition;                                                                 \
     const uint##bits##_t *yes = t, *no = e;                                                       \
     uint##bits##_t *result = y;                                                                   \
-    const uint##bits##_t first = count ? *yes : 0, second = count ? *no : 0;                      \
-    if (t_step && e_step)                                                                         \
-      EACH_ELEMENT result[i] = c[i] ? yes[i] : no[i];                                             \
-    else if (t_step)                                                                              \
-      EACH_ELEMENT result[i] = c[i] ? yes[i] : second;                                            \
-    else if (e_step)                                                                              \
-      EACH_ELEMENT result[i] = c[i] ? first : no[i];                                              \
-    else                                                                                          \
-      EACH_ELEMENT result[i] = c[i] ? first : second;                                             \
+    if (count <= 0) return;                                                                       \
+    const uint##bits##_t one = *yes, other = *no;                                                 \
+    if (t_step && e_step) SELECT_LOOP(yes[i], no[i])                                              \
+    else if (t_step) SELECT_LOOP(yes[i], other)                                                   \
+    else if (e_step) SELECT_LOOP(one, no[i])                                                      \
+    else SELECT_LOOP(one, other)                                                                  \
   }
 
 SELECT(8)

@@ -60,7 +60,7 @@ import Testing
   private func plan(_ text: GraphText, _ fetches: [String]) throws -> String {
     var graph = try text.graph().pruned(feeds: ["x"], fetches: fetches)
     try Planner.optimize(&graph)
-    return try Plan(graph, feedCount: 1).specialized(for: [try feed().shape]).description
+    return try Plan(graph, feedCount: 1).specialized(for: FeedShapes([try feed().shape])).description
   }
 
   @Test(arguments: [(3, 1), (3, 2), (5, 1), (5, 2)], ["SAME", "VALID"])

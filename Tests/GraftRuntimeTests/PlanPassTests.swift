@@ -182,7 +182,7 @@ import Testing
     try BiasFusion.run(&graph)
     #expect(lines(graph).last == "s = AddV2(x:0, y:0)")
     #expect(lines(graph).contains("y = _FusedMatMul(x:0, w:0, y/hoisted:0)"))
-    #expect(try ResidualFusion.run(&graph, ShapeInference(graph, feeds: [[3, 2]])))
+    #expect(try ResidualFusion.run(&graph, ShapeInference(graph, feeds: FeedShapes([[3, 2]]))))
     #expect(lines(graph).last == "s = _FusedMatMul(x:0, w:0, y/hoisted:0, x:0)")
     try expectSameResults(
       text, feeds: ["x": Tensor(shape: [3, 2], scalars: [1, -2, 3, 4, -5, 6] as [Float])], fetch: "y")

@@ -11,7 +11,7 @@ import Testing
   private func ops(_ text: GraphText, _ fetch: String, _ shape: Shape) throws -> [String] {
     var graph = try text.graph().pruned(feeds: ["x"], fetches: [fetch])
     try Planner.optimize(&graph)
-    _ = try Planner.specialize(&graph, for: [shape])
+    _ = try Planner.specialize(&graph, for: FeedShapes([shape]))
     return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }.map(\.op)
   }
 

@@ -1,31 +1,77 @@
 import GraftTensor
+import Synchronization
 
 /// The ops that have kernels.
 package struct OpRegistry: Sendable {
-  private var definitions: [String: OpDefinition] = [:]
-  /// Ops that were given more than once, which is a mistake: the last one counts.
-  package private(set) var repeated: [String] = []
+  private let library: OpLibrary
+  /// Ops that go before those of the library.
+  private var others: [String: OpDefinition] = [:]
 
-  /// A registry of the given ops.
-  package init(_ families: [[OpDefinition]]) {
-    definitions.reserveCapacity(families.reduce(0) { $0 + $1.count })
-    for definition in families.joined() {
-      if definitions.updateValue(definition, forKey: definition.name) != nil {
-        repeated.append(definition.name)
-      }
-    }
+  /// A registry of the given families, of which each is made when the first op is asked for that none before it
+  /// has: a small network needs few of them.
+  package init(_ families: [@Sendable () -> [OpDefinition]]) {
+    library = OpLibrary(families)
   }
 
   /// These ops and others, which go before those of the same name.
   package func adding(_ others: [OpDefinition]) -> OpRegistry {
     var result = self
-    for definition in others { result.definitions[definition.name] = definition }
+    for definition in others { result.others[definition.name] = definition }
     return result
   }
 
   /// The op of the given type.
-  package subscript(op: String) -> OpDefinition? { definitions[op] }
+  package subscript(op: String) -> OpDefinition? { others[op] ?? library.definition(of: op) }
 
   /// All ops, by name.
-  package var all: [OpDefinition] { definitions.values.sorted { $0.name < $1.name } }
+  package var all: [OpDefinition] {
+    library.all.definitions.merging(others) { $1 }.values.sorted { $0.name < $1.name }
+  }
+
+  /// Ops that were given more than once, which is a mistake: the last one counts.
+  package var repeated: [String] { library.all.repeated }
+}
+
+/// Families of ops, made one after the other as they are needed.
+private final class OpLibrary: Sendable {
+  struct Contents {
+    var definitions: [String: OpDefinition] = [:]
+    var repeated: [String] = []
+    /// How many families have been made.
+    var count = 0
+  }
+
+  private let families: [@Sendable () -> [OpDefinition]]
+  private let contents = Mutex(Contents())
+
+  init(_ families: [@Sendable () -> [OpDefinition]]) {
+    self.families = families
+  }
+
+  func definition(of op: String) -> OpDefinition? {
+    contents.withLock { contents in
+      while true {
+        if let found = contents.definitions[op] { return found }
+        guard makeNext(&contents) else { return nil }
+      }
+    }
+  }
+
+  var all: Contents {
+    contents.withLock { contents in
+      while makeNext(&contents) {}
+      return contents
+    }
+  }
+
+  private func makeNext(_ contents: inout Contents) -> Bool {
+    guard contents.count < families.count else { return false }
+    for definition in families[contents.count]() {
+      if contents.definitions.updateValue(definition, forKey: definition.name) != nil {
+        contents.repeated.append(definition.name)
+      }
+    }
+    contents.count += 1
+    return true
+  }
 }

@@ -161,6 +161,8 @@ private final class ElementProgram: Sendable {
     /// Each element so many times in a row.
     case stretched(Int)
 
+    var isScalar: Bool { if case .scalar = self { true } else { false } }
+
     init?(_ shape: Shape, in full: Shape) {
       let rank = full.rank
       guard shape.rank <= rank else { return nil }
@@ -189,41 +191,59 @@ private final class ElementProgram: Sendable {
     }
   }
 
+  /// A step with the loop that its operands' shapes ask for.
+  enum Call: Sendable {
+    case unary(Int, UnaryRow.Body)
+    case binary(Int, Int, BinaryRow.Body)
+    case choice(Int, yes: Int, yesStep: Int, no: Int, noStep: Int, ChoiceRow.Body)
+  }
+
   /// What follows from the inputs' shapes.
   final class Layout: Sendable {
+    let inputs: [Shape]
     let shape: Shape
     let paces: [Pace]
+    let calls: [Call]
 
-    init(_ shapes: [Shape], _ program: ElementProgram) throws {
-      guard let dimensions = Broadcast.dimensions(shapes) else {
+    init(_ inputs: [Shape], _ program: ElementProgram) throws {
+      guard let dimensions = Broadcast.dimensions(inputs) else {
         throw GraftError(
-          .invalidArgument, "Incompatible shapes: \(shapes.map(\.description).joined(separator: " vs. ")).",
+          .invalidArgument, "Incompatible shapes: \(inputs.map(\.description).joined(separator: " vs. ")).",
           remedy: "From the right, the sizes of each dimension must be equal, or one of them 1.")
       }
       let full = try Shape(validating: dimensions)
+      self.inputs = inputs
       shape = full
-      paces = try shapes.map { shape in
+      let paces = try inputs.map { shape in
         guard let pace = Pace(shape, in: full) else {
-          throw GraftError(
-            .unimplemented, "A fused op does not broadcast the shape \(shape) to \(full).")
+          throw GraftError(.unimplemented, "A fused op does not broadcast the shape \(shape) to \(full).")
         }
         return pace
       }
-      try check(program.steps)
+      self.paces = paces
+      calls = try program.steps.map { step in
+        guard let call = Self.call(step, isOne: { paces.indices.contains($0) && paces[$0].isScalar }) else {
+          throw GraftError(
+            .unimplemented, "A fused op does not compute with a single element apart from the others.")
+        }
+        return call
+      }
     }
 
-    /// Loops go over at least one row; what chooses is one.
-    private func check(_ steps: [Step]) throws {
-      func isOne(_ operand: Int) -> Bool {
-        guard operand < paces.count, case .scalar = paces[operand] else { return false }
-        return true
-      }
-      for step in steps {
-        let isRow =
-          if case .choice = step.step { !isOne(step.operands[0]) } else { !step.operands.allSatisfy(isOne) }
-        guard isRow else {
-          throw GraftError(.unimplemented, "A fused op does not compute with a single element apart from the others.")
-        }
+    /// Nil where none of the operands is a row, which loops go over.
+    private static func call(_ step: Step, isOne: (Int) -> Bool) -> Call? {
+      let operands = step.operands
+      switch step.step {
+      case .unary(let row): return isOne(operands[0]) ? nil : .unary(operands[0], row.body)
+      case .binary(let row):
+        let (left, right) = (isOne(operands[0]), isOne(operands[1]))
+        if left && right { return nil }
+        return .binary(operands[0], operands[1], left ? row.left : right ? row.right : row.pairs)
+      case .choice(let row):
+        if isOne(operands[0]) { return nil }
+        return .choice(
+          operands[0], yes: operands[1], yesStep: isOne(operands[1]) ? 0 : 1, no: operands[2],
+          noStep: isOne(operands[2]) ? 0 : 1, row.body)
       }
     }
   }
@@ -233,15 +253,25 @@ private final class ElementProgram: Sendable {
     guard inputs.map(\.dtype) == inputTypes else {
       throw GraftError(.invalidArgument, "A fused op of \(inputTypes) got \(inputs.map(\.dtype)).")
     }
-    let layout = try context.prepared { try Layout(inputs.map(\.shape), self) }
+    var layout = try context.prepared { try Layout(inputs.map(\.shape), self) }
+    if !zip(layout.inputs, inputs).allSatisfy({ $0 == $1.shape }) { layout = try Layout(inputs.map(\.shape), self) }
     let y = try context.allocate(0, output, layout.shape)
     let count = layout.shape.elementCount
     guard count > 0 else { return }
-    let work = Work(
-      program: self, layout: layout, inputs: inputs.map { UnsafeRawPointer($0.base) }, y: y.base, count: count)
+    let addresses = try zip(inputs, layout.paces).map { input, pace in
+      // What is read more than once may not be written over.
+      if case .together = pace { return UnsafeRawPointer(input.base) }
+      guard input.base == y.base else { return UnsafeRawPointer(input.base) }
+      let copy = try context.scratch(input.dtype, input.shape)
+      copy.base.copyMemory(from: input.base, byteCount: input.byteCount)
+      return UnsafeRawPointer(copy.base)
+    }
+    let work = Work(program: self, layout: layout, inputs: addresses, y: y.base, count: count)
     let workers = context.workers
     work.run(workers)
-    if context.isFixed { context.bind { work.run(workers) } }
+    if context.isFixed, zip(addresses, inputs).allSatisfy({ $0 == UnsafeRawPointer($1.base) }) {
+      context.bind { work.run(workers) }
+    }
   }
 
   /// One run of a program over whole tensors.
@@ -251,10 +281,31 @@ private final class ElementProgram: Sendable {
     let inputs: [UnsafeRawPointer]
     let y: UnsafeMutableRawPointer
     let count: Int
+    /// About how many nanoseconds a chunk takes.
+    private let cost: Int
+    private let outputSize: Int
+    /// Bytes of a temporary row, and where in their memory each step's is; -1 for the output.
+    private let rowBytes: Int
+    private let targets: [Int]
+
+    init(
+      program: ElementProgram, layout: Layout, inputs: [UnsafeRawPointer], y: UnsafeMutableRawPointer, count: Int
+    ) {
+      self.program = program
+      self.layout = layout
+      self.inputs = inputs
+      self.y = y
+      self.count = count
+      let length = min(count, chunk)
+      cost = program.steps.reduce(50) { $0 + $1.step.cost } * length / chunk + 1
+      outputSize = program.output.size
+      let bytes = (length * program.elementSize + 63) / 64 * 64
+      rowBytes = bytes
+      targets = program.steps.map { $0.row.map { $0 * bytes } ?? -1 }
+    }
 
     func run(_ workers: WorkerPool) {
       let chunks = (count + chunk - 1) / chunk
-      let cost = program.steps.reduce(50) { $0 + $1.step.cost } * min(count, chunk) / chunk + 1
       workers.forEach(chunks, cost: cost) { range in
         run(range.lowerBound * chunk..<min(range.upperBound * chunk, count))
       }
@@ -264,7 +315,6 @@ private final class ElementProgram: Sendable {
       // Rows of temporary results, and for each input that does not move along one of its elements as they meet
       // the result's.
       let size = program.elementSize
-      let rowBytes = min(chunk, range.count) * size
       let tileBytes = 2 * chunk * size
       let bytes = program.rowCount * rowBytes + inputs.count * tileBytes
       withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 64) { memory in
@@ -283,7 +333,7 @@ private final class ElementProgram: Sendable {
             for (index, pace) in layout.paces.enumerated() {
               values[index] = operand(index, pace, start, &end, tiles + index * tileBytes)
             }
-            compute(values, start, end - start, rows, rowBytes)
+            compute(values, start, end - start, rows)
             start = end
           }
         }
@@ -347,30 +397,18 @@ private final class ElementProgram: Sendable {
 
     private func compute(
       _ values: UnsafeMutablePointer<UnsafeRawPointer>, _ start: Int, _ count: Int,
-      _ rows: UnsafeMutableRawPointer, _ rowBytes: Int
+      _ rows: UnsafeMutableRawPointer
     ) {
-      for (position, step) in program.steps.enumerated() {
-        let target = step.row.map { rows + $0 * rowBytes } ?? y + start * step.step.outputSize
-        let operands = step.operands
-        switch step.step {
-        case .unary(let row): row.body(values[operands[0]], target, count)
-        case .binary(let row):
-          let body = isOne(operands[0]) ? row.left : isOne(operands[1]) ? row.right : row.pairs
-          body(values[operands[0]], values[operands[1]], target, count)
-        case .choice(let row):
-          row.body(
-            values[operands[0]], values[operands[1]], isOne(operands[1]) ? 0 : 1, values[operands[2]],
-            isOne(operands[2]) ? 0 : 1, target, count)
+      for position in layout.calls.indices {
+        let target = targets[position] >= 0 ? rows + targets[position] : y + start * outputSize
+        switch layout.calls[position] {
+        case .unary(let x, let body): body(values[x], target, count)
+        case .binary(let a, let b, let body): body(values[a], values[b], target, count)
+        case .choice(let condition, let yes, let yesStep, let no, let noStep, let body):
+          body(values[condition], values[yes], yesStep, values[no], noStep, target, count)
         }
         values[inputs.count + position] = UnsafeRawPointer(target)
       }
-    }
-
-    /// Whether an operand is the same element everywhere.
-    @inline(__always)
-    private func isOne(_ operand: Int) -> Bool {
-      guard operand < inputs.count, case .scalar = layout.paces[operand] else { return false }
-      return true
     }
   }
 }

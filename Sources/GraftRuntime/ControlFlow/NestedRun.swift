@@ -84,6 +84,15 @@ final class NestedRun {
     return frame
   }
 
+  /// The shapes of the elements of lists that all rounds see.
+  private func elementShapes() -> [Int: Shape] {
+    var result: [Int: Shape] = [:]
+    for (feed, capture) in zip(shapes.count..., captures) {
+      result[feed] = capture.handled(as: TensorList.self)?.elementShape.fullyDefined
+    }
+    return result
+  }
+
   /// The frame for values of these shapes, with the captures in it.
   private func prepare(_ variables: [Tensor?]) throws -> Frame {
     let isSame = shapes.count == variables.count && zip(shapes, variables).allSatisfy { $0 == $1?.shape }
@@ -97,7 +106,8 @@ final class NestedRun {
       end()
     }
     shapes = variables.map { $0?.shape ?? .scalar }
-    program = try programs.nestedProgram(for: shapes + captures.map(\.shape))
+    program = try programs.nestedProgram(
+      for: FeedShapes(shapes + captures.map(\.shape), elements: elementShapes()))
     let frame = try program?.takeFrame([]) ?? Frame(plan: programs.plan)
     // Feeds are not copied to places of their own here.
     frame.unbind()

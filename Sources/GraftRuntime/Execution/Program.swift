@@ -45,6 +45,18 @@ final class Program: Sendable {
   }
 }
 
+/// The shapes of a plan's feeds.
+struct FeedShapes: Equatable {
+  let shapes: [Shape]
+  /// Of feeds that are lists, the shape that all elements have, where there is one.
+  let elements: [Int: Shape]
+
+  init(_ shapes: [Shape], elements: [Int: Shape] = [:]) {
+    self.shapes = shapes
+    self.elements = elements
+  }
+}
+
 /// A plan with its programs by the shapes fed, of which those used last are kept.
 package final class PlanPrograms: Sendable {
   let plan: Plan
@@ -56,29 +68,32 @@ package final class PlanPrograms: Sendable {
     self.plan = plan
   }
 
-  private let programs = Mutex<[(shapes: [Shape], program: Program)]>([])
+  private let programs = Mutex<[(shapes: FeedShapes, program: Program)]>([])
   /// How many programs may still be made for runs within a loop; runs that need no new one add to it.
   private let nestedBudget = Atomic<Int>(128 * capacity)
 
   /// A program for a run within a loop; nil where shapes change so often that making one does not pay.
-  func nestedProgram(for shapes: [Shape]) throws -> Program? {
+  func nestedProgram(for shapes: FeedShapes) throws -> Program? {
     let isKnown = programs.withLock { $0.contains { $0.shapes == shapes } }
     let budget = nestedBudget.load(ordering: .relaxed)
     guard isKnown || budget >= 128 else { return nil }
     nestedBudget.store(isKnown ? min(budget + 1, 128 * Self.capacity) : budget - 128, ordering: .relaxed)
-    return try program(for: shapes.count) { shapes[$0] }
+    return try program(where: { $0 == shapes }, for: { shapes })
   }
 
   /// The program for feeds of the shapes of these.
   func program(for feeds: [Tensor]) throws -> Program {
-    try program(for: feeds.count) { feeds[$0].shape }
+    try program(
+      where: { known in
+        known.elements.isEmpty && feeds.indices.allSatisfy { known.shapes[$0] == feeds[$0].shape }
+      }, for: { FeedShapes(feeds.map(\.shape)) })
   }
 
-  private func program(for feedCount: Int, _ shape: (Int) -> Shape) throws -> Program {
+  private func program(
+    where isKnown: (FeedShapes) -> Bool, for shapes: () -> FeedShapes
+  ) throws -> Program {
     try programs.withLock { programs in
-      if let index = programs.lastIndex(where: { entry in
-        (0..<feedCount).allSatisfy { entry.shapes[$0] == shape($0) }
-      }) {
+      if let index = programs.lastIndex(where: { isKnown($0.shapes) }) {
         let found = programs[index]
         if index != programs.count - 1 {
           programs.remove(at: index)
@@ -86,7 +101,7 @@ package final class PlanPrograms: Sendable {
         }
         return found.program
       }
-      let shapes = (0..<feedCount).map(shape)
+      let shapes = shapes()
       let program = Program(plan: try plan.specialized(for: shapes))
       if programs.count == Self.capacity { programs.removeFirst() }
       programs.append((shapes, program))

@@ -135,7 +135,7 @@ package final class Plan: @unchecked Sendable {
 
   /// The plan for feeds of the given shapes: with what follows from shapes computed, and fused where equal
   /// shapes allow it.
-  func specialized(for shapes: [Shape]) throws -> Plan {
+  func specialized(for shapes: FeedShapes) throws -> Plan {
     var graph = graph
     let inference = try Planner.specialize(&graph, for: shapes)
     return try Plan(graph, feedCount: feedSlots.count, inference: inference)

@@ -116,7 +116,7 @@ package struct Planner: Sendable {
   }
 
   /// Rewrites an optimised graph for feeds of the given shapes, and says what it knows of all shapes then.
-  static func specialize(_ graph: inout PlanGraph, for shapes: [Shape]) throws -> ShapeInference {
+  static func specialize(_ graph: inout PlanGraph, for shapes: FeedShapes) throws -> ShapeInference {
     var inference = ShapeInference(graph, feeds: shapes)
     for (pass, followers) in shapePasses where try pass.run(&graph, inference) {
       for follower in followers { try follower.run(&graph) }

@@ -9,6 +9,8 @@ package struct ShapeInference {
 
   private let graph: PlanGraph
   private let followsDataflow: Bool
+  /// The shapes of the elements of feeds that are lists.
+  private let elements: [Int: Shape]
   private var shapes: [[PartialShape]]
   private var values: [ValueReference: Tensor] = [:]
 
@@ -21,22 +23,23 @@ package struct ShapeInference {
     var all = PlanGraph()
     all.nodes = graph.nodes.map { PlanNode($0, registry: registry) }
     all.targets = Array(graph.nodes.indices)
-    self.init(all, feeds: [], followsDataflow: true)
+    self.init(all, feeds: FeedShapes([]), followsDataflow: true)
   }
 
   /// Infers shapes when those of the feeds are known.
   ///
   /// - Parameter followsDataflow: Whether shapes go through switches and merges too. A plan must not know
   ///   them: what it folds for their sake would never be dead.
-  init(_ graph: PlanGraph, feeds: [Shape], followsDataflow: Bool = false) {
+  init(_ graph: PlanGraph, feeds: FeedShapes, followsDataflow: Bool = false) {
     self.graph = graph
+    elements = feeds.elements
     self.followsDataflow = followsDataflow
     shapes = graph.nodes.map { [PartialShape](repeating: .unknown, count: $0.outputTypes.count) }
     // A cycle that is no loop is the planner's to report.
     for index in (try? graph.order()) ?? [] {
       let node = graph.nodes[index]
       if let feed = node.feed {
-        if feeds.indices.contains(feed) { shapes[index] = [PartialShape(feeds[feed])] }
+        if feeds.shapes.indices.contains(feed) { shapes[index] = [PartialShape(feeds.shapes[feed])] }
       } else if let constants = node.constants {
         shapes[index] = constants.map { PartialShape($0.shape) }
       } else {
@@ -67,6 +70,12 @@ package struct ShapeInference {
     let node = graph.nodes[index]
     guard let definition = node.definition else { return }
     guard followsDataflow || !definition.traits.contains(.dataflow) || node.op == "LoopCond" else { return }
+    if node.op == "TensorListGetItem", let list = graph.nodes[node.inputs[0].node].feed,
+      let shape = elements[list]
+    {
+      shapes[index] = [PartialShape(shape)]
+      return
+    }
     let inputs = node.inputs.map { shape(of: $0) }
     let context = withoutActuallyEscaping({ (position: Int) -> Tensor? in
       node.inputs.indices.contains(position) ? self.value(of: node.inputs[position]) : nil

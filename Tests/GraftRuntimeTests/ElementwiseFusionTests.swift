@@ -1,0 +1,110 @@
+import GraftGraph
+import GraftKernels
+import GraftTensor
+import Testing
+
+@testable import GraftRuntime
+
+/// Ops that compute element by element, as one: the plan for a shape of `x`, and that it gives what they give.
+@Suite struct ElementwiseFusionTests {
+  private func ops(_ text: GraphText, _ fetches: [String], _ shape: Shape) throws -> [String] {
+    var graph = try text.graph().pruned(feeds: ["x"], fetches: fetches)
+    try Planner.optimize(&graph)
+    _ = try Planner.specialize(&graph, for: FeedShapes([shape]))
+    return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }.map(\.op)
+  }
+
+  private func values(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 37 % 23 - 11) / 8 } }
+
+  private func expectSame(
+    _ text: GraphText, _ fetches: [String], _ shape: [Int], sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let x = try Tensor(shape: shape, scalars: values(shape.reduce(1, *)))
+    let plain = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
+    let expected = try plain.run(fetches, feeding: ["x": x]).map { try $0.scalars(as: Float.self) }
+    for threads in [1, 3] {
+      let optimized = try Session(graph: text.graph(), options: .init(threads: threads))
+      for _ in 0..<3 {
+        let found = try optimized.run(fetches, feeding: ["x": x]).map { try $0.scalars(as: Float.self) }
+        // The same loops in the same order: the same bits.
+        #expect(found == expected, sourceLocation: sourceLocation)
+      }
+    }
+  }
+
+  private func binary(_ text: GraphText, _ rows: [(String, String, String, String)]) -> GraphText {
+    rows.reduce(text) { $0.node($1.0, $1.1, [$1.2, $1.3], GraphText.float) }
+  }
+
+  // Rows that are short, longer than what goes through at once, and no multiple of anything.
+  @Test(arguments: [[3, 5], [7, 300], [300, 7], [2, 1500], [1, 1025], [5, 4, 33]])
+  func allWaysOfBroadcastingAreOnePass(_ shape: [Int]) throws {
+    let (width, rows) = (shape[shape.count - 1], shape.dropLast().reduce(1, *))
+    let text = binary(
+      GraphText().placeholder("x").constant("two", [], [2.0]).constant("row", [width], values(width))
+        .constant("column", shape.dropLast() + [1], values(rows)),
+      [("a", "Mul", "two", "x"), ("b", "AddV2", "a", "row"), ("c", "Sub", "column", "b")]
+    ).node("d", "Tanh", ["c"], GraphText.float).node("y", "Maximum", ["d", "x"], GraphText.float)
+    #expect(try ops(text, ["y"], Shape(shape)) == ["_FusedElementwise"])
+    try expectSame(text, ["y"], shape)
+  }
+
+  @Test func comparisonsAndChoicesAreStepsToo() throws {
+    let text = GraphText().placeholder("x").constant("zero", [], [0.0]).constant("slope", [], [0.25])
+      .node("positive", "Greater", ["x", "zero"], GraphText.float)
+      .node("small", "Mul", ["slope", "x"], GraphText.float)
+      .node("root", "Sqrt", ["x"], GraphText.float)
+      .node("y", "SelectV2", ["positive", "root", "small"], GraphText.float)
+      .node("z", "Select", ["positive", "y", "x"], GraphText.float)
+      .node("w", "SelectV2", ["positive", "z", "zero"], GraphText.float)
+    #expect(try ops(text, ["w"], [40, 40]) == ["_FusedElementwise"])
+    try expectSame(text, ["w"], [40, 40])
+  }
+
+  @Test func whatOthersReadIsComputedOnItsOwn() throws {
+    let text = binary(
+      GraphText().placeholder("x").node("a", "Neg", ["x"], GraphText.float)
+        .node("b", "Exp", ["a"], GraphText.float),
+      [("c", "Mul", "b", "x"), ("d", "AddV2", "c", "b")]
+    ).constant("axis", [1], [0])
+      .node("sum", "Sum", ["b", "axis"], ["T": "type: DT_FLOAT", "Tidx": "type: DT_INT32"])
+      .node("y", "Mul", ["d", "sum"], GraphText.float)
+    // The sum reads b, so that b is made apart from what follows.
+    #expect(try ops(text, ["y"], [6, 5]).sorted() == ["Sum", "_FusedElementwise", "_FusedElementwise"])
+    try expectSame(text, ["y"], [6, 5])
+    try expectSame(text, ["y", "c", "a"], [6, 5])
+  }
+
+  @Test func longChainsAreSeveral() throws {
+    var text = GraphText().placeholder("x").constant("one", [], [1.0])
+    var last = "x"
+    for step in 0..<50 {
+      text = text.node("n\(step)", step % 2 == 0 ? "AddV2" : "Mul", [last, "one"], GraphText.float)
+      last = "n\(step)"
+    }
+    #expect(try ops(text, [last], [4, 9]) == ["_FusedElementwise", "_FusedElementwise"])
+    try expectSame(text, [last], [4, 9])
+  }
+
+  @Test func stepsThatDoNotFitTogetherAreRefused() throws {
+    func node(_ ops: [String], _ types: String, _ operands: String) -> GraphText {
+      let names = ops.map { "s: \"\($0)\"" }.joined(separator: " ")
+      return GraphText().placeholder("x").placeholder("z").node(
+        "y", "_FusedElementwise", ["x", "z"],
+        [
+          "ops": "list { \(names) }", "types": "list { \(types) }", "operands": "list { \(operands) }",
+        ])
+    }
+    for text in [
+      node(["Neg"], "type: DT_DOUBLE", "i: 0"), node(["Neg"], "type: DT_FLOAT", "i: 2"),
+      node(["Neg"], "type: DT_FLOAT", "i: -1"), node(["AddV2"], "type: DT_FLOAT", "i: 0"),
+      node(["MatMul"], "type: DT_FLOAT", "i: 0 i: 1"), node([], "", ""),
+      node(["Neg", "Neg"], "type: DT_FLOAT", "i: 0"),
+    ] {
+      #expect(throws: GraftError.self) {
+        let session = try Session(graph: text.graph())
+        _ = try session.run("y", feeding: ["x": Tensor([Float(1), 2]), "z": Tensor([Float(1), 2])])
+      }
+    }
+  }
+}
