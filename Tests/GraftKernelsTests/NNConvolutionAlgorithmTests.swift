@@ -7,7 +7,8 @@ import Testing
 @Suite("Convolution algorithms")
 struct NNConvolutionAlgorithmTests {
   private static func attributes(
-    stride: Int64 = 1, dilations: [Int64] = [1, 1], padding: String, fused: [String] = [], format: String = "NHWC"
+    stride: Int64 = 1, dilations: [Int64] = [1, 1], padding: String, fused: [String] = [],
+    format: String = "NHWC"
   ) -> [String: AttributeValue] {
     [
       "strides": .ints([1, stride, stride, 1]), "padding": .string(Bytes(padding)),
@@ -106,7 +107,8 @@ struct NNConvolutionAlgorithmTests {
     }
   }
 
-  @Test("Depthwise windows with gaps are applied row by row", arguments: [[1, 2], [3, 1], [2, 3], [4, 4]])
+  @Test(
+    "Depthwise windows with gaps are applied row by row", arguments: [[1, 2], [3, 1], [2, 3], [4, 4]])
   func depthwiseWithGaps(dilations: [Int64]) throws {
     for (height, width, window) in [(9, 11, 3), (2, 3, 3), (16, 4, 5), (7, 13, 7)] {
       let x = try NNHarness.noise([2, height, width, 24], seed: 2)

@@ -11,7 +11,8 @@ import Testing
     var graph = try text.graph().pruned(feeds: ["x"], fetches: fetches)
     try Planner.optimize(&graph)
     _ = try Planner.specialize(&graph, for: FeedShapes([shape]))
-    return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }.map(\.op)
+    return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }.map(
+      \.op)
   }
 
   private func values(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 37 % 23 - 11) / 8 } }

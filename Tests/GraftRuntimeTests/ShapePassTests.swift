@@ -12,7 +12,8 @@ import Testing
     var graph = try text.graph().pruned(feeds: ["x"], fetches: [fetch])
     try Planner.optimize(&graph)
     _ = try Planner.specialize(&graph, for: FeedShapes([shape]))
-    return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }.map(\.op)
+    return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }.map(
+      \.op)
   }
 
   private func values(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 37 % 23 - 11) / 8 } }
@@ -92,7 +93,8 @@ import Testing
     }
   }
 
-  @Test(arguments: Writing.allCases) func layerNormalisationIsFoundHoweverItIsWritten(_ writing: Writing) throws
+  @Test(arguments: Writing.allCases) func layerNormalisationIsFoundHoweverItIsWritten(_ writing: Writing)
+    throws
   {
     let text = normalization(writing)
     #expect(try ops(text, "y", [2, 3, 5]) == ["_LayerNorm"])
@@ -145,7 +147,9 @@ import Testing
     let both = ["w", "v"].reduce(text) { text, filter in
       text.node("c" + filter, "Conv2D", ["image", filter], convolution())
         .node(
-          "row" + filter, "Squeeze", ["c" + filter], ["T": "type: DT_FLOAT", "squeeze_dims": "list { i: -3 }"])
+          "row" + filter, "Squeeze", ["c" + filter],
+          ["T": "type: DT_FLOAT", "squeeze_dims": "list { i: -3 }"]
+        )
         .node("y" + filter, "BatchToSpaceND", ["row" + filter, "block", "none"], Self.toSpace)
     }.node("y", "Sub", ["yw", "yv"], GraphText.float)
     // 7 and 4 before it: the last of 12 is what was added to make them even.
@@ -159,7 +163,8 @@ import Testing
     let text = GraphText().placeholder("x").constant("w", [3, 3, 1, 4 * multiplier], values(36 * multiplier))
       .node("c", "Conv2D", ["x", "w"], convolution("SAME"))
       .constant("f", [4 * multiplier], values(4 * multiplier)).node("m", "Mul", ["c", "f"], GraphText.float)
-      .constant("b", [4 * multiplier], values(4 * multiplier)).node("y", "AddV2", ["m", "b"], GraphText.float)
+      .constant("b", [4 * multiplier], values(4 * multiplier)).node(
+        "y", "AddV2", ["m", "b"], GraphText.float)
     #expect(try ops(text, "y", [1, 5, 6, 4]) == ["_FusedDepthwiseConv2dNative"])
     try expectSame(text, "y", [1, 5, 6, 4])
   }

@@ -38,7 +38,8 @@ enum ElementStep: Sendable {
 extension OpDefinition {
   /// Whether the op, with inputs of these types, can be a step of `_FusedElementwise`.
   package func isElementwise(_ inputTypes: [DataType]) -> Bool {
-    guard let dtype = inputTypes.last, inputTypes.allSatisfy({ if case .plain = $0.layout { true } else { false } })
+    guard let dtype = inputTypes.last,
+      inputTypes.allSatisfy({ if case .plain = $0.layout { true } else { false } })
     else { return false }
     return elementStep?(dtype)?.operandSizes == inputTypes.map(\.size)
   }
@@ -118,7 +119,8 @@ private final class ElementProgram: Sendable {
       next += own.count
     }
     guard let last = steps.last, last.step.outputSize == output.size, next == operands.count else {
-      throw node.invalid("A fused op has \(operands.count) operands and \(steps.count) steps, which do not go together.")
+      throw node.invalid(
+        "A fused op has \(operands.count) operands and \(steps.count) steps, which do not go together.")
     }
     (self.steps, rowCount) = Self.assignRows(steps, inputs: inputTypes.count)
     elementSize = sizes.max() ?? 1
@@ -254,7 +256,9 @@ private final class ElementProgram: Sendable {
       throw GraftError(.invalidArgument, "A fused op of \(inputTypes) got \(inputs.map(\.dtype)).")
     }
     var layout = try context.prepared { try Layout(inputs.map(\.shape), self) }
-    if !zip(layout.inputs, inputs).allSatisfy({ $0 == $1.shape }) { layout = try Layout(inputs.map(\.shape), self) }
+    if !zip(layout.inputs, inputs).allSatisfy({ $0 == $1.shape }) {
+      layout = try Layout(inputs.map(\.shape), self)
+    }
     let y = try context.allocate(0, output, layout.shape)
     let count = layout.shape.elementCount
     guard count > 0 else { return }
@@ -289,7 +293,8 @@ private final class ElementProgram: Sendable {
     private let targets: [Int]
 
     init(
-      program: ElementProgram, layout: Layout, inputs: [UnsafeRawPointer], y: UnsafeMutableRawPointer, count: Int
+      program: ElementProgram, layout: Layout, inputs: [UnsafeRawPointer], y: UnsafeMutableRawPointer,
+      count: Int
     ) {
       self.program = program
       self.layout = layout

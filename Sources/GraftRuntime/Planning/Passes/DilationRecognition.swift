@@ -79,7 +79,8 @@ enum DilationRecognition: ShapePass {
       let spatial = squeeze == nil ? 2 : 1
       guard spread.op == "SpaceToBatchND", spread.constants == nil, spread.controlInputs.isEmpty,
         let blocks = integers(spread.inputs[1]), blocks.count == spatial,
-        blocks == integers(last.inputs[1]), blocks.allSatisfy({ $0 >= 1 }), var margins = integers(spread.inputs[2]),
+        blocks == integers(last.inputs[1]), blocks.allSatisfy({ $0 >= 1 }),
+        var margins = integers(spread.inputs[2]),
         let crops = integers(last.inputs[2]), margins.count == 2 * spatial, crops.count == margins.count
       else { return nil }
       input = spread.inputs[0]

@@ -52,7 +52,8 @@ enum ElementwiseFusion: ShapePass {
     let node = graph.nodes[index]
     guard let definition = node.definition, node.constants == nil, node.controlInputs.isEmpty,
       node.outputTypes.count == 1, definition.isElementwise(node.inputTypes),
-      let shape = inference.shape(of: ValueReference(node: index, output: 0)).fullyDefined, shape.elementCount > 1
+      let shape = inference.shape(of: ValueReference(node: index, output: 0)).fullyDefined,
+      shape.elementCount > 1
     else { return nil }
     var scalars = 0
     for input in node.inputs {
@@ -64,7 +65,9 @@ enum ElementwiseFusion: ShapePass {
     // What chooses for all elements at once is no step, and neither is what has single elements only.
     let isChoice = node.inputs.count == 3
     guard scalars < node.inputs.count,
-      !isChoice || (graph.constant(node.inputs[0])?.shape ?? inference.shape(of: node.inputs[0]).fullyDefined) == shape
+      !isChoice
+        || (graph.constant(node.inputs[0])?.shape ?? inference.shape(of: node.inputs[0]).fullyDefined)
+          == shape
     else { return nil }
     return shape
   }

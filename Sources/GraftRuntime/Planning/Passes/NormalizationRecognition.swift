@@ -24,7 +24,9 @@ enum NormalizationRecognition: ShapePass {
         return graph.addConstant(
           try values ?? Tensor([Float](repeating: plain, count: width)), name: name + "/" + kind)
       }
-      let inputs = [found.x, try parameter(found.scale, 1, "scale"), try parameter(found.offset, 0, "offset")]
+      let inputs = [
+        found.x, try parameter(found.scale, 1, "scale"), try parameter(found.offset, 0, "offset"),
+      ]
       graph.nodes[index] = PlanNode(
         name: name, op: "_LayerNorm",
         attributes: ["T": .type(ElementType(.float32)), "epsilon": .float(found.epsilon)], inputs: inputs,
@@ -227,7 +229,8 @@ private struct Matcher {
 
   private func node(_ value: ValueReference) -> PlanNode? {
     let node = graph.nodes[value.node]
-    guard node.constants == nil, node.feed == nil, node.controlInputs.isEmpty, node.outputTypes == [.float32] else {
+    guard node.constants == nil, node.feed == nil, node.controlInputs.isEmpty, node.outputTypes == [.float32]
+    else {
       return nil
     }
     return node

@@ -93,7 +93,9 @@ struct ReshapeSinking: ShapePass {
   /// What a value is a reshape of, or a reshape of one.
   private func root(of value: ValueReference) -> ValueReference {
     var value = value
-    while value.output == 0, Self.isReshape(graph.nodes[value.node]) { value = graph.nodes[value.node].inputs[0] }
+    while value.output == 0, Self.isReshape(graph.nodes[value.node]) {
+      value = graph.nodes[value.node].inputs[0]
+    }
     return value
   }
 
@@ -159,7 +161,9 @@ struct ReshapeSinking: ShapePass {
     graph.replace(replacements)
   }
 
-  private mutating func reshape(_ value: ValueReference, to shape: Shape, name: String) throws -> ValueReference {
+  private mutating func reshape(_ value: ValueReference, to shape: Shape, name: String) throws
+    -> ValueReference
+  {
     append(try reshaping(value, to: shape, name: name), shape: shape)
   }
 
