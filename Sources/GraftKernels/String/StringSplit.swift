@@ -30,8 +30,14 @@ enum StringSplitOps {
       }),
   ]
 
-  private static let shape: ShapeRule = { _ in
-    [PartialShape([nil, 2]), PartialShape([nil]), PartialShape([2])]
+  private static let shape: ShapeRule = { context in
+    let separator = context.input(1)
+    guard (separator.rank ?? 0) == 0 else {
+      throw GraftError(
+        .invalidArgument, "The separator is one string, and the shape \(separator) was found.",
+        at: .init(input: 1))
+    }
+    return [PartialShape([nil, 2]), PartialShape([nil]), PartialShape([2])]
   }
 
   private static func delimiter(_ context: KernelContext) throws -> Bytes {
