@@ -2,6 +2,7 @@ extension OpRegistry {
   /// Every op that Graft brings, family by family.
   package static let standard = OpRegistry([
     ArrayOps.all,
+    BoostedTreesOps.all,
     CheckpointOps.all,
     ControlFlowOps.all,
     DataFlowOps.all,
