@@ -96,7 +96,8 @@ package enum BoostedTreesOps {
       let features = try (1..<context.inputCount).map { try Feature(context, $0) }
       guard let rows = features.first?.rows, features.allSatisfy({ $0.rows == rows }) else {
         throw GraftError(
-          .invalidArgument, "Features of one batch are expected, and those of "
+          .invalidArgument,
+          "Features of one batch are expected, and those of "
             + "\(features.map { "\($0.rows)" }.joined(separator: ", ")) rows were found.")
       }
       let output = try context.allocate(0, .float32, Shape(validating: [rows, dimension]))
@@ -139,7 +140,8 @@ package enum BoostedTreesOps {
     guard features.indices.contains(feature), dimension < features[feature].width else {
       throw GraftError(
         .invalidArgument,
-        "A tree asks for dimension \(dimension) of feature \(feature), and there are \(features.count) features.")
+        "A tree asks for dimension \(dimension) of feature \(feature), and there are \(features.count) features."
+      )
     }
     return features[feature].values[row * features[feature].width + dimension]
   }

@@ -23,7 +23,8 @@ struct TreeEnsemble: Sendable {
 
   /// Reads a message; nil for bytes that are none.
   init?(_ bytes: Bytes) {
-    guard let ensemble = bytes.bytes.withUnsafeBytes({ Self(reading: RecordReader($0, isStrict: true)) }) else {
+    guard let ensemble = bytes.bytes.withUnsafeBytes({ Self(reading: RecordReader($0, isStrict: true)) })
+    else {
       return nil
     }
     self = ensemble

@@ -168,7 +168,8 @@ enum GroupingDatasets {
       let input = try SparseInput(context, indices: 0, values: 1, shape: 2)
       guard input.rank > 0, input.shape[0] >= 0 else {
         throw GraftError(
-          .invalidArgument, "A sparse tensor of one dimension or more is expected; its shape is \(input.shape)."
+          .invalidArgument,
+          "A sparse tensor of one dimension or more is expected; its shape is \(input.shape)."
         )
       }
       let rank = input.rank - 1

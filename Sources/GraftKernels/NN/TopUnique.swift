@@ -71,7 +71,8 @@ enum TopUniqueOps {
     let input = try context.input(0)
     guard input.rank == 2 else {
       throw GraftError(
-        .invalidArgument, "A matrix is expected, and the shape \(input.shape) was found.", at: .init(input: 0))
+        .invalidArgument, "A matrix is expected, and the shape \(input.shape) was found.", at: .init(input: 0)
+      )
     }
     return input
   }

@@ -105,8 +105,10 @@ enum QuantizeV2Ops {
             try quantizer.scale($0, $1)
           }
           let output = try context.allocate(0, dtype, input.shape)
-          let outputLows = try context.allocate(1, .float32, axis < 0 ? .scalar : lows.shape).mutableBuffer(as: Float.self)
-          let outputHighs = try context.allocate(2, .float32, axis < 0 ? .scalar : highs.shape).mutableBuffer(as: Float.self)
+          let outputLows = try context.allocate(1, .float32, axis < 0 ? .scalar : lows.shape).mutableBuffer(
+            as: Float.self)
+          let outputHighs = try context.allocate(2, .float32, axis < 0 ? .scalar : highs.shape).mutableBuffer(
+            as: Float.self)
           for (index, scale) in scales.enumerated() {
             outputLows[index] = scale.low
             outputHighs[index] = scale.high
