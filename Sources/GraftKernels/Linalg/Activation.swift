@@ -159,8 +159,9 @@ package struct FusedOps: Sendable {
     _ context: KernelContext, from first: Int, shape: Shape, channels: Int, dtype: DataType
   ) throws -> Finish {
     var finish = Finish(activation: activation)
-    // What is added to nothing may have any shape.
-    guard normalization == nil, shape.elementCount > 0 else { return finish }
+    // What is added to no halves may have any shape.
+    let isChecked = dtype == .float32 || dtype == .float64 || shape.elementCount > 0
+    guard normalization == nil, isChecked else { return finish }
     var next = hasScale ? first + 1 : first
     if hasBias {
       finish.bias = try Self.vector(context, next, "bias", channels, dtype)

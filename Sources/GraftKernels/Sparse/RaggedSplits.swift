@@ -12,9 +12,9 @@ struct RaggedSplits {
   ///
   /// - Throws: `GraftError` (`invalidArgument`) for what is none.
   init(_ tensor: Tensor, values: Int, input: Int) throws {
-    guard tensor.elementCount > 0 else {
+    guard tensor.rank == 1, tensor.elementCount > 0 else {
       throw ArrayArguments.invalid(
-        "Ragged splits must have one element or more, and their shape is "
+        "Ragged splits must be a vector of one element or more, and their shape is "
           + "\(tensor.shape).", input: input)
     }
     places = try tensor.integers()
