@@ -6,6 +6,7 @@ Each function builds a graph with `tf.raw_ops` and returns what to fetch, once f
 import dataclasses
 
 import tensorflow as tf
+from tensorflow.python.data.ops import dataset_ops
 
 tf1, raw = tf.compat.v1, tf.raw_ops
 CASES = []
@@ -443,6 +444,107 @@ def counted_datasets(dtype):
     step = add.get_concrete_function(tf.TensorSpec([], dtype), tf.TensorSpec([], dtype))
     step.add_to_graph()
     return raw.ReduceDataset(input_dataset=made, initial_state=[number(100)], other_arguments=[], f=step, **shaped)
+
+
+def whole(dataset):
+    """All elements of a dataset."""
+    return tf.nest.flatten(dataset.batch(100).get_single_element())
+
+
+@over(tf.int64)
+def chosen_datasets(dtype):
+    base, ten = tf.data.Dataset.range(12), tf.data.Dataset.range(10, 14)
+    choices = tf.data.Dataset.from_tensor_slices(tf.constant([0, 1, 1, 0, 0, 0, 1, 0, 1, 1, 1], dtype))
+    short = tf.data.Dataset.range(3)
+    fraction = base.map(lambda x: tf.debugging.check_numerics(1 / (tf.cast(x, tf.float32) - 4), "zero"))
+    shaped = dict(output_types=[dtype], output_shapes=[[]])
+    seeded = dict(seed=tf.constant(3, tf.int64), seed2=tf.constant(7, tf.int64), **shaped)
+    variant = lambda made: dataset_ops._VariantDataset(made, tf.TensorSpec([], dtype))  # noqa: E731
+    return [
+        *whole(tf.data.Dataset.choose_from_datasets([short, ten], choices, stop_on_empty_dataset=False)),
+        *whole(tf.data.Dataset.choose_from_datasets([short, ten], choices, stop_on_empty_dataset=True)),
+        *whole(fraction.ignore_errors()), *whole(base.apply(tf.data.experimental.assert_cardinality(12))),
+        *whole(variant(raw.RandomDataset(**seeded)).take(5)),
+        *whole(variant(raw.SamplingDataset(input_dataset=base._variant_tensor, rate=0.4, **seeded))),
+        *whole(variant(raw.ChooseFastestDataset(
+            input_datasets=[base._variant_tensor] * 2, num_experiments=1, **shaped))),
+        *raw.GetElementAtIndex(dataset=base._variant_tensor, index=tf.constant(5, tf.int64), **shaped),
+        *whole(variant(raw.ListDataset(tensors=[values(dtype), values(dtype)], **shaped)))]
+
+
+@over(tf.int64)
+def short_dataset(dtype):
+    return whole(tf.data.Dataset.range(3).apply(tf.data.experimental.assert_cardinality(4)))
+
+
+@over(tf.int64)
+def grouped_datasets(dtype):
+    base = tf.data.Dataset.range(12)
+    reducer = tf.data.experimental.Reducer(lambda key: key * 100, lambda state, x: state + x, lambda state: -state)
+    places = tf.constant([[0, 1], [2, 0], [2, 2]], tf.int64)
+    sparse = dataset_ops._VariantDataset(
+        raw.SparseTensorSliceDataset(
+            indices=places, values=values(dtype, 3), dense_shape=tf.constant([4, 3], tf.int64)),
+        (tf.TensorSpec([None, 1], tf.int64), tf.TensorSpec([None], dtype), tf.TensorSpec([1], tf.int64)))
+    return [
+        *whole(base.group_by_window(lambda x: x % 5, lambda key, group: group.batch(3).map(tf.reduce_sum), 2)),
+        *whole(base.group_by_window(
+            lambda x: -(x % 3), lambda key, group: group.map(lambda x: x * 100 + key),
+            window_size_func=lambda key: 2 - key)),
+        *whole(base.apply(tf.data.experimental.group_by_reducer(lambda x: 5 - x % 4, reducer))),
+        *whole(base.batch(5).rebatch([2, 3]).map(tf.reduce_sum)),
+        *whole(base.batch(5).rebatch(5, drop_remainder=True).map(tf.reduce_sum)),
+        *whole(base.batch(4, num_parallel_calls=2, drop_remainder=True)),
+        *whole(sparse.map(lambda places, values, shape: tf.size(values))),
+        *[part for index in range(4) for part in tf.nest.flatten(sparse.skip(index).take(1).get_single_element())]]
+
+
+@over(tf.int64)
+def older_datasets(dtype):
+    base = tf.data.Dataset.range(7)
+    shaped = dict(output_types=[dtype], output_shapes=[[None]])
+    windows = lambda made: dataset_ops._VariantDataset(made, tf.TensorSpec([None], dtype))  # noqa: E731
+    number = lambda value: tf.constant(value, tf.int64)  # noqa: E731
+
+    @tf.function
+    def repeat(x):
+        return tf.data.Dataset.from_tensors(x).repeat(x + 1)._variant_tensor
+
+    made = repeat.get_concrete_function(tf.TensorSpec([], dtype))
+    made.add_to_graph()
+    legacy = [raw.ParallelInterleaveDataset(
+        input_dataset=base._variant_tensor, other_arguments=[], cycle_length=number(cycle),
+        block_length=number(block), sloppy=False, buffer_output_elements=number(1),
+        prefetch_input_elements=number(0), f=made, output_types=[dtype], output_shapes=[[]])
+        for cycle, block in [(1, 1), (2, 1), (3, 1)]]
+    sliding = [raw.SlidingWindowDataset(
+        input_dataset=base._variant_tensor, window_size=number(size), window_shift=number(shift),
+        window_stride=number(stride), drop_remainder=True, **shaped)
+        for size, shift, stride in [(3, 1, 1), (2, 2, 2), (2, 3, 1)]]
+    return [
+        *[part for one in legacy for part in whole(dataset_ops._VariantDataset(one, tf.TensorSpec([], dtype)))],
+        *[part for one in sliding for part in whole(windows(one))]]
+
+
+@over(tf.int64, tf.string)
+def tables_from_datasets(dtype):
+    table = raw.HashTableV2(key_dtype=tf.int64, value_dtype=dtype, shared_name="t")
+    pairs = tf.data.Dataset.from_tensor_slices((tf.constant([3, 5], tf.int64), values(dtype, 2)))
+    with after(raw.InitializeTableFromDataset(table_handle=table, dataset=pairs._variant_tensor)):
+        return [raw.LookupTableFindV2(
+            table_handle=table, keys=tf.constant([5, 4, 3], tf.int64), default_value=values(dtype)),
+            raw.LookupTableSizeV2(table_handle=table)]
+
+
+@over(tf.float32)
+def devices(dtype):
+    variable = raw.VarHandleOp(dtype=dtype, shape=[2], shared_name="v")
+    with after(raw.AssignVariableOp(resource=variable, value=values(dtype, 2))):
+        ready = raw.DisableCopyOnRead(resource=variable)
+    with after(ready):
+        read = raw.ReadVariableOp(resource=variable, dtype=dtype)
+    return [read, raw.DeviceIndex(device_names=["GPU", "CPU"]), raw.DeviceIndex(device_names=["CPU"]),
+            raw.DeviceIndex(device_names=["TPU", "GPU"])]
 
 
 @over(*_ALL)

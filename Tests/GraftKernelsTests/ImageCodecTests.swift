@@ -1,3 +1,4 @@
+import Foundation
 import GraftGraph
 import GraftTensor
 import Testing
@@ -86,11 +87,35 @@ import Testing
       }
     }
 
+    /// Lossless WebP files that libwebp wrote; the pixels are what tf.raw_ops.DecodeWebP gives.
+    private let opaque =
+      "UklGRjAAAABXRUJQVlA4TCQAAAAvAkAAAC8gEEgMAtnfcIlROYfK/Ce2oaZtAzbU+ZdTI/of0ws="
+    private let transparent = "UklGRigAAABXRUJQVlA4TBsAAAAvAUAAEB9wD54/8LyFpzyB/yAboEwVZhH9jx0A"
+
+    @Test func framesOfAWebPHaveThreeChannelsOrFour() throws {
+      let file = try Tensor(Bytes(Array(try #require(Data(base64Encoded: opaque)))))
+      let frames = try run("DecodeWebP", [file], ["channels": .int(0)])
+      #expect(frames.shape == [1, 2, 3, 3])
+      #expect(try frames.scalars(as: UInt8.self) == (0..<18).map { $0 * 14 })
+      let image = try run("DecodeImage", [file], ["channels": .int(3), "expand_animations": .bool(true)])
+      #expect(try image.scalars(as: UInt8.self) == frames.scalars())
+      let clear = try Tensor(Bytes(Array(try #require(Data(base64Encoded: transparent)))))
+      let pixels = try run("DecodeWebP", [clear], ["channels": .int(0)])
+      #expect(pixels.shape == [1, 2, 2, 4])
+      #expect(try pixels.scalars(as: UInt8.self) == (1...16).map { $0 * 15 })
+      #expect(throws: GraftError.self) {
+        try run("DecodeImage", [clear], ["channels": .int(3), "expand_animations": .bool(true)])
+      }
+    }
+
     @Test func noDamageOfAFileIsATrap() throws {
       let png = try run("EncodePng", [try picture(3, 4, 3)], ["compression": .int(-1)], .string)
       let photo = try run(
         "EncodeJpegVariableQuality", [try picture(9, 9, 3), try Tensor(Int32(50))], [:], .string)
-      let files = [gif, try png.scalars(as: Bytes.self)[0].bytes, try photo.scalars(as: Bytes.self)[0].bytes]
+      let webP = Array(try #require(Data(base64Encoded: opaque)))
+      let files = [
+        gif, webP, try png.scalars(as: Bytes.self)[0].bytes, try photo.scalars(as: Bytes.self)[0].bytes,
+      ]
       let image: [String: AttributeValue] = ["channels": .int(0), "expand_animations": .bool(true)]
       for file in files {
         for place in file.indices {

@@ -204,6 +204,111 @@ struct RareOpsTests {
     #expect(code { _ = try factor(arrow, [0, 1, 2]) } == .invalidArgument)
     #expect(code { _ = try factor([[-1, 0], [0, 1]], [0, 1]) } == .invalidArgument)
   }
+
+  @Test func quantizedPicturesAreResized() throws {
+    func resized(_ pixels: Tensor, aligned: Bool = false) throws -> Tensor {
+      let result = try run(
+        "QuantizedResizeBilinear", in: QuantizationOps.all,
+        [pixels, Tensor([Int32(3), 3]), Tensor(Float(-1)), Tensor(Float(2))],
+        ["align_corners": .bool(aligned), "half_pixel_centers": .bool(false)],
+        types: ["T": pixels.dtype], outputs: [pixels.dtype, .float32, .float32])
+      #expect(try result[1].scalars(as: Float.self) + result[2].scalars() == [-1, 2])
+      return result[0]
+    }
+    let bytes = try Tensor(shape: [1, 2, 2, 1], scalars: [UInt8(10), 200, 30, 90]).reinterpreted(as: .quint8)
+    func numbers(_ tensor: Tensor) throws -> [UInt8] { try tensor.reinterpreted(as: .uint8).scalars() }
+    #expect(try numbers(resized(bytes)) == [10, 136, 200, 23, 92, 127, 30, 70, 90])
+    #expect(try numbers(resized(bytes, aligned: true)) == [10, 105, 200, 20, 83, 145, 30, 60, 90])
+    let wide = try Tensor(shape: [1, 2, 2, 1], scalars: [Int32(72), -53, 92, -33]).reinterpreted(as: .qint32)
+    let words = try resized(wide).reinterpreted(as: .int32).scalars(as: Int32.self)
+    #expect(words == [72, -10, -52, 85, 2, -39, 92, 9, -32])
+    let floats = try resized(Tensor(shape: [1, 2, 2, 1], scalars: [Float(1), 2, 3, 7]))
+    #expect(try floats.scalars(as: Float.self)[3...5] == [2.3333335, 4.3333335, 5.3333335])
+    #expect(code { _ = try resized(Tensor(Float(1))) } == .invalidArgument)
+  }
+
+  @Test func sizesThatNoMemoryHoldsAreRefusedFirst() throws {
+    func histogram(_ bins: Int32) throws -> [Int32] {
+      try run(
+        "HistogramFixedWidth", in: MathOps.all,
+        [Tensor([Int32(3), 7, 9]), Tensor([Int32(0), 10]), Tensor(bins)], types: ["T": .int32],
+        outputs: [.int32])[0].scalars()
+    }
+    #expect(try histogram(5) == [0, 1, 0, 1, 1])
+    for bins in [0, -1] as [Int32] { #expect(code { _ = try histogram(bins) } == .invalidArgument) }
+    func filled(_ rows: Int64) throws -> [Tensor] {
+      try run(
+        "RaggedFillEmptyRows", in: SparseOps.all,
+        [Tensor([Int64(0), 2]), Tensor([Int32(5), 6]), Tensor(rows), Tensor(Int32(9))],
+        types: ["T": .int32], outputs: [.int64, .int32, .bool, .int64])
+    }
+    let result = try filled(4)
+    #expect(try result[0].scalars(as: Int64.self) == [0, 1, 2, 3])
+    #expect(try result[1].scalars(as: Int32.self) == [5, 9, 6, 9])
+    #expect(try result[2].scalars(as: Bool.self) == [false, true, false, true])
+    #expect(try result[3].scalars(as: Int64.self) == [0, 2])
+    for rows in [1, -1, .max, .min, 1 << 60] as [Int64] {
+      let found = code { _ = try filled(rows) }
+      #expect(found == .invalidArgument || found == .resourceExhausted)
+    }
+  }
+
+  @Test func quotientsOfComplexNumbersAreThoseOfGroups() throws {
+    let divisors = [
+      Complex64(.infinity), Complex64(0), Complex64(1, 1), Complex64(.infinity), Complex64(2), Complex64(0),
+    ]
+    let dividends = [Complex64](repeating: Complex64(1, 2), count: 6)
+    func quotients(_ op: String, _ inputs: [[Complex64]]) throws -> [Complex64] {
+      try run(
+        op, in: MathOps.all, inputs.map { try Tensor($0) }, types: ["T": .complex64], outputs: [.complex64])[
+          0
+        ]
+        .scalars()
+    }
+    func isNaN(_ value: Complex64) -> Bool { value.real.isNaN && value.imaginary.isNaN }
+    let divided = try quotients("RealDiv", [dividends, divisors])
+    #expect([0, 1, 3].allSatisfy { isNaN(divided[$0]) })
+    #expect(
+      [divided[2], divided[4], divided[5]] == [
+        Complex64(1.5, 0.5), Complex64(0.5, 1), Complex64(.infinity, .infinity),
+      ])
+    let safe = try quotients("DivNoNan", [dividends, divisors])
+    #expect(isNaN(safe[0]) && safe[1] == .zero && safe[5] == .zero)
+    let inverted = try quotients("Inv", [divisors])
+    #expect(isNaN(inverted[0]) && isNaN(inverted[1]) && inverted[5].real == .infinity)
+    #expect(inverted[2] == Complex64(0.5, -0.5))
+  }
+
+  // No kernels of TensorFlow's for processors: what the documentation says.
+  @Test func theLargestDifferentNumbersOfARow() throws {
+    func top(_ op: String, _ values: [Float], _ count: Int64) throws -> (values: [Float], places: [Int32]) {
+      let found = try run(
+        op, in: NNOps.all, [Tensor(shape: [1, values.count], scalars: values)], ["k": .int(count)],
+        outputs: [.float32, .int32])
+      return (try found[0].scalars(), try found[1].scalars())
+    }
+    let unique = try top("TopKUnique", [3, 1, 3, .nan, 2, 1], 4)
+    #expect(unique.values == [3, 2, 1, -.infinity] && unique.places == [2, 4, 5, -1])
+    let close = try top("TopKWithUnique", [3, 1, 3, 0], 4)
+    #expect(close.places == [2, 0, 1, 3])
+    #expect(zip(close.values, [3, 3, 1, 0]).allSatisfy { abs($0 - $1) < 1e-6 })
+    #expect(code { _ = try top("TopKUnique", [1], -1) } == .invalidArgument)
+  }
+
+  @Test func featuresAreCrossedToWhatTheOutputIs() throws {
+    // tf.raw_ops.SparseCross of [[3], [4]], with num_buckets=10 and hash_key=5.
+    func crossed(_ type: DataType, hashed: Bool, inner: DataType = .int64) throws -> Tensor {
+      try run(
+        "SparseCross", in: SparseOps.all, [Tensor(shape: [2, 1], scalars: [Int64(3), 4])],
+        [
+          "N": .int(0), "hashed_output": .bool(hashed), "num_buckets": .int(10), "hash_key": .int(5),
+          "sparse_types": .types([]), "dense_types": .types([ElementType(.int64)]),
+        ], types: ["out_type": type, "internal_type": inner], outputs: [.int64, type, .int64])[1]
+    }
+    #expect(try crossed(.int64, hashed: false).scalars(as: Int64.self) == [4, 3])
+    #expect(try crossed(.string, hashed: true).scalars(as: Bytes.self) == ["3", "4"])
+    #expect(code { _ = try crossed(.string, hashed: false, inner: .string) } == .invalidArgument)
+  }
 }
 
 extension AttributeValue {

@@ -192,8 +192,14 @@ struct SparseOpsTests {
     let numbers = [
       table, try Tensor([1, 2, 3] as [Int64]), shape, try Tensor(shape: [2, 1], scalars: [7, 8] as [Int64]),
     ]
-    func attributes(hashed: Bool, buckets: Int64, key: Int64) -> [String: AttributeValue] {
-      ["N": .int(1), "hashed_output": .bool(hashed), "num_buckets": .int(buckets), "hash_key": .int(key)]
+    func attributes(
+      hashed: Bool, buckets: Int64, key: Int64, of type: DataType = .string
+    ) -> [String: AttributeValue] {
+      [
+        "N": .int(1), "hashed_output": .bool(hashed), "num_buckets": .int(buckets), "hash_key": .int(key),
+        "sparse_types": .types([ElementType(type)]), "dense_types": .types([ElementType(type)]),
+        "internal_type": .type(ElementType(type)),
+      ]
     }
     let text = try run(
       "SparseCross", words, attributes(hashed: false, buckets: 0, key: 1), outputs: [.int64, .string, .int64])
@@ -207,7 +213,7 @@ struct SparseOpsTests {
         1_484_974_617_627_318_892, 3_552_177_129_620_670_004, 6_571_367_263_544_129_360,
       ])
     let buckets = try run(
-      "SparseCross", numbers, attributes(hashed: true, buckets: 100, key: 5),
+      "SparseCross", numbers, attributes(hashed: true, buckets: 100, key: 5, of: .int64),
       outputs: [.int64, .int64, .int64])
     #expect(try ints(buckets[1]) == [6, 77, 33])
     let salt = try Tensor([1, 2] as [Int64])

@@ -180,4 +180,39 @@ import Testing
         "AddN", in: MathOps.all, [some, none], types: ["T": .variant], outputs: [.variant])
     }
   }
+
+  @Test func partsOfACompositeTensorComeBackFromAVariantOfTheirKind() throws {
+    // CompositeTensorVariantMetadata { type_spec_proto { type_spec_class: ... } }
+    func metadata(_ kind: UInt8) -> [String: AttributeValue] {
+      ["metadata": .string(Bytes([0x0A, 2, 0x08, kind]))]
+    }
+    func composite(
+      _ op: String, _ inputs: [Tensor], _ attributes: [String: AttributeValue], outputs: [DataType]
+    ) throws -> [Tensor] {
+      try KernelHarness.run(op, in: ControlFlowOps.all, inputs, attributes: attributes, outputs: outputs)
+    }
+    let parts = [try Tensor([Float(1), 2]), try Tensor([Int64(0), 2])]
+    let variant = try composite(
+      "CompositeTensorVariantFromComponents", parts, metadata(3), outputs: [.variant])[0]
+    func back(_ kind: UInt8, _ types: [DataType]) throws -> [Tensor] {
+      let attributes = metadata(kind).merging(["Tcomponents": .types(types.map { ElementType($0) })]) { $1 }
+      return try composite("CompositeTensorVariantToComponents", [variant], attributes, outputs: types)
+    }
+    let found = try back(3, [.float32, .int64])
+    #expect(try found[0].scalars(as: Float.self) == [1, 2])
+    #expect(try found[1].scalars(as: Int64.self) == [0, 2])
+    // As a sparse tensor, with other parts, and out of what is no such variant.
+    #expect(code { _ = try back(1, [.float32, .int64]) } == .invalidArgument)
+    #expect(code { _ = try back(3, [.float32]) } == .invalidArgument)
+    let attributes = metadata(3).merging(["Tcomponents": .types([])]) { $1 }
+    #expect(
+      code { _ = try composite("CompositeTensorVariantToComponents", [flow()], attributes, outputs: []) }
+        == .invalidArgument)
+    #expect(
+      code {
+        _ = try composite(
+          "CompositeTensorVariantFromComponents", parts, ["metadata": .string(Bytes([0x0A, 200]))],
+          outputs: [.variant])
+      } == .invalidArgument)
+  }
 }

@@ -139,4 +139,86 @@ struct DatasetTests {
     #expect(try cardinality("UniqueDataset", []) == [-2])
     #expect(try cardinality("TakeDataset", [9]) == [5])
   }
+
+  @Test func theNextElementIsAnOptionalThatIsEmptyAtTheEnd() throws {
+    var text = Text()
+    text.range(2)
+    text.graph = text.graph
+      .node(
+        "iterator", "IteratorV2", [],
+        Self.int64.merging(["shared_name": "s: \"i\"", "container": "s: \"\""]) { $1 }
+      )
+      .node("begin", "MakeIterator", ["range", "iterator"])
+      .node("next", "IteratorGetNextAsOptional", ["iterator"], Self.int64)
+      .node("is", "OptionalHasValue", ["next"])
+      .node("value", "OptionalGetValue", ["next"], Self.int64)
+    let session = Session(graph: try text.graph.graph())
+    #expect(throws: GraftError.self) { try session.run("is:0") }
+    _ = try session.run([], feeding: [:], targets: ["begin"])
+    #expect(try session.run("value:0").scalars(as: Int64.self) == [0])
+    #expect(try session.run("is:0").scalars(as: Bool.self) == [true])
+    #expect(try session.run("is:0").scalars(as: Bool.self) == [false])
+    #expect(throws: GraftError.self) { try session.run("value:0") }
+  }
+
+  @Test func aDatasetHasAsManyElementsAsItSays() throws {
+    #expect(try elements("AssertCardinalityDataset", of: 3, numbers: [3]) == [[0], [1], [2]])
+    #expect(try elements("AssertCardinalityDataset", of: 3, numbers: [-2]) == [[0], [1], [2]])
+    for count in [2, 4, -1] {
+      #expect(throws: GraftError.self) {
+        try elements("AssertCardinalityDataset", of: 3, numbers: [count])
+      }
+    }
+  }
+
+  @Test func windowsMoveOnAndBatchesAreMadeAnew() throws {
+    let vector = "shape { dim { size: -1 } }"
+    let windows = try elements(
+      "SlidingWindowDataset", of: 5, numbers: [2, 3, 1], ["drop_remainder": "b: true"], shape: vector)
+    #expect(windows == [[0, 1], [3, 4]])
+    #expect(
+      try elements("ParallelBatchDataset", of: 5, numbers: [2, 1], flags: [true], shape: vector) == [
+        [0, 1], [2, 3],
+      ])
+    #expect(throws: GraftError.self) {
+      try elements("RebatchDatasetV2", of: 5, numbers: [0], flags: [false], shape: vector)
+    }
+  }
+
+  // tf.data.Dataset.choose_from_datasets with the choices 0, 1, 2, 3, of datasets of 2 and 4 numbers.
+  @Test func aDatasetOfNumbersChoosesAmongDatasets() throws {
+    func chosen(among count: Int) throws -> [Int64] {
+      var text = Text()
+      text.range(4)
+      text.number("two", 2)
+      text.graph = text.graph.node("short", "TakeDataset", ["range", "two"], Self.int64)
+      text.graph = text.graph
+        .node(
+          "made", "DirectedInterleaveDataset",
+          Array(["range", "short", "range", "range", "range"].prefix(1 + count)),
+          Self.int64.merging(["N": "i: \(count)"]) { $1 })
+      text.graph = text.graph.node(
+        "batch", "BatchDataset", ["made", "all"],
+        ["output_types": "list { type: DT_INT64 }", "output_shapes": "list { shape { dim { size: -1 } } }"])
+      text.number("all", 9)
+      text.graph = text.graph.node(
+        "single", "DatasetToSingleElement", ["batch"],
+        ["output_types": "list { type: DT_INT64 }", "output_shapes": "list { shape { dim { size: -1 } } }"])
+      return try Session(graph: try text.graph.graph()).run("single:0").scalars()
+    }
+    #expect(try chosen(among: 4) == [0, 0, 0, 0])
+    #expect(throws: GraftError.self) { try chosen(among: 3) }
+  }
+
+  @Test func anElementHasANumber() throws {
+    func element(_ index: Int) throws -> [Int64] {
+      var text = Text()
+      text.range(3)
+      text.number("index", index)
+      text.graph = text.graph.node("element", "GetElementAtIndex", ["range", "index"], Self.int64)
+      return try Session(graph: try text.graph.graph()).run("element:0").scalars()
+    }
+    #expect(try element(2) == [2])
+    for index in [3, -1, Int.max] { #expect(throws: GraftError.self) { try element(index) } }
+  }
 }

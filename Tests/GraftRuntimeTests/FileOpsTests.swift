@@ -93,4 +93,93 @@ struct FileOpsTests {
       #expect(try found("*/") == [".h", "a2", "b1", "sub", "sub2"])
     }
   }
+
+  // The example of tf.raw_ops.GenerateVocabRemapping's documentation.
+  @Test func wordsOfAVocabularyAreFoundInAnother() throws {
+    try withFolder { folder in
+      func remapped(_ offset: Int, _ count: Int, old: Int = -1, opened: Bool = true) throws -> [Int64] {
+        let text = GraphText()
+          .node("new", "Placeholder", [], Self.string)
+          .node("old", "Placeholder", [], Self.string)
+          .node(
+            "map", "GenerateVocabRemapping", ["new", "old"],
+            [
+              "new_vocab_offset": "i: \(offset)", "num_new_vocab": "i: \(count)",
+              "old_vocab_size": "i: \(old)",
+            ])
+        var options = SessionOptions(threads: 1)
+        if opened { options.readableFolders = [folder] }
+        let feeds = [
+          "new:0": try Tensor(Bytes(folder + "/new")), "old:0": try Tensor(Bytes(folder + "/old")),
+        ]
+        let found = try Session(graph: try text.graph(), options: options).run(
+          ["map:0", "map:1"], feeding: feeds)
+        let places = try found[0].scalars(as: Int64.self)
+        #expect(try found[1].scalars(as: Int32.self) == [Int32(places.count { $0 >= 0 })])
+        return places
+      }
+      let open = try session { $0.writableFolders = [folder] }
+      _ = try write(open, folder + "/old", "f0\nf1\nf2\nf3\n")
+      _ = try write(open, folder + "/new", "f1\nf4\nf0\nf2\n")
+      #expect(try remapped(0, 3) == [1, -1, 0])
+      #expect(try remapped(1, 3) == [-1, 0, 2])
+      #expect(try remapped(1, 3, old: 2) == [-1, 0, -1])
+      #expect(try remapped(4, 0) == [])
+      #expect(throws: GraftError.self) { try remapped(2, 3) }
+      #expect(throws: GraftError.self) { try remapped(0, 3, opened: false) }
+      _ = try write(open, folder + "/old", "f0\nf0\n")
+      #expect(throws: GraftError.self) { try remapped(0, 3) }
+    }
+  }
+
+  // The rules of tf.raw_ops.LoadAndRemapMatrix's documentation.
+  @Test func aMatrixOfACheckpointIsReadForAnotherVocabulary() throws {
+    try withFolder { folder in
+      let matrix = GraphText()
+        .node("path", "Placeholder", [], Self.string)
+        .node("name", "Placeholder", [], Self.string)
+        .node("whole", "Placeholder", [], Self.string)
+        .placeholder("values")
+        .node("save", "SaveV2", ["path", "name", "whole", "values"], ["dtypes": "list { type: DT_FLOAT }"])
+      func loaded(_ rows: [Int64], _ columns: [Int64], _ missing: [Float], width: Int) throws -> [Float] {
+        let int64 = ["dtype": "type: DT_INT64", "shape": "shape { unknown_rank: true }"]
+        let text = GraphText()
+          .node("path", "Placeholder", [], Self.string)
+          .node("name", "Placeholder", [], Self.string)
+          .node("rows", "Placeholder", [], int64)
+          .node("columns", "Placeholder", [], int64)
+          .placeholder("missing")
+          .node(
+            "load", "LoadAndRemapMatrix", ["path", "name", "rows", "columns", "missing"],
+            ["num_rows": "i: \(rows.count)", "num_cols": "i: \(width)", "max_rows_in_memory": "i: -1"])
+        var options = SessionOptions(threads: 1)
+        options.readableFolders = [folder]
+        return try Session(graph: try text.graph(), options: options).run(
+          "load:0",
+          feeding: [
+            "path:0": try Tensor(Bytes(folder + "/m")), "name:0": try Tensor(Bytes("w")),
+            "rows:0": try Tensor(rows), "columns:0": try Tensor(columns), "missing:0": try Tensor(missing),
+          ]
+        ).scalars()
+      }
+      var options = SessionOptions(threads: 1)
+      options.writableFolders = [folder]
+      _ = try Session(graph: try matrix.graph(), options: options).run(
+        [],
+        feeding: [
+          "path:0": try Tensor(Bytes(folder + "/m")), "name:0": try Tensor([Bytes("w")]),
+          "whole:0": try Tensor([Bytes("")]),
+          "values:0": try Tensor(shape: [3, 2], scalars: [Float(0), 1, 10, 11, 20, 21]),
+        ], targets: ["save"])
+      #expect(try loaded([2, 0], [], [], width: 2) == [20, 21, 0, 1])
+      #expect(try loaded([-1, 1], [1, 0], [7, 8], width: 2) == [7, 8, 11, 10])
+      #expect(try loaded([1, -1], [0, -1, 1], [5, 6, 7, 8], width: 3) == [10, 5, 11, 6, 7, 8])
+      for (rows, columns, missing, width) in [
+        ([1, 1], [], [], 2), ([3, 1], [], [], 2), ([0, 1], [], [], 3), ([0, -1], [], [1], 2),
+        ([0, 1], [0], [], 2),
+      ] as [([Int64], [Int64], [Float], Int)] {
+        #expect(throws: GraftError.self) { try loaded(rows, columns, missing, width: width) }
+      }
+    }
+  }
 }

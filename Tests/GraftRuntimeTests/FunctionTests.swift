@@ -83,6 +83,32 @@ import Testing
       { try graph(text, [double]) }, ["x": Tensor([Float(3)])], "y", gives: [6], plan: "y/sum = AddV2")
   }
 
+  // tf.raw_ops.MapDefun of a function that adds.
+  @Test func aFunctionIsCalledWithEachRow() throws {
+    let add =
+      signature("add", ["a", "b"], ["r"]) + node("sum", "AddV2", ["a", "b"])
+      + "ret { key: \"r\" value: \"sum:z:0\" }"
+    func mapped(_ rows: Tensor, shape: String) throws -> Tensor {
+      let text = GraphText().placeholder("x").placeholder("c").node(
+        "y", "MapDefun", ["x", "c"],
+        [
+          "Targuments": "list { type: DT_FLOAT }", "Tcaptured": "list { type: DT_FLOAT }",
+          "output_types": "list { type: DT_FLOAT }", "output_shapes": "list { \(shape) }",
+          "f": "func { name: \"add\" }", "max_intra_op_parallelism": "i: 1",
+        ])
+      return try Session(graph: graph(text, [add])).run(
+        "y:0", feeding: ["x:0": rows, "c:0": Tensor([Float(10), 20])])
+    }
+    let pair = "shape { dim { size: 2 } }"
+    let rows = try Tensor(shape: [3, 2], scalars: [Float(1), 2, 3, 4, 5, 6])
+    let result = try mapped(rows, shape: pair)
+    #expect(result.shape == [3, 2])
+    #expect(try result.scalars(as: Float.self) == [11, 22, 13, 24, 15, 26])
+    #expect(try mapped(Tensor(shape: [0, 2], scalars: [Float]()), shape: pair).shape == [0, 2])
+    #expect(throws: GraftError.self) { try mapped(rows, shape: "shape { dim { size: 3 } }") }
+    #expect(throws: GraftError.self) { try mapped(Tensor(Float(1)), shape: pair) }
+  }
+
   @Test func aFunctionsNameMayBeAnOp() throws {
     let text = GraphText().placeholder("x").node("d", "double", ["x"]).node(
       "y", "Neg", ["d"], GraphText.float)

@@ -1,4 +1,7 @@
 /// Ops that read and write checkpoints, and that name their files.
 package enum CheckpointOps {
-  package static let all: [OpDefinition] = RestoreOps.all + SaveOps.all + ShardNameOps.all
+  package static let all: [OpDefinition] =
+    RestoreOps.all + SaveOps.all + ShardNameOps.all + [
+      MatrixRemapping.definition
+    ]
 }

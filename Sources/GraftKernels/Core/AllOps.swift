@@ -22,5 +22,6 @@ extension OpRegistry {
     { QueueOps.all },
     { SignalOps.all },
     { SummaryOps.all },
+    { BoostedTreesOps.all },
   ])
 }

@@ -17,8 +17,8 @@ package enum RefusedOps {
 
   /// Ops that touch files, folders or databases by name.
   private static let fileOps: Set<String> = [
-    "LMDBReader", "RecordInput", "MatchingFilesDataset", "Skipgram", "GenerateVocabRemapping",
-    "LoadAndRemapMatrix", "DatasetToTFRecord", "ExperimentalDatasetToTFRecord", "SaveDataset",
+    "LMDBReader", "RecordInput", "MatchingFilesDataset", "Skipgram",
+    "DatasetToTFRecord", "ExperimentalDatasetToTFRecord", "SaveDataset",
     "SaveDatasetV2", "LoadDataset", "SnapshotDataset", "SnapshotDatasetV2", "ListSnapshotChunksDataset",
     "SnapshotChunkDataset", "SnapshotDatasetReader", "SnapshotNestedDatasetReader", "CSVDataset",
     "CSVDatasetV2", "ExperimentalCSVDataset", "LMDBDataset", "ExperimentalLMDBDataset", "SqlDataset",

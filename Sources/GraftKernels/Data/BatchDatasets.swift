@@ -15,7 +15,35 @@ enum BatchDatasets {
       }
     },
     padded("PaddedBatchDataset"), padded("PaddedBatchDatasetV2"),
-    .dataset("UnbatchDataset", "The slices of each element.") { _ in
+    .dataset("ParallelBatchDataset", "Batches of elements of one shape.") { _ in
+      return { context in
+        try batched(try context.dataset(0), try context.number(1), dropsRemainder: try context.truth(3))
+      }
+    },
+    unbatch("UnbatchDataset"), unbatch("ExperimentalUnbatchDataset"),
+    .dataset("WindowDataset", "Windows over the elements, each component a dataset.") { _ in
+      return { context in
+        try windows(context, dropsRemainder: try context.truth(4)) { chosen in
+          // A dataset of each component.
+          try chosen[0].indices.map { index in
+            try SourceDatasets.list(
+              chosen.map { element in
+                guard element.indices.contains(index) else {
+                  throw GraftError(
+                    .invalidArgument, "The elements of a window have different numbers of components.")
+                }
+                return [element[index]]
+              }
+            ).tensor()
+          }
+        }
+      }
+    },
+    sliding("SlidingWindowDataset"), sliding("ExperimentalSlidingWindowDataset"),
+  ]
+
+  private static func unbatch(_ name: String) -> OpDefinition {
+    .dataset(name, "The slices of each element.") { _ in
       return { context in
         let source = try context.dataset(0)
         return Dataset(.unknown) {
@@ -31,17 +59,32 @@ enum BatchDatasets {
           }
         }
       }
-    },
-    window,
-  ]
+    }
+  }
+
+  private static func sliding(_ name: String) -> OpDefinition {
+    .dataset(name, "Batches of the elements in windows that move on.") { node in
+      let dropsRemainder = node.has("drop_remainder") ? try node.bool("drop_remainder") : true
+      return { context in try windows(context, dropsRemainder: dropsRemainder) { try stacked($0) } }
+    }
+  }
 
   /// Batches of a dataset's elements.
   static func batched(_ source: Dataset, _ size: Int, dropsRemainder: Bool) throws -> Dataset {
-    try groups(source, size, dropsRemainder: dropsRemainder) { elements in
-      try elements[0].indices.map { index in
-        let parts = elements.map { $0[index] }
-        return try TensorBatch.stacked(parts, parts[0].dtype, PartialShape(parts[0].shape))
-      }
+    try groups(source, size, dropsRemainder: dropsRemainder) { try stacked($0) }
+  }
+
+  /// One element of elements of one shape, component by component.
+  ///
+  /// - Precondition: there is one at least.
+  static func stacked(_ elements: [[Tensor]]) throws -> [Tensor] {
+    guard elements.allSatisfy({ $0.count == elements[0].count }) else {
+      throw GraftError(
+        .invalidArgument, "The elements of a batch have different numbers of components.")
+    }
+    return try elements[0].indices.map { index in
+      let parts = elements.map { $0[index] }
+      return try TensorBatch.stacked(parts, parts[0].dtype, PartialShape(parts[0].shape))
     }
   }
 
@@ -62,10 +105,6 @@ enum BatchDatasets {
         while group.count < size {
           try context.checkpoint()
           guard let element = try elements(context) else { break }
-          if let first = group.first, first.count != element.count {
-            throw GraftError(
-              .invalidArgument, "The elements of a batch have different numbers of components.")
-          }
           group.append(element)
         }
         guard !group.isEmpty, group.count == size || !dropsRemainder else { return nil }
@@ -119,42 +158,39 @@ enum BatchDatasets {
     }
   }
 
-  private static let window = OpDefinition.dataset(
-    "WindowDataset", "Windows over the elements, each component a dataset."
-  ) { _ in
-    return { context in
-      let source = try context.dataset(0)
-      let (size, shift, stride) = (try context.number(1), try context.number(2), try context.number(3))
-      let dropsRemainder = try context.truth(4)
-      guard size > 0, shift > 0, stride > 0, !(size - 1).multipliedReportingOverflow(by: stride).overflow,
-        (size - 1) * stride < .max
-      else {
-        throw GraftError(
-          .invalidArgument, "Window size \(size), shift \(shift) and stride \(stride) must be positive.")
-      }
-      let span = (size - 1) * stride + 1
-      return Dataset(.unknown) {
-        let elements = source.elements()
-        var buffer: [[Tensor]] = []
-        var skipped = 0
-        var isOver = false
-        return { context in
-          while !isOver, buffer.count < span {
-            try context.checkpoint()
-            guard let element = try elements(context) else {
-              isOver = true
-              break
-            }
-            if skipped > 0 { skipped -= 1 } else { buffer.append(element) }
+  /// Windows over a dataset's elements, of a size, a shift and a stride that inputs 1 to 3 give.
+  private static func windows(
+    _ context: KernelContext, dropsRemainder: Bool,
+    _ join: @escaping @Sendable ([[Tensor]]) throws -> [Tensor]
+  ) throws -> Dataset {
+    let source = try context.dataset(0)
+    let (size, shift, stride) = (try context.number(1), try context.number(2), try context.number(3))
+    guard size > 0, shift > 0, stride > 0, !(size - 1).multipliedReportingOverflow(by: stride).overflow,
+      (size - 1) * stride < .max
+    else {
+      throw GraftError(
+        .invalidArgument, "Window size \(size), shift \(shift) and stride \(stride) must be positive.")
+    }
+    let span = (size - 1) * stride + 1
+    return Dataset(.unknown) {
+      let elements = source.elements()
+      var buffer: [[Tensor]] = []
+      var skipped = 0
+      var isOver = false
+      return { context in
+        while !isOver, buffer.count < span {
+          try context.checkpoint()
+          guard let element = try elements(context) else {
+            isOver = true
+            break
           }
-          guard !buffer.isEmpty, buffer.count == span || !dropsRemainder else { return nil }
-          let chosen = Swift.stride(from: 0, to: buffer.count, by: stride).prefix(size).map { buffer[$0] }
-          skipped = max(shift - buffer.count, 0)
-          buffer.removeFirst(min(shift, buffer.count))
-          return try chosen[0].indices.map { index in
-            try SourceDatasets.list(chosen.map { [$0[index]] }).tensor()
-          }
+          if skipped > 0 { skipped -= 1 } else { buffer.append(element) }
         }
+        guard !buffer.isEmpty, buffer.count == span || !dropsRemainder else { return nil }
+        let chosen = Swift.stride(from: 0, to: buffer.count, by: stride).prefix(size).map { buffer[$0] }
+        skipped = max(shift - buffer.count, 0)
+        buffer.removeFirst(min(shift, buffer.count))
+        return try join(chosen)
       }
     }
   }

@@ -2,5 +2,5 @@
 package enum DataOps {
   package static let all: [OpDefinition] =
     SourceDatasets.all + MappingDatasets.all + BatchDatasets.all + OrderDatasets.all + IteratorOps.all
-    + WholeDatasetOps.all
+    + SelectingDatasets.all + GroupingDatasets.all + WholeDatasetOps.all
 }

@@ -4,16 +4,22 @@ import GraftTensor
 /// Datasets that call functions on another dataset's elements.
 enum MappingDatasets {
   static let all: [OpDefinition] = [
-    map("MapDataset", parallel: false), map("ParallelMapDataset", parallel: true),
-    map("ParallelMapDatasetV2", parallel: true),
-    choosing("FilterDataset", "The elements that a function accepts.", "predicate", endsAtFirst: false),
+    map("MapDataset", parallel: false), map("ExperimentalMapDataset", parallel: false),
+    map("ParallelMapDataset", parallel: true), map("ParallelMapDatasetV2", parallel: true),
+    choosing("FilterDataset", "The elements that a function accepts.", endsAtFirst: false),
+    choosing("ParallelFilterDataset", "The elements that a function accepts.", extra: 1, endsAtFirst: false),
     choosing(
-      "TakeWhileDataset", "The elements before the first that a function refuses.", "predicate",
+      "TakeWhileDataset", "The elements before the first that a function refuses.", endsAtFirst: true),
+    choosing(
+      "ExperimentalTakeWhileDataset", "The elements before the first that a function refuses.",
       endsAtFirst: true),
-    scan, flatMap,
-    interleave("InterleaveDataset", extra: 2), interleave("ParallelInterleaveDatasetV2", extra: 3),
+    scan("ScanDataset"), scan("ExperimentalScanDataset"), flatMap,
+    interleave("InterleaveDataset", extra: 2), interleave("ParallelInterleaveDataset", extra: 5),
+    interleave("ExperimentalParallelInterleaveDataset", extra: 5),
+    interleave("LegacyParallelInterleaveDatasetV2", extra: 4),
+    interleave("ParallelInterleaveDatasetV2", extra: 3),
     interleave("ParallelInterleaveDatasetV3", extra: 3), interleave("ParallelInterleaveDatasetV4", extra: 5),
-    mapAndBatch, generator,
+    mapAndBatch("MapAndBatchDataset"), mapAndBatch("ExperimentalMapAndBatchDataset"), generator,
   ]
 
   private static func map(_ name: String, parallel: Bool) -> OpDefinition {
@@ -34,13 +40,13 @@ enum MappingDatasets {
   }
 
   private static func choosing(
-    _ name: String, _ summary: String, _ attribute: String, endsAtFirst: Bool
+    _ name: String, _ summary: String, extra: Int = 0, endsAtFirst: Bool
   ) -> OpDefinition {
     .dataset(name, summary) { node in
-      let function = try node.function(attribute)
+      let function = try node.function("predicate")
       return { context in
         let source = try context.dataset(0)
-        let captured = try context.kept(from: 1, to: context.inputCount)
+        let captured = try context.kept(from: 1, to: context.inputCount - extra)
         return Dataset(.unknown) {
           let elements = source.elements()
           var isOver = false
@@ -58,40 +64,40 @@ enum MappingDatasets {
     }
   }
 
-  private static let scan = OpDefinition.dataset(
-    "ScanDataset", "What a function makes of a state and each element, with the next state."
-  ) { node in
-    let function = try node.function("f")
-    let stateCount = try node.types("Tstate").count
-    return { context in
-      let source = try context.dataset(0)
-      guard context.inputCount > stateCount else {
-        throw GraftError(
-          .invalidArgument, "The node has \(context.inputCount) inputs, too few for its state.")
-      }
-      let initial = try context.kept(from: 1, to: 1 + stateCount)
-      let captured = try context.kept(from: 1 + stateCount, to: context.inputCount)
-      return Dataset(source.cardinality) {
-        let elements = source.elements()
-        var state = initial
-        return { context in
-          try context.checkpoint()
-          guard let element = try elements(context) else { return nil }
-          let results = try context.call(function, state + element + captured)
-          guard results.count >= stateCount else {
-            throw GraftError(
-              .invalidArgument,
-              "The function '\(function.name)' gave \(results.count) results, fewer than its state.")
+  private static func scan(_ name: String) -> OpDefinition {
+    .dataset(name, "What a function makes of a state and each element, with the next state.") { node in
+      let function = try node.function("f")
+      let stateCount = try node.types("Tstate").count
+      return { context in
+        let source = try context.dataset(0)
+        guard context.inputCount > stateCount else {
+          throw GraftError(
+            .invalidArgument, "The node has \(context.inputCount) inputs, too few for its state.")
+        }
+        let initial = try context.kept(from: 1, to: 1 + stateCount)
+        let captured = try context.kept(from: 1 + stateCount, to: context.inputCount)
+        return Dataset(source.cardinality) {
+          let elements = source.elements()
+          var state = initial
+          return { context in
+            try context.checkpoint()
+            guard let element = try elements(context) else { return nil }
+            let results = try context.call(function, state + element + captured)
+            guard results.count >= stateCount else {
+              throw GraftError(
+                .invalidArgument,
+                "The function '\(function.name)' gave \(results.count) results, fewer than its state.")
+            }
+            state = Array(results.prefix(stateCount))
+            return Array(results.dropFirst(stateCount))
           }
-          state = Array(results.prefix(stateCount))
-          return Array(results.dropFirst(stateCount))
         }
       }
     }
   }
 
   /// The dataset that a function makes of an element.
-  private static func inner(
+  static func inner(
     _ function: FunctionReference, _ arguments: [Tensor], _ context: KernelContext
   ) throws -> Dataset.Elements {
     guard let result = try context.call(function, arguments).first,
@@ -207,23 +213,23 @@ enum MappingDatasets {
     }
   }
 
-  private static let mapAndBatch = OpDefinition.dataset(
-    "MapAndBatchDataset", "Batches of what a function makes of each element."
-  ) { node in
-    let function = try node.function("f")
-    return { context in
-      let source = try context.dataset(0)
-      let first = context.inputCount - 3
-      guard first >= 1 else {
-        throw GraftError(.invalidArgument, "The node has \(context.inputCount) inputs, which are too few.")
+  private static func mapAndBatch(_ name: String) -> OpDefinition {
+    .dataset(name, "Batches of what a function makes of each element.") { node in
+      let function = try node.function("f")
+      return { context in
+        let source = try context.dataset(0)
+        let first = context.inputCount - 3
+        guard first >= 1 else {
+          throw GraftError(.invalidArgument, "The node has \(context.inputCount) inputs, which are too few.")
+        }
+        let captured = try context.kept(from: 1, to: first)
+        let mapped = Dataset(source.cardinality) {
+          let elements = source.elements()
+          return { context in try elements(context).map { try context.call(function, $0 + captured) } }
+        }
+        return try BatchDatasets.batched(
+          mapped, try context.number(first), dropsRemainder: try context.truth(first + 2))
       }
-      let captured = try context.kept(from: 1, to: first)
-      let mapped = Dataset(source.cardinality) {
-        let elements = source.elements()
-        return { context in try elements(context).map { try context.call(function, $0 + captured) } }
-      }
-      return try BatchDatasets.batched(
-        mapped, try context.number(first), dropsRemainder: try context.truth(first + 2))
     }
   }
 

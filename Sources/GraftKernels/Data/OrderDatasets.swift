@@ -100,22 +100,7 @@ enum OrderDatasets {
           }
         }
       },
-      .dataset("UniqueDataset", "The elements that were not there before.") { _ in
-        return { context in
-          let source = try context.dataset(0)
-          return Dataset(.unknown) {
-            let elements = source.elements()
-            var seen: Set<[Bytes]> = []
-            return { context in
-              while let element = try elements(context) {
-                try context.checkpoint()
-                if seen.insert(element.flatMap(content)).inserted { return element }
-              }
-              return nil
-            }
-          }
-        }
-      },
+      unique("UniqueDataset"), unique("ExperimentalUniqueDataset"),
       cache("CacheDataset"), cache("CacheDatasetV2"),
     ]
     + ShuffleDatasets.all
@@ -125,6 +110,11 @@ enum OrderDatasets {
       "PrivateThreadPoolDataset", "MaxIntraOpParallelismDataset", "ThreadPoolDataset",
       "NonSerializableDataset",
       "AssertNextDataset", "LatencyStatsDataset", "BytesProducedStatsDataset", "SetStatsAggregatorDataset",
+      "AssertPrevDataset", "RewriteDataset", "SleepDataset", "ExperimentalAssertNextDataset",
+      "ExperimentalBytesProducedStatsDataset", "ExperimentalLatencyStatsDataset",
+      "ExperimentalMaxIntraOpParallelismDataset", "ExperimentalNonSerializableDataset",
+      "ExperimentalPrivateThreadPoolDataset", "ExperimentalSetStatsAggregatorDataset",
+      "ExperimentalSleepDataset", "ExperimentalThreadPoolDataset",
     ].map { name in
       .dataset(name, "The elements as they are: what it says about how they are made changes none of them.") {
         _ in
@@ -163,6 +153,25 @@ enum OrderDatasets {
           guard left != 0 else { return nil }
           elements = source.elements()
           isFresh = true
+        }
+      }
+    }
+  }
+
+  private static func unique(_ name: String) -> OpDefinition {
+    .dataset(name, "The elements that were not there before.") { _ in
+      return { context in
+        let source = try context.dataset(0)
+        return Dataset(.unknown) {
+          let elements = source.elements()
+          var seen: Set<[Bytes]> = []
+          return { context in
+            while let element = try elements(context) {
+              try context.checkpoint()
+              if seen.insert(element.flatMap(content)).inserted { return element }
+            }
+            return nil
+          }
         }
       }
     }

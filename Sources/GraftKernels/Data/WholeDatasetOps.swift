@@ -3,7 +3,10 @@ import GraftTensor
 
 /// Ops that go through a dataset from its beginning.
 enum WholeDatasetOps {
-  static let all: [OpDefinition] = [single, reduce, cardinality]
+  static let all: [OpDefinition] = [
+    single, reduce, cardinality("DatasetCardinality"), cardinality("ExperimentalDatasetCardinality"), element,
+    initializeTable,
+  ]
 
   private static let single = OpDefinition(
     "DatasetToSingleElement", "The only element of a dataset that has one.", traits: [.stateful],
@@ -39,12 +42,57 @@ enum WholeDatasetOps {
     }
   }
 
-  private static let cardinality = OpDefinition(
-    "DatasetCardinality", "How many elements a dataset has; -1 for no end, -2 where it is not known.",
-    shape: ShapeRules.scalar
+  private static func cardinality(_ name: String) -> OpDefinition {
+    OpDefinition(
+      name, "How many elements a dataset has; -1 for no end, -2 where it is not known.",
+      shape: ShapeRules.scalar
+    ) { _ in
+      return { context in
+        try context.setOutput(0, try Tensor(Int64(try context.dataset(0).cardinality.number)))
+      }
+    }
+  }
+
+  private static let element = OpDefinition(
+    "GetElementAtIndex", "One element of a dataset, by its number.", traits: [.stateful],
+    shape: { try $0.node.shapes("output_shapes") }
   ) { _ in
     return { context in
-      try context.setOutput(0, try Tensor(Int64(try context.dataset(0).cardinality.number)))
+      let (dataset, index) = (try context.dataset(0), try context.number(1))
+      let elements = dataset.elements()
+      var position = 0
+      while index >= 0, let element = try elements(context) {
+        if position == index { return try context.setElement(element) }
+        try context.checkpoint()
+        position += 1
+      }
+      throw GraftError(
+        .outOfRange, "Element \(index) is asked for, and there are \(position).", at: .init(input: 1))
+    }
+  }
+
+  private static let initializeTable = OpDefinition(
+    "InitializeTableFromDataset", "Fills a table with the pairs of keys and values that a dataset has.",
+    traits: [.stateful], shape: { _ in [] }
+  ) { _ in
+    return { context in
+      let table = try context.resource(0, as: LookupTable.self)
+      let elements = try context.dataset(1).elements()
+      var pairs: [[Tensor]] = []
+      while let element = try elements(context) {
+        try context.checkpoint()
+        guard element.count == 2, element.allSatisfy({ $0.elementCount == 1 }) else {
+          throw GraftError(
+            .invalidArgument, "An element is to be a key and a value, and has \(element.count) components.",
+            at: .init(input: 1))
+        }
+        pairs.append(element)
+      }
+      guard !pairs.isEmpty else { return }
+      let columns = try BatchDatasets.stacked(pairs)
+      let shape = Shape([pairs.count])
+      try table.initialize(
+        columns[0].reshaped(unchecked: shape), columns[1].reshaped(unchecked: shape))
     }
   }
 }

@@ -93,7 +93,7 @@ extension Int {
   /// The whole part of a number, as a 64-bit conversion gives it on x86: the smallest integer for what does
   /// not fit, NaN included.
   @inline(__always)
-  init(truncating value: Float) {
+  init(truncating value: some BinaryFloatingPoint) {
     self = value > -9.2e18 && value < 9.2e18 ? Int(value) : Int.min
   }
 }

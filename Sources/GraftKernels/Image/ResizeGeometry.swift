@@ -47,8 +47,12 @@ struct ResizeGeometry {
 
   /// The geometry of the resizing whose gradient is asked for: images of the shape of `original` were
   /// resized to the height and width of `resized`.
-  init(original: Shape, resized: Shape, alignCorners: Bool, halfPixelCenters: Bool) throws {
-    try Self.check(alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
+  ///
+  /// - Parameter takesBoth: whether `alignCorners` and `halfPixelCenters` may both be true.
+  init(
+    original: Shape, resized: Shape, alignCorners: Bool, halfPixelCenters: Bool, takesBoth: Bool = false
+  ) throws {
+    if !takesBoth { try Self.check(alignCorners: alignCorners, halfPixelCenters: halfPixelCenters) }
     guard original.rank == 4, resized.rank == 4, original[1] > 0, original[2] > 0, resized[1] > 0,
       resized[2] > 0
     else {

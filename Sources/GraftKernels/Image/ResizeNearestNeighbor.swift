@@ -52,7 +52,7 @@ enum ResizeNearestNeighborOps {
           let sampler = NearestSampler(
             try ResizeGeometry(
               original: shape, resized: gradients.shape, alignCorners: alignCorners,
-              halfPixelCenters: halfPixelCenters), alignCorners: alignCorners)
+              halfPixelCenters: halfPixelCenters, takesBoth: true), alignCorners: alignCorners)
           switch gradients.dtype {
           case .float32: spread(sampler, gradients, output, Float.self)
           case .float64: spread(sampler, gradients, output, Double.self)

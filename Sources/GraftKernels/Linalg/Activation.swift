@@ -15,6 +15,13 @@ package struct Finish: Sendable {
   /// Whether there is anything to apply.
   var isEmpty: Bool { bias == nil && addend == nil && activation == .none }
 
+  /// The same for a result that is computed in float32 and rounded to half or bfloat16 then.
+  func widened(_ context: KernelContext) throws -> Finish {
+    Finish(
+      bias: try bias.map { try FloatConversion.widen($0, context) },
+      addend: try addend.map { try FloatConversion.widen($0, context) }, activation: activation)
+  }
+
   /// The same for C, for a result of the given width whose addend has as many columns.
   ///
   /// Addresses hold as long as the tensors do; inside of a kernel the run holds them.
@@ -152,7 +159,9 @@ package struct FusedOps: Sendable {
     _ context: KernelContext, from first: Int, shape: Shape, channels: Int, dtype: DataType
   ) throws -> Finish {
     var finish = Finish(activation: activation)
-    guard normalization == nil else { return finish }
+    // What is added to no halves may have any shape.
+    let isChecked = dtype == .float32 || dtype == .float64 || shape.elementCount > 0
+    guard normalization == nil, isChecked else { return finish }
     var next = hasScale ? first + 1 : first
     if hasBias {
       finish.bias = try Self.vector(context, next, "bias", channels, dtype)

@@ -211,7 +211,7 @@ enum DecompositionOps {
       let count = min(input.rows, input.columns)
       let results = (0..<input.count).map { index in
         // Where there are no numbers, none are found.
-        Spectra.singular(input[index])
+        SingularDecomposition(input[index], NumberPrecision(dtype)).map { ($0.values, $0.left, $0.right) }
           ?? (
             [Double](repeating: .nan, count: count), .notANumber(input.rows, input.rows),
             .notANumber(input.columns, input.columns)
@@ -282,15 +282,16 @@ enum DecompositionOps {
       try input.checkSquare(input: 0)
       let size = input.rows
       let results = try (0..<input.count).map { index in
-        guard let result = Spectra.hermitian(input[index]) else {
+        guard let result = HermitianEigen(input[index], NumberPrecision(dtype)) else {
           throw GraftError(
             .invalidArgument, "Matrix \(index) holds what is not a number, and has no eigenvalues.")
         }
         return result
       }
       if form == .joined {
-        let matrices = results.map { values, vectors in
-          Matrix<F>(rows: size + 1, columns: size, elements: values.map { F(real: $0) } + vectors.elements)
+        let matrices = results.map {
+          Matrix<F>(
+            rows: size + 1, columns: size, elements: $0.values.map { F(real: $0) } + $0.vectors.elements)
         }
         return try MatrixResult.write(
           matrices, batch: input.batch, rows: size + 1, columns: size, output: 0, dtype, context)

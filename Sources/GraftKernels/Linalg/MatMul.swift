@@ -17,7 +17,7 @@ enum MatMulOps {
       `MatMul` with what followed it: `fused_ops` lists `BiasAdd`, `Add` (of a tensor of the result's shape) and \
       an activation, each at most once and in this order. Planning makes it; graphs need not hold it.
       """,
-      types: ["T": [.float32, .float64]], traits: .packsConstants, shape: shape
+      types: ["T": .floats], traits: .packsConstants, shape: shape
     ) { node in
       try kernel(node, fused: FusedOps(node).withoutScale(node))
     },

@@ -59,6 +59,7 @@ struct MatrixProduct {
     var wide = self
     wide.left = try left.widened(context)
     wide.right = try right.widened(context)
+    wide.finish = try finish.widened(context)
     let sums = try context.scratch(.float32, output.shape)
     try wide.vector(Float.self, context, sums)
     FloatConversion.cut(sums, into: output, context.workers)

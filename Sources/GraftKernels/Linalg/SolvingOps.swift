@@ -252,19 +252,19 @@ enum SolvingOps {
     }
 
     private func pseudoinverse<F: MatrixField>(_ a: Matrix<F>, _ b: Matrix<F>) throws -> Matrix<F> {
-      guard let (values, left, right) = Spectra.singular(a) else {
+      guard let parts = SingularDecomposition(a, .double) else {
         throw GraftError(.invalidArgument, "A matrix holds what is not a number.")
       }
-      let rank = values.count
-      var parts = left.prefix(columns: rank).adjoint * b
+      let (values, rank) = (parts.values, parts.values.count)
+      var solution = parts.left.prefix(columns: rank).adjoint * b
       let smallest = (values.first ?? 0) * 2e-16 * Double(max(a.rows, a.columns))
       for row in 0..<rank {
         for column in 0..<b.columns {
-          parts[row, column] =
-            values[row] > smallest ? parts[row, column] / F(real: values[row]) : F.zero
+          solution[row, column] =
+            values[row] > smallest ? solution[row, column] / F(real: values[row]) : F.zero
         }
       }
-      return right.prefix(columns: rank) * parts
+      return parts.right.prefix(columns: rank) * solution
     }
   }
 }

@@ -5,7 +5,7 @@ import GraftTensor
 enum XlaDotOps {
   static let all: [OpDefinition] = [dot("XlaDot", types: ["T"]), dot("XlaDotV2", types: ["LhsT", "RhsT"])]
 
-  private static let types: [DataType] = .floats + .complexes + [.int32, .int64]
+  private static let types: [DataType] = .numbers
 
   private static func dot(_ name: String, types names: [String]) -> OpDefinition {
     OpDefinition(
@@ -15,7 +15,10 @@ enum XlaDotOps {
       types: Dictionary(uniqueKeysWithValues: names.map { ($0, types) }), shape: ShapeRules.unknown
     ) { node in
       let numbers = try DimensionNumbers(node)
-      let dtype = try node.outputType(0)
+      let output = try node.outputType(0)
+      // Products of narrow integers are those of wide ones, whose upper bits are cut off.
+      let isNarrow = output.isInteger && output != .int32 && output != .int64
+      let dtype = isNarrow ? .int64 : output
       let casts = try (0..<2).map { index in
         let source = try node.inputType(index)
         return source == dtype
@@ -26,6 +29,14 @@ enum XlaDotOps {
               "SrcT": .type(ElementType(source)), "DstT": .type(ElementType(dtype)), "Truncate": .bool(false),
             ], inputTypes: [source], outputTypes: [dtype])
       }
+      let narrowing =
+        isNarrow
+        ? try KernelCall(
+          MathOps.cast, in: node,
+          [
+            "SrcT": .type(ElementType(dtype)), "DstT": .type(ElementType(output)), "Truncate": .bool(false),
+          ], inputTypes: [dtype], outputTypes: [output])
+        : nil
       return { context in
         var inputs = try [context.input(0), context.input(1)]
         let equation = try numbers.equation(inputs[0].shape, inputs[1].shape)
@@ -37,7 +48,8 @@ enum XlaDotOps {
           [
             "T": .type(ElementType(dtype)), "N": .int(2), "equation": .string(Bytes(equation)),
           ], inputTypes: [dtype, dtype], outputTypes: [dtype])
-        try context.setOutputs(try einsum(inputs, context))
+        let product = try einsum(inputs, context)
+        try context.setOutputs(try narrowing.map { try $0(product, context) } ?? product)
       }
     }
   }

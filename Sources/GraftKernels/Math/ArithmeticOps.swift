@@ -118,13 +118,11 @@ extension MathOps {
     static func apply<T: IntegerElement>(_ a: T, _ b: T) -> T { (a &- b) &* (a &- b) }
     static func apply(_ a: Complex64, _ b: Complex64) -> Complex64 {
       let difference = Complex64.subtract(a, b)
-      return Complex64(
-        difference.real * difference.real + difference.imaginary * difference.imaginary)
+      return .multiply(difference, Complex64(difference.real, -difference.imaginary))
     }
     static func apply(_ a: Complex128, _ b: Complex128) -> Complex128 {
       let difference = Complex128.subtract(a, b)
-      return Complex128(
-        difference.real * difference.real + difference.imaginary * difference.imaginary)
+      return .multiply(difference, Complex128(difference.real, -difference.imaginary))
     }
     static var ignoresSign: Bool { true }
     static var vector: BinaryRows.FloatLoops? {

@@ -10,11 +10,12 @@ extension MathOps {
       types: .numbers, check: checkDivisor
     ) {
       BinaryRows.floats(Divide.self, $0) ?? BinaryRows.integers(Divide.self, $0)
-        ?? BinaryRows.complexes(Divide.self, $0)
+        ?? ComplexQuotients.row($0)
     },
-    floatBinary(complex: "RealDiv", "Element by element a / b, with broadcasting.", Divide.self),
-    floatBinary(
-      complex: "DivNoNan", "Element by element a / b, but zero wherever b is zero.", DivideNoNaN.self),
+    quotient("RealDiv", "Element by element a / b, with broadcasting.", Divide.self, zero: .nowhere),
+    quotient(
+      "DivNoNan", "Element by element a / b, but zero wherever b is zero.", DivideNoNaN.self,
+      zero: .forDivisor),
     binary(
       "FloorDiv", "Element by element the largest integer that is not above a / b.", types: .reals,
       check: checkDivisor
@@ -27,8 +28,17 @@ extension MathOps {
     ) { BinaryRows.floats(FloorModulo.self, $0) ?? BinaryRows.integers(FloorModulo.self, $0) },
     remainder("Mod"),
     remainder("TruncateMod"),
-    floatBinary(complex: "Xdivy", "Element by element a / b, but zero wherever a is zero.", XDivideY.self),
+    quotient(
+      "Xdivy", "Element by element a / b, but zero wherever a is zero.", XDivideY.self, zero: .forDividend),
   ]
+
+  private static func quotient<F: FloatBinary>(
+    _ name: String, _ summary: String, _ function: F.Type, zero: ComplexQuotients.Zero
+  ) -> OpDefinition {
+    binary(name, summary, types: .floats + .complexes) {
+      BinaryRows.floats(function, $0) ?? ComplexQuotients.row($0, zero: zero)
+    }
+  }
 
   private static func remainder(_ name: String) -> OpDefinition {
     binary(
@@ -37,18 +47,12 @@ extension MathOps {
     ) { BinaryRows.floats(Remainder.self, $0) ?? BinaryRows.integers(Remainder.self, $0) }
   }
 
-  enum Divide: FloatBinary, IntegerBinary, ComplexBinary {
+  enum Divide: FloatBinary, IntegerBinary {
     static func apply(_ a: Float, _ b: Float) -> Float { a / b }
     static func apply(_ a: Double, _ b: Double) -> Double { a / b }
     // The divisor was looked at before; the smallest integer by -1 is itself.
     static func apply<T: IntegerElement>(_ a: T, _ b: T) -> T {
       a.dividedReportingOverflow(by: b).partialValue
-    }
-    static func apply(_ a: Complex64, _ b: Complex64) -> Complex64 {
-      withPair(a, b) { graft_c64_divide($0, $1, $2) }
-    }
-    static func apply(_ a: Complex128, _ b: Complex128) -> Complex128 {
-      withPair(a, b) { graft_c128_divide($0, $1, $2) }
     }
     static var vector: BinaryRows.FloatLoops? {
       .init(pairs: graft_f32_div, left: graft_f32_div_left, right: graft_f32_div_right)
@@ -73,27 +77,15 @@ extension MathOps {
     }
   }
 
-  enum DivideNoNaN: FloatBinary, ComplexBinary {
+  enum DivideNoNaN: FloatBinary {
     static func apply(_ a: Float, _ b: Float) -> Float { b == 0 ? 0 : a / b }
     static func apply(_ a: Double, _ b: Double) -> Double { b == 0 ? 0 : a / b }
-    static func apply(_ a: Complex64, _ b: Complex64) -> Complex64 {
-      b == .zero ? .zero : Divide.apply(a, b)
-    }
-    static func apply(_ a: Complex128, _ b: Complex128) -> Complex128 {
-      b == .zero ? .zero : Divide.apply(a, b)
-    }
     static var cost: Int { 600 }
   }
 
-  enum XDivideY: FloatBinary, ComplexBinary {
+  enum XDivideY: FloatBinary {
     static func apply(_ a: Float, _ b: Float) -> Float { a == 0 ? 0 : a / b }
     static func apply(_ a: Double, _ b: Double) -> Double { a == 0 ? 0 : a / b }
-    static func apply(_ a: Complex64, _ b: Complex64) -> Complex64 {
-      a == .zero ? .zero : Divide.apply(a, b)
-    }
-    static func apply(_ a: Complex128, _ b: Complex128) -> Complex128 {
-      a == .zero ? .zero : Divide.apply(a, b)
-    }
     static var cost: Int { 600 }
   }
 

@@ -16,11 +16,8 @@ extension MathOps {
     analytic("Sqrt", "The square root of each element.", Sqrt.self, graft_c64_sqrt, graft_c128_sqrt),
     analytic(
       "Rsqrt", "One over the square root of each element.", Rsqrt.self, graft_c64_rsqrt, graft_c128_rsqrt),
-    analytic(
-      "Reciprocal", "One over each element.", Reciprocal.self, graft_c64_reciprocal, graft_c128_reciprocal),
-    analytic(
-      "Inv", "One over each element: the older name of Reciprocal.", Reciprocal.self, graft_c64_reciprocal,
-      graft_c128_reciprocal),
+    reciprocal("Reciprocal", "One over each element."),
+    reciprocal("Inv", "One over each element: the older name of Reciprocal."),
     unary("Sigmoid", "1 / (1 + exp(-x)) for each element.", types: .floats + .complexes) {
       SteppedRows.short(Sigmoid.self, $0) ?? UnaryRows.floats(Sigmoid.self, $0)
         ?? UnaryRows.complexes($0, graft_c64_sigmoid, graft_c128_sigmoid)
@@ -28,6 +25,12 @@ extension MathOps {
     floatUnary("Erf", "The error function of each element.", Erf.self),
     floatUnary("Erfc", "One less the error function of each element; exact where that is small.", Erfc.self),
   ]
+
+  private static func reciprocal(_ name: String, _ summary: String) -> OpDefinition {
+    unary(name, summary, types: .floats + .complexes) {
+      UnaryRows.floats(Reciprocal.self, $0) ?? ComplexQuotients.reciprocals($0)
+    }
+  }
 
   enum Exp: FloatUnary {
     static func apply(_ x: Float) -> Float { expf(x) }
@@ -86,7 +89,8 @@ extension MathOps {
 
   enum Erf: FloatUnary {
     static func apply(_ x: Float) -> Float { erff(x) }
-    static func apply(_ x: Double) -> Double { erf(x) }
+    // Where the square is infinite, TensorFlow's polynomial of it is no number.
+    static func apply(_ x: Double) -> Double { (x * x).isFinite ? erf(x) : .nan }
     static var vector: UnaryRows.FloatLoop? { graft_f32_erf }
   }
 

@@ -141,10 +141,10 @@ private enum SqrtGradient: SteppedBinary, ComplexBinary {
     dy == .zero ? .zero : T.multiply(dy, T.divide(T(nearest: 0.5), y))
   }
   static func apply(_ y: Complex64, _ dy: Complex64) -> Complex64 {
-    dy == .zero ? .zero : MathOps.Divide.apply(.multiply(dy, .init(0.5)), y.conjugate)
+    dy == .zero ? .zero : ComplexQuotients.grouped(.multiply(dy, .init(0.5)), y.conjugate)
   }
   static func apply(_ y: Complex128, _ dy: Complex128) -> Complex128 {
-    dy == .zero ? .zero : MathOps.Divide.apply(.multiply(dy, .init(0.5)), y.conjugate)
+    dy == .zero ? .zero : ComplexQuotients.grouped(.multiply(dy, .init(0.5)), y.conjugate)
   }
 }
 

@@ -38,6 +38,9 @@ enum BatchNormalizationGradientOps {
     let isTraining = try node.bool("is_training")
     let epsilon = Double(try node.float("epsilon"))
     let dtype = try node.type("T")
+    guard isTraining || !order.isChannelsFirst || dtype != .float16 else {
+      throw node.unimplemented("For halves and fixed means and variances the channels come last: NHWC.")
+    }
     return { context in
       let (gradient, x) = (try context.input(0), try context.input(1))
       let parameters = try (2...4).map { try context.input($0) }

@@ -27,9 +27,11 @@ enum ConvolutionOps {
       `BiasAdd`, `Add` (of a tensor of the result's shape) and an activation, each at most once and in this \
       order; or `FusedBatchNorm` and an activation. Planning makes it; graphs need not hold it.
       """,
-      types: ["T": [.float32, .float64]], traits: .packsConstants, shape: shape(rank: 4)
+      types: ["T": [.bfloat16, .float32, .float64]], traits: .packsConstants, shape: shape(rank: 4)
     ) { node in
-      try kernel(node, rank: 4, fused: FusedOps(node, normalizes: true))
+      let fused = try FusedOps(node, normalizes: true)
+      let isWide = try [.float32, .float64].contains(node.type("T"))
+      return try kernel(node, rank: 4, fused: isWide ? fused : fused.withoutScale(node))
     },
   ]
 
@@ -49,6 +51,11 @@ enum ConvolutionOps {
       let (x, given) = (try context.input(0), try context.input(1))
       let geometry = try ConvolutionGeometry(attributes, input: x.shape, filter: given.shape)
       let shape = try geometry.outputShape()
+      // The library behind these two has it so.
+      guard given.elementCount > 0 || dtype != .float32 && dtype != .bfloat16 else {
+        throw GraftError(
+          .invalidArgument, "The filter of shape \(given.shape) has no elements.", at: .init(input: 1))
+      }
       let output = try context.allocate(0, dtype, shape)
       let channels = geometry.groups * geometry.outputChannels
       let plain = try fused.finish(context, shape: shape, channels: channels, dtype: dtype)
@@ -86,7 +93,9 @@ extension ConvolutionOps {
     guard let epsilon = fused.normalization else { return (filter, finish) }
     let parameters = try (2...5).map { index in
       let parameter = try context.input(index)
-      guard parameter.rank == 1, parameter.elementCount == channels, parameter.dtype == filter.dtype else {
+      guard parameter.rank == 1, parameter.elementCount == channels,
+        [filter.dtype, .float32].contains(parameter.dtype)
+      else {
         throw GraftError(
           .invalidArgument, "Shape \(parameter.shape) was found where [\(channels)] is expected.",
           at: .init(input: index))
@@ -97,7 +106,7 @@ extension ConvolutionOps {
     let scaled = try context.scratch(filter.dtype, filter.shape)
     let values = DoubleConversion.read(try filter.aligned())
     DoubleConversion.write(values.indices.map { values[$0] * factors[$0 % channels] }, into: scaled)
-    let bias = try context.scratch(filter.dtype, Shape([channels]))
+    let bias = try context.scratch(filter.dtype == .float64 ? .float64 : .float32, Shape([channels]))
     DoubleConversion.write(
       (0..<channels).map { parameters[1][$0] - parameters[2][$0] * factors[$0] }, into: bias)
     return (scaled, Finish(bias: bias, activation: finish.activation))
@@ -159,7 +168,7 @@ struct Convolution {
       try vector(
         Float.self, context, try FloatConversion.widen(x, context),
         try FloatConversion.widen(filter, context),
-        sums, finish, nil)
+        sums, finish.widened(context), nil)
       FloatConversion.narrow(sums, into: output, context.workers)
     case .int32: PlainConvolution.run(ExactSum<Int32>.self, geometry, x, filter, output, context.workers)
     default: throw GraftError(.unimplemented, "There is no convolution of \(output.dtype).")

@@ -89,9 +89,6 @@ private struct Dilation {
       throw GraftError(
         .invalidArgument, "The input has \(x[3]) channels, and the filter is for \(filter[2]).")
     }
-    guard filter[0] > 0, filter[1] > 0 else {
-      throw GraftError(.invalidArgument, "The filter of shape \(filter) is empty.", at: .init(input: 1))
-    }
     let axes = try (0..<2).map { axis in
       try WindowAxis(
         input: x[axis + 1], window: filter[axis], stride: attributes.strides[axis],

@@ -4,17 +4,17 @@ import GraftTensor
 /// Convolutions of mirrored images, and of resized ones.
 enum FusedPaddedConvolutionOps {
   static let all: [OpDefinition] = [
-    fused("FusedPadConv2D", "`Conv2D` of images with a mirrored border.", resizes: false),
+    fused("FusedPadConv2D", "`Conv2D` of images with a mirrored border.", types: .floats, resizes: false),
     fused(
       "FusedResizeAndPadConv2D",
       "`Conv2D` of images that were resized as by `ResizeBilinear`, with a mirrored "
-        + "border.", resizes: true),
+        + "border.", types: [.float16, .float32, .float64], resizes: true),
   ]
 
-  private static func fused(_ name: String, _ summary: String, resizes: Bool) -> OpDefinition {
-    OpDefinition(
-      name, summary, types: ["T": [.float16, .float32, .float64]], shape: { _ in [.ofRank(4)] }
-    ) { node in
+  private static func fused(
+    _ name: String, _ summary: String, types: [DataType], resizes: Bool
+  ) -> OpDefinition {
+    OpDefinition(name, summary, types: ["T": types], shape: { _ in [.ofRank(4)] }) { node in
       let dtype = try node.type("T")
       let type = AttributeValue.type(ElementType(dtype))
       let parts = try Parts(node)

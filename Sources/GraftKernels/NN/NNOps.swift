@@ -21,7 +21,7 @@ package enum NNOps {
     DilationOps.all,
     FractionalPoolingOps.all,
     FusedPaddedConvolutionOps.all,
-    TopKOps.all,
+    TopKOps.all, TopUniqueOps.all,
     ApproximateTopKOps.all,
     LongShortTermMemoryGradientOps.all,
     GatedRecurrentUnitGradientOps.all,

@@ -81,7 +81,10 @@ extension SoftmaxOps {
       for row in range {
         let (values, results) = (source + row * width, target + row * width)
         let shares = SteppedExponentials(T.self, width) { values[$0].compute }
-        if logarithm {
+        if T.self == BFloat16.self, !logarithm, !(shares.largest < .infinity) {
+          // As in rows of float32: finite elements beside infinity or NaN have no share.
+          for index in 0..<width { results[index] = T(values[index].compute < .infinity ? 0 : .nan) }
+        } else if logarithm {
           let shift = T(Float.logarithm(shares.sum)).compute
           for index in 0..<width { results[index] = T(shares.shifted(values[index].compute) - shift) }
         } else {

@@ -149,8 +149,9 @@ enum FakeQuantizationOps {
           let incoming = gradients.buffer(as: Float.self)
           var sums = (below: 0.0, above: 0.0)
           for index in values.indices {
-            if values[index] < range.low { sums.below += Double(incoming[index]) }
-            if values[index] > range.high { sums.above += Double(incoming[index]) }
+            // What is infinite or no number counts wherever it is.
+            sums.below += Double(values[index] < range.low ? incoming[index] : incoming[index] * 0)
+            sums.above += Double(values[index] > range.high ? incoming[index] : incoming[index] * 0)
           }
           below[0] = Float(sums.below)
           above[0] = Float(sums.above)
@@ -228,8 +229,8 @@ enum FakeQuantizationOps {
               continue
             }
             output[index] = range.contains(values[index]) ? incoming[index] : incoming[index] * 0
-            if values[index] < range.low { below[channel] += incoming[index] }
-            if values[index] > range.high { above[channel] += incoming[index] }
+            below[channel] += values[index] < range.low ? incoming[index] : incoming[index] * 0
+            above[channel] += values[index] > range.high ? incoming[index] : incoming[index] * 0
           }
         }
       }),

@@ -74,7 +74,12 @@ enum QuantizeV2Ops {
     OpDefinition(
       "QuantizeV2", "Values of a quantized dtype for real numbers, and the range that they stand for.",
       types: ["T": [.qint8, .quint8, .qint16, .quint16, .qint32]],
-      shape: { [$0.input(0), $0.input(1), $0.input(2)] },
+      shape: { context in
+        let isWhole = try context.node.int("axis") == -1
+        return [
+          context.input(0), isWhole ? .scalar : context.input(1), isWhole ? .scalar : context.input(2),
+        ]
+      },
       prepare: { setup in
         let mode = try QuantizationMode(setup)
         let dtype = try setup.outputType(0)
@@ -100,8 +105,10 @@ enum QuantizeV2Ops {
             try quantizer.scale($0, $1)
           }
           let output = try context.allocate(0, dtype, input.shape)
-          let outputLows = try context.allocate(1, .float32, lows.shape).mutableBuffer(as: Float.self)
-          let outputHighs = try context.allocate(2, .float32, highs.shape).mutableBuffer(as: Float.self)
+          let outputLows = try context.allocate(1, .float32, axis < 0 ? .scalar : lows.shape).mutableBuffer(
+            as: Float.self)
+          let outputHighs = try context.allocate(2, .float32, axis < 0 ? .scalar : highs.shape).mutableBuffer(
+            as: Float.self)
           for (index, scale) in scales.enumerated() {
             outputLows[index] = scale.low
             outputHighs[index] = scale.high

@@ -28,7 +28,7 @@ enum QuantizedResizeOps {
         let output = try context.allocate(0, dtype, geometry.outputShape())
         switch dtype {
         case .quint8: bytes(geometry, images, output)
-        case .qint32: integers(geometry, images, output, low, high)
+        case .qint32: integers(geometry, images, output)
         default: floats(geometry, images, output)
         }
         try context.setOutput(1, try Tensor(low))
@@ -77,17 +77,15 @@ enum QuantizedResizeOps {
     }
   }
 
-  private static func integers(
-    _ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor, _ low: Float, _ high: Float
-  ) {
+  /// Integers as float32 numbers, between which is interpolated in float64; a half is added, and the fraction cut.
+  private static func integers(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) {
     let (source, target) = (images.buffer(as: Int32.self), output.mutableBuffer(as: Int32.self))
-    let type = QuantizedType(.qint32)
     forEach(geometry) { index, corners, fractions in
+      func number(_ place: Int) -> Double { Double(Float(source[place])) }
       let value = interpolated(
-        type.real(Int64(source[corners.0]), low, high), type.real(Int64(source[corners.1]), low, high),
-        type.real(Int64(source[corners.2]), low, high), type.real(Int64(source[corners.3]), low, high),
-        fractions)
-      target[index] = Int32(clamping: type.quantized(value, low, high))
+        number(corners.0), number(corners.1), number(corners.2), number(corners.3),
+        (Double(fractions.column), Double(fractions.row)))
+      target[index] = Int32(clamping: Int(truncating: value + 0.5))
     }
   }
 
@@ -99,10 +97,9 @@ enum QuantizedResizeOps {
     }
   }
 
-  private static func interpolated(
-    _ topLeft: Float, _ topRight: Float, _ bottomLeft: Float, _ bottomRight: Float,
-    _ fractions: (column: Float, row: Float)
-  ) -> Float {
+  private static func interpolated<T: BinaryFloatingPoint>(
+    _ topLeft: T, _ topRight: T, _ bottomLeft: T, _ bottomRight: T, _ fractions: (column: T, row: T)
+  ) -> T {
     let top = topLeft + (topRight - topLeft) * fractions.column
     let bottom = bottomLeft + (bottomRight - bottomLeft) * fractions.column
     return top + (bottom - top) * fractions.row

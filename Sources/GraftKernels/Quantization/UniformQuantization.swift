@@ -4,6 +4,15 @@ import GraftTensor
 enum UniformQuantizationOps {
   static let all = quantizing + UniformArithmetic.all + UniformProducts.all
 
+  /// An attribute that must fit 32 bits.
+  private static func bound(_ setup: NodeSetup, _ name: String) throws -> Int {
+    let value = try setup.int(name)
+    guard Int32(exactly: value) != nil else {
+      throw setup.invalid("The attribute '\(name)' is \(value), which does not fit an int32.")
+    }
+    return value
+  }
+
   private static let quantizing: [OpDefinition] = [
     OpDefinition(
       "UniformQuantize",
@@ -12,8 +21,8 @@ enum UniformQuantizationOps {
       prepare: { setup in
         let dtype = try setup.type("Tout")
         let axis = try setup.int("quantization_axis")
-        let low = Float(try setup.int("quantization_min_val"))
-        let high = Float(try setup.int("quantization_max_val"))
+        let low = Float(try bound(setup, "quantization_min_val"))
+        let high = Float(try bound(setup, "quantization_max_val"))
         return { context in
           let input = try context.input(0)
           let scale = try UniformScale(context, scales: 1, zeroPoints: 2, axis: axis, shape: input.shape)

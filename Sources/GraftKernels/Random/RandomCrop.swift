@@ -17,7 +17,7 @@ enum RandomCropOp {
       return { context in
         let image = try context.input(0)
         let size = try context.input(1).integers()
-        guard image.rank == 3, size.count == 2 else {
+        guard image.rank == 3, size.count == 2, try context.input(1).rank == 1 else {
           throw GraftError(
             .invalidArgument,
             "A picture of height, width and channels and a size of two numbers are expected; "

@@ -50,7 +50,9 @@ enum AudioOps {
     ) { node in
       let options = try MelOptions(node)
       return { context in
-        let (input, rate) = (try context.input(0), try context.input(1).integer())
+        let (input, rate) = (
+          try context.input(0), try ArrayArguments.scalar(context, 1, "sample_rate")
+        )
         guard input.rank == 3, input.shape[2] > 1, rate > 0 else {
           throw GraftError(
             .invalidArgument,

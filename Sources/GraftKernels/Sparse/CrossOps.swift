@@ -89,11 +89,15 @@ enum CrossOps {
     types: ["out_type": [.int64, .string], "internal_type": [.int64, .string]], shape: sparseShapes,
     prepare: { setup in
       let (sparse, dense) = try columnCounts(setup)
-      let isHashed = try setup.bool("hashed_output")
       let buckets = try setup.int("num_buckets")
       let key = UInt64(bitPattern: Int64(try setup.int("hash_key")))
-      guard try setup.outputType(1) == (isHashed ? .int64 : .string) else {
-        throw setup.invalid("The output must be of \(isHashed ? "int64" : "string").")
+      // The output's dtype decides, whatever the attribute 'hashed_output' says.
+      let isHashed = try setup.outputType(1) == .int64
+      let values = try Array(setup.types("sparse_types") + setup.types("dense_types"))
+      guard try setup.type("internal_type") == .int64 || values.allSatisfy({ $0 == .string }) else {
+        throw setup.invalid(
+          "The columns are of \(values.map { "\($0)" }.joined(separator: ", ")), and with an 'internal_type' of "
+            + "string all must be of string.")
       }
       return { context in
         try writeSparse(
@@ -139,12 +143,14 @@ enum CrossOps {
         try writeSparse(
           context, sparse: sparse, dense: dense,
           .hash(key: nil, buckets: buckets) { column, place in
-            isStrong ? SipHash.hash(hashedBytes(column, place), key: key) : column.number(place)
+            if isStrong { return SipHash.hash(hashedBytes(column, place), key: key) }
+            return column.isSparse
+              ? Fingerprint64.of(hashedBytes(column, place)) : column.number(place)
           })
       }
     })
 
-  /// What a strong hash takes in of a value: text, and of an integer its lower four bytes.
+  /// What a hash takes in of a value: text, and of an integer its lower four bytes.
   private static func hashedBytes(_ column: FeatureColumn, _ place: Int) -> [UInt8] {
     guard column.values.dtype != .string else { return column.text(place) }
     let number = column.number(place)
@@ -163,17 +169,15 @@ enum CrossOps {
       let sparse = try setup.int("Nsparse")
       let dense = try setup.types("dense_types").count
       let order = try setup.string("input_order")
-      let isHashed = try setup.bool("hashed_output")
       let buckets = try setup.int("num_buckets")
       let key = UInt64(bitPattern: Int64(try setup.int("hash_key")))
+      // The output's dtype decides, whatever the attribute 'hashed_output' says.
+      let isHashed = try setup.outputType(0) == .int64
       let splitsType = try setup.outputType(1)
       guard sparse >= 0, setup.inputTypes.count == 2 * ragged + 3 * sparse + dense,
         order.count == ragged + sparse + dense
       else {
         throw setup.invalid("The attribute 'input_order' is '\(order)', which does not name all columns.")
-      }
-      guard try setup.outputType(0) == (isHashed ? .int64 : .string) else {
-        throw setup.invalid("The output must be of \(isHashed ? "int64" : "string").")
       }
       return { context in
         let next = 2 * ragged

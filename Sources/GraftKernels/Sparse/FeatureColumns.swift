@@ -7,6 +7,8 @@ struct FeatureColumn {
   let values: Tensor
   /// For each row the values that are its own.
   let rows: [Range<Int>]
+  /// Whether the values are those of a sparse matrix.
+  let isSparse: Bool
 
   /// A column of a dense matrix.
   init(dense: Tensor, input: Int) throws {
@@ -16,6 +18,7 @@ struct FeatureColumn {
           + "\(dense.shape).", input: input)
     }
     values = dense
+    isSparse = false
     let length = dense.shape[1]
     rows = (0..<dense.shape[0]).map { $0 * length..<($0 + 1) * length }
   }
@@ -29,6 +32,7 @@ struct FeatureColumn {
     }
     let places = try RaggedSplits(splits, values: values.elementCount, input: input).places
     self.values = values
+    isSparse = false
     rows = zip(places, places.dropFirst()).map { $0..<$1 }
   }
 
@@ -43,6 +47,7 @@ struct FeatureColumn {
       throw ArrayArguments.invalid("A sparse column has \(count) rows.", input: input)
     }
     values = sparse.values
+    isSparse = true
     var rows: [Range<Int>] = []
     rows.reserveCapacity(count)
     var place = 0

@@ -6,11 +6,14 @@ enum FingerprintOps {
     OpDefinition(
       "SdcaFprint",
       "The 128-bit fingerprint of each string as two integers, of which the first is not 0 or 1.",
-      shape: { [PartialShape($0.input(0).dimensions.map { $0 + [2] })] }
+      shape: { [PartialShape([$0.input(0)[0], 2])] }
     ) { _ in
       return { context in
         let strings = try context.strings(0)
         let shape = try context.input(0).shape
+        guard shape.rank == 1 else {
+          throw ArrayArguments.invalid("The input must be a vector, and its shape is \(shape).", input: 0)
+        }
         let output = try context.allocate(0, .int64, try Shape(validating: shape.dimensions + [2]))
           .mutableBuffer(as: Int64.self)
         for (index, string) in strings.enumerated() {

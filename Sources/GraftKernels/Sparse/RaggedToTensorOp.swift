@@ -63,6 +63,9 @@ enum RaggedToTensorOp {
           + "more.", input: 1)
     }
     let tables = try (0..<partitions.count).map { try context.input($0 + 3).integers() }
+    for (place, partition) in partitions.enumerated() where partition == .splits && tables[place].isEmpty {
+      throw ArrayArguments.invalid("Row splits have one element or more.", input: place + 3)
+    }
     let levels: [(Partition, [Int])]
     let rowCount: Int
     switch first {

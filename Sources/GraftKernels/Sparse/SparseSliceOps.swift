@@ -83,7 +83,7 @@ enum SparseSliceOps {
     prepare: { setup in
       let count = setup.outputTypes.count / 3
       return { context in
-        let value = try ArrayArguments.single(context, 0, "split_dim")
+        let value = try ArrayArguments.scalar(context, 0, "split_dim")
         let input = try SparseInput(context, indices: 1, values: 2, shape: 3)
         guard let axis = ArrayArguments.axis(value, rank: input.rank) else {
           throw ArrayArguments.invalid(

@@ -2,5 +2,5 @@
 package enum StateOps {
   package static let all: [OpDefinition] =
     ResourceVariables.all + ReferenceVariables.all + TemporaryVariables.all + VariableScatterOps.all
-    + VariableSliceOps.all + MutexOps.all
+    + VariableSliceOps.all + MutexOps.all + DeviceOps.all
 }

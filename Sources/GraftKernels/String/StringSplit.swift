@@ -9,7 +9,7 @@ enum StringSplitOps {
       prepare: { setup in
         let skipsEmpty = try setup.bool("skip_empty")
         return { context in
-          let delimiters = try delimiter(context).bytes
+          let delimiters = try context.scalarString(1, named: "delimiter").bytes
           try run(context) { split($0, at: delimiters, skipsEmpty: skipsEmpty) }
         }
       }),
@@ -32,16 +32,6 @@ enum StringSplitOps {
 
   private static let shape: ShapeRule = { _ in
     [PartialShape([nil, 2]), PartialShape([nil]), PartialShape([2])]
-  }
-
-  private static func delimiter(_ context: KernelContext) throws -> Bytes {
-    let tensor = try context.input(1)
-    guard tensor.elementCount == 1, tensor.rank <= 1 else {
-      throw GraftError(
-        .invalidArgument, "'delimiter' is one string, and the shape \(tensor.shape) was found.",
-        at: .init(input: 1))
-    }
-    return try context.strings(1)[0]
   }
 
   private static func run(_ context: KernelContext, _ split: ([UInt8]) -> [ArraySlice<UInt8>]) throws {

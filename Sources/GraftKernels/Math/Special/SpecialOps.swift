@@ -204,6 +204,8 @@ private enum BesselY0: WideUnary {
 
 private enum BesselY1: WideUnary {
   static func apply(_ x: Double) -> Double { SpecialFunctions.besselY(1, x) }
+  // At zero TensorFlow subtracts infinities in single precision.
+  static func apply(_ x: Float) -> Float { x == 0 ? .nan : Float(apply(Double(x))) }
 }
 
 private enum Igamma: WideBinary {
