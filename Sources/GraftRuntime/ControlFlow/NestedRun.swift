@@ -88,7 +88,7 @@ final class NestedRun {
   private func elementShapes() -> [Int: Shape] {
     var result: [Int: Shape] = [:]
     for (feed, capture) in zip(shapes.count..., captures) {
-      result[feed] = capture.handled(as: TensorList.self)?.elementShape.fullyDefined
+      result[feed] = capture.handled(as: TensorList.self)?.commonShape
     }
     return result
   }
