@@ -6,7 +6,7 @@ SWIFT ?= swift
 RELEASE = -c release --static-swift-stdlib
 CONFORMANCE ?= ../shared/conformance
 BENCH ?=
-SOURCES = Package.swift Sources Tests Examples
+SOURCES = Package.swift Sources Tests Examples Fuzz
 
 .PHONY: demo test lint format release install verify bench fuzz sanitize soak deps ops-page
 

@@ -12,13 +12,14 @@ let swiftSettings: [SwiftSetting] =
   ] + (Context.environment["GRAFT_WARNINGS_AS_ERRORS"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])])
 
 /// The fuzzer's program has no entry point of its own, and is built only where it is asked for (`make fuzz`).
-let fuzzTargets: [Target] =
+let fuzzer: [Target] =
   Context.environment["GRAFT_FUZZ"] == nil
   ? []
   : [
+    .systemLibrary(name: "CFuzzer", path: "Fuzz/CFuzzer"),
     .executableTarget(
-      name: "GraftFuzz", dependencies: ["Graft", "GraftCheckpoint", "GraftTensor"], path: "Fuzz/GraftFuzz",
-      swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])])
+      name: "GraftFuzz", dependencies: ["CFuzzer", "FuzzTargets"], path: "Fuzz/GraftFuzz",
+      swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]),
   ]
 
 let package = Package(
@@ -120,6 +121,13 @@ let package = Package(
     .executableTarget(
       name: "RestoreBenchmark", dependencies: ["Graft", "GraftCheckpoint", "GraftTensor"],
       path: "Scripts/RestoreBenchmark", swiftSettings: swiftSettings),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Graft", "GraftCheckpoint", "GraftGraph", "GraftKernels", "GraftProto", "GraftTensor", "CZlib",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      path: "Fuzz/FuzzTargets", swiftSettings: swiftSettings),
     .executableTarget(
       name: "Soak", dependencies: ["Graft"], path: "Scripts/Soak", swiftSettings: swiftSettings),
     .testTarget(
@@ -150,5 +158,7 @@ let package = Package(
       name: "GraftCommandTests",
       dependencies: ["GraftCommand", "Graft", "GraftTensor", "GraftGraph", "GraftRuntime", "GraftPictures"],
       swiftSettings: swiftSettings),
-  ] + fuzzTargets
+    .testTarget(
+      name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "GraftTensor"], swiftSettings: swiftSettings),
+  ] + fuzzer
 )

@@ -1,6 +1,7 @@
 #include "CJPEG.h"
 
 #if __has_include(<jpeglib.h>)
+#include <limits.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,9 @@ int cjpeg_decode(
     return -1;
   }
   jpeg_create_decompress(&jpeg);
+  // A picture in several passes is kept as coefficients of two bytes, of its whole size however small the result.
+  const size_t most = maximumBytes < LONG_MAX / 4 ? 2 * maximumBytes + (16 << 20) : LONG_MAX;
+  jpeg.mem->max_memory_to_use = (long)most;
   setSource(&jpeg, &source, bytes, count, options->recovers);
   if (jpeg_read_header(&jpeg, TRUE) != JPEG_HEADER_OK) fail(&errors, early);
   const int channels = options->channels ? options->channels : jpeg.num_components < 3 ? jpeg.num_components : 3;

@@ -68,4 +68,34 @@ import Testing
     #expect(fetched.description.contains("target"), "\(fetched)")
     #expect(try session.run([], targets: ["init"]).isEmpty)
   }
+
+  /// A table that a frozen graph left without what fills it.
+  @Test(arguments: [true, false]) func aTableThatNothingFilledIsNamed(optimize: Bool) throws {
+    let text = GraphText()
+      .node(
+        "table", "HashTableV2", [],
+        ["key_dtype": "type: DT_FLOAT", "value_dtype": "type: DT_FLOAT", "shared_name": "s: \"t\""]
+      )
+      .constant("key", [1], [1.0]).constant("none", [], [0.0])
+      .node(
+        "y", "LookupTableFindV2", ["table", "key", "none"],
+        ["Tin": "type: DT_FLOAT", "Tout": "type: DT_FLOAT"])
+    let session = Session(graph: try text.graph(), options: SessionOptions(threads: 1, optimize: optimize))
+    let error = try #require(thrown { _ = try session.run("y") })
+    #expect([.uninitialized, .failedPrecondition].contains(error.code), "\(error)")
+    #expect(error.place.node == "y" || error.message.contains("table"), "\(error)")
+  }
+
+  @Test func devicesAndNeighboursThatAreNotThereDoNotMatter() throws {
+    let text = """
+      node { name: "x" op: "Placeholder" device: "/job:ps/task:3/device:GPU:7"
+        attr { key: "dtype" value { type: DT_FLOAT } } }
+      node { name: "y" op: "Neg" input: "x" device: "nonsense" attr { key: "T" value { type: DT_FLOAT } }
+        attr { key: "_class" value { list { s: "loc:@gone" } } } }
+      """
+    let graph = Graph()
+    try graph.importGraphDef(bytes: Array(text.utf8))
+    let result = try Session(graph: graph).run("y", feeding: ["x": try Tensor(1 as Float)])
+    #expect(try result.scalars() == [-1] as [Float])
+  }
 }

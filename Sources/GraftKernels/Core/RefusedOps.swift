@@ -12,7 +12,7 @@ package enum RefusedOps {
   }
 
   private static let reaching: Set<String> = [
-    network, writing, compiler, process, settings, mapping, threads,
+    network, writing, compiler, process, settings, mapping, threads, tpu,
   ]
 
   /// Ops that touch files, folders or databases by name.

@@ -131,11 +131,12 @@ enum DecompositionOps {
     func run<F: MatrixField>(_ type: F.Type, _ context: KernelContext, _ dtype: DataType) throws {
       let input = try MatrixBatch<F>(context.input(0), input: 0)
       let inner = isFull ? input.rows : min(input.rows, input.columns)
-      let results = (0..<input.count).map { Factorization.qr(input[$0]) }
+      try Factorization.requireRoom(for: [input.count, input.rows, inner], of: F.self)
+      let results = try (0..<input.count).map {
+        try Factorization.qr(input[$0], columns: inner, checkpoint: context.checkpoint)
+      }
       try MatrixResult.write(
-        results.map { $0.q.prefix(columns: inner) }, batch: input.batch, rows: input.rows, columns: inner,
-        output: 0,
-        dtype, context)
+        results.map(\.q), batch: input.batch, rows: input.rows, columns: inner, output: 0, dtype, context)
       try MatrixResult.write(
         results.map {
           Matrix(
@@ -209,6 +210,8 @@ enum DecompositionOps {
     func run<F: MatrixField>(_ type: F.Type, _ context: KernelContext, _ dtype: DataType) throws {
       let input = try MatrixBatch<F>(context.input(0), input: 0)
       let count = min(input.rows, input.columns)
+      try Factorization.requireRoom(for: [input.count, input.rows, input.rows], of: F.self)
+      try Factorization.requireRoom(for: [input.count, input.columns, input.columns], of: F.self)
       let results = (0..<input.count).map { index in
         // Where there are no numbers, none are found.
         SingularDecomposition(input[index], NumberPrecision(dtype)).map { ($0.values, $0.left, $0.right) }

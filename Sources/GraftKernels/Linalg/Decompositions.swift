@@ -87,12 +87,22 @@ enum Factorization {
     return lower
   }
 
-  /// An orthogonal matrix, as many columns as rows, and an upper triangular one whose product is the given matrix:
+  /// The first columns of an orthogonal matrix, and an upper triangular one whose product is the given matrix:
   /// by reflections, so that a diagonal element has the sign opposite to what it was.
-  static func qr<F: MatrixField>(_ matrix: Matrix<F>) -> (q: Matrix<F>, r: Matrix<F>) {
+  ///
+  /// - Parameters:
+  ///   - count: how many columns of the orthogonal one there are to be.
+  ///   - checkpoint: is asked between reflections.
+  /// - Throws: what `checkpoint` throws, and `GraftError` (`resourceExhausted`) where there is no room for the
+  ///   columns.
+  static func qr<F: MatrixField>(
+    _ matrix: Matrix<F>, columns count: Int, checkpoint: () throws -> Void
+  ) throws -> (q: Matrix<F>, r: Matrix<F>) {
+    try requireRoom(for: [matrix.rows, count], of: F.self)
     var r = matrix
-    var q = Matrix<F>.identity(matrix.rows)
+    var reflections: [(step: Int, vector: [F], tau: F)] = []
     for step in 0..<min(matrix.rows, matrix.columns) {
+      try checkpoint()
       var tail = 0.0
       for row in step + 1..<max(matrix.rows, step + 1) { tail += r[row, step].squaredMagnitude }
       let head = r[step, step]
@@ -111,15 +121,28 @@ enum Factorization {
         sum *= tau.conjugate
         for row in step..<matrix.rows { r[row, column] -= vector[row] * sum }
       }
-      for row in 0..<matrix.rows {
-        var sum = F.zero
-        for index in step..<matrix.rows { sum += q[row, index] * vector[index] }
-        sum *= tau
-        for index in step..<matrix.rows { q[row, index] -= sum * vector[index].conjugate }
-      }
       for row in step + 1..<max(matrix.rows, step + 1) { r[row, step] = F.zero }
+      reflections.append((step, vector, tau))
+    }
+    var q = Matrix<F>(rows: matrix.rows, columns: count)
+    for index in 0..<min(matrix.rows, count) { q[index, index] = F.one }
+    // The last one first: what stands left of a reflection's column is not there yet.
+    for (step, vector, tau) in reflections.reversed() {
+      try checkpoint()
+      for column in step..<max(count, step) {
+        var sum = F.zero
+        for row in step..<matrix.rows { sum += vector[row].conjugate * q[row, column] }
+        sum *= tau
+        for row in step..<matrix.rows { q[row, column] -= vector[row] * sum }
+      }
     }
     return (q, r)
+  }
+
+  /// - Throws: `GraftError` where the session has no room for matrices of such sizes, or nobody has.
+  static func requireRoom<F: MatrixField>(for sizes: [Int], of type: F.Type) throws {
+    try MemoryAccount.requireRoom(
+      for: try Shape(validating: sizes).elementCount, bytesEach: 2 * MemoryLayout<F>.stride)
   }
 
   /// The solution of a triangular system. Elements on the other side of the diagonal are not read.

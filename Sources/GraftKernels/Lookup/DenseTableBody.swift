@@ -30,6 +30,7 @@ final class DenseTableBody<Key: TableKey & TensorScalar>: LookupTableBody {
           .resourceExhausted,
           "A dense table may have \(DenseTableBody.maximumBuckets) buckets, and \(number) are needed.")
       }
+      try MemoryAccount.requireRoom(for: keyCount, bytesEach: MemoryLayout<Key>.stride)
       self.number = number
       keys = (0..<number).flatMap { _ in layout.emptyKey }
       values = try Tensor(

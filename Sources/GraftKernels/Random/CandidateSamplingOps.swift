@@ -119,7 +119,10 @@ enum CandidateSamplingOps {
       }
     }
 
+    /// The true classes, after a look whether there is room for those that are to be drawn.
     func trueClasses(_ context: KernelContext) throws -> Tensor {
+      // A class, what it is expected to be, and among different ones its place in a set.
+      try MemoryAccount.requireRoom(for: count, bytesEach: isUnique ? 64 : 24)
       let classes = try context.input(0)
       guard classes.rank == 2, classes.shape[1] == trueCount else {
         throw GraftError(

@@ -64,6 +64,7 @@ enum CrossOps {
     _ context: KernelContext, sparse: Int, dense: Int, _ result: Result
   ) throws {
     let cross = try FeatureCross(columns(context, sparse: sparse, dense: dense))
+    try MemoryAccount.requireRoom(for: cross.total, bytesEach: 4 * MemoryLayout<Int>.stride)
     var indices: [Int] = []
     indices.reserveCapacity(2 * cross.total)
     for (row, count) in cross.counts.enumerated() {

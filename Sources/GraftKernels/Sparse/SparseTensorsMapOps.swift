@@ -70,6 +70,7 @@ enum SparseTensorsMapOps {
         }
         _ = try input.flatPlaces(input: 0)
         let rank = input.rank
+        try MemoryAccount.requireRoom(for: input.shape[0], bytesEach: 2 * MemoryLayout<[Int]>.stride)
         var places = [[Int]](repeating: [], count: input.shape[0])
         for place in 0..<input.count { places[input.indices[place * rank]].append(place) }
         let kept = try map(context)

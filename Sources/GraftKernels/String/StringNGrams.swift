@@ -15,9 +15,17 @@ private struct NGramMaker: Sendable {
   func count(_ length: Int, _ width: Int) -> Int { max(0, length + 2 * pads(width) - width + 1) }
 
   /// The n-grams of a row; `count` is how many there are.
-  func make(_ tokens: UnsafeBufferPointer<Bytes>, _ first: Int, count: Int, width: Int) -> [Bytes] {
+  ///
+  /// - Parameter held: the bytes of all that were made so far.
+  /// - Throws: `GraftError` (`resourceExhausted`) where the session has no room for them.
+  func make(
+    _ tokens: UnsafeBufferPointer<Bytes>, _ first: Int, count: Int, width: Int, held: inout Int
+  ) throws -> [Bytes] {
     let pads = pads(width)
-    return (0..<count).map { index in
+    try MemoryAccount.requireRoom(for: count, bytesEach: 32)
+    try MemoryAccount.requireRoom(
+      for: min(width, 2 * pads), bytesEach: 32 + max(leftPad.count, rightPad.count) + separator.count)
+    return try (0..<count).map { index in
       let left = max(0, pads - index)
       let right = max(0, pads - (count - index - 1))
       let start = first + (left > 0 ? 0 : index - pads)
@@ -26,6 +34,9 @@ private struct NGramMaker: Sendable {
         parts.append(tokens[start + place].bytes)
       }
       parts += [[UInt8]](repeating: rightPad, count: right)
+      let size = parts.reduce(separator.count * max(parts.count - 1, 0)) { $0 + $1.count }
+      held += size + 32
+      try MemoryAccount.requireRoom(for: held, bytesEach: 1)
       return Bytes(Array(parts.joined(separator: separator)))
     }
   }
@@ -57,6 +68,7 @@ enum StringNGramOps {
             return
           }
           var result: [Bytes] = []
+          var held = 0
           var resultSplits = [0]
           for (start, end) in zip(splits, splits.dropFirst()) {
             try context.checkpoint()
@@ -64,16 +76,15 @@ enum StringNGramOps {
             let before = result.count
             for width in widths {
               let count = maker.count(length, width)
-              try MemoryAccount.requireRoom(for: result.count + count, bytesEach: 16)
-              try MemoryAccount.requireRoom(for: count, bytesEach: 32 * width)
-              result += maker.make(tokens, start, count: count, width: width)
+              result += try maker.make(tokens, start, count: count, width: width, held: &held)
             }
             if preservesShort && length > 0 && result.count == before {
               guard maker.padWidth >= 0 else {
                 throw GraftError(
                   .invalidArgument, "Short rows are to be preserved, without any width or padding given.")
               }
-              result += maker.make(tokens, start, count: 1, width: length + 2 * maker.padWidth)
+              result += try maker.make(
+                tokens, start, count: 1, width: length + 2 * maker.padWidth, held: &held)
             }
             resultSplits.append(result.count)
           }

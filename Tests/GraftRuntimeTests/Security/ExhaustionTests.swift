@@ -112,7 +112,61 @@ import Testing
     }
   }
 
+  /// What ops make beside tensors is looked at before it is made.
+  @Test func workBesideTensorsIsCountedBeforeItIsDone() throws {
+    let limits = SessionLimits(totalBytes: 64 << 20)
+    let classes = int64("classes", [0]).node(
+      "matrix", "ExpandDims", ["classes", "axis"], ["T": "type: DT_INT64"]
+    )
+    .constant("axis", [], [0])
+    for op in ["UniformCandidateSampler", "LogUniformCandidateSampler", "AllCandidateSampler"] {
+      var attributes = ["num_true": "i: 1", "num_sampled": "i: 268435456", "unique": "b: false"]
+      if op != "AllCandidateSampler" { attributes["range_max"] = "i: 1000" }
+      try expect(.resourceExhausted, from: classes.node("y", op, ["matrix"], attributes), "y", limits: limits)
+    }
+    let sparse = int64("shape", [1 << 40, 2])
+      .node(
+        "indices", "Const", [],
+        [
+          "dtype": "type: DT_INT64",
+          "value":
+            "tensor { dtype: DT_INT64 tensor_shape { dim { size: 1 } dim { size: 2 } } int64_val: 0 int64_val: 0 }",
+        ]
+      ).constant("values", [1], [1.0])
+      .node("y", "AddManySparseToTensorsMap", ["indices", "values", "shape"], ["T": "type: DT_FLOAT"])
+    try expect(.resourceExhausted, .invalidArgument, from: sparse, "y", limits: limits)
+    let table = int64("empty", [0], isScalar: true).node(
+      "y", "MutableDenseHashTableV2", ["empty", "deleted"],
+      [
+        "key_dtype": "type: DT_INT64", "value_dtype": "type: DT_INT64", "initial_num_buckets": "i: 268435456",
+      ]
+    ).node("n", "LookupTableSizeV2", ["y"])
+    let deleted = GraphText().node(
+      "deleted", "Const", [],
+      ["dtype": "type: DT_INT64", "value": "tensor { dtype: DT_INT64 tensor_shape { } int64_val: 1 }"])
+    let graph = Graph()
+    try graph.importGraphDef(bytes: Array((table.text + deleted.text).utf8))
+    #expect(error(graph, "n", limits: limits)?.code == .resourceExhausted)
+  }
+
   // MARK: - Text
+
+  @Test func wideRunsOfTokensAreLimited() throws {
+    let text = int64("splits", [0, 1]).node(
+      "x", "Const", [],
+      [
+        "dtype": "type: DT_STRING",
+        "value": "tensor { dtype: DT_STRING tensor_shape { dim { size: 1 } } string_val: \"a\" }",
+      ])
+    let grams = text.node(
+      "y", "StringNGrams", ["x", "splits"],
+      [
+        "separator": "s: \" \"", "ngram_widths": "list { i: 8388608 }", "pad_width": "i: -1",
+        "left_pad": "s: \"l\"", "right_pad": "s: \"r\"", "preserve_short_sequences": "b: false",
+        "Tsplits": "type: DT_INT64",
+      ])
+    try expect(.resourceExhausted, from: grams, "y", limits: SessionLimits(totalBytes: 16 << 20))
+  }
 
   @Test func stringsThatDoubleComeToTheLimit() throws {
     var text = GraphText().node(
