@@ -53,7 +53,10 @@ enum Checksums {
 
   /// Where the blocks lie that a block lists.
   private static func blocks(in table: [UInt8], _ offset: Int, _ size: Int) -> [(Int, Int)] {
-    guard size >= 4, offset <= table.count, size <= table.count - offset else { return [] }
+    // The byte after a block says whether it is compressed; then it lists nothing that could be read here.
+    guard size >= 4, offset <= table.count, size < table.count - offset, table[offset + size] == 0 else {
+      return []
+    }
     var places: [(Int, Int)] = []
     var position = offset
     // Behind the entries stands where some of them begin, and how many of these numbers there are.

@@ -74,12 +74,12 @@ import Testing
     let text = GraphText()
       .node(
         "table", "HashTableV2", [],
-        ["key_dtype": "type: DT_FLOAT", "value_dtype": "type: DT_FLOAT", "shared_name": "s: \"t\""]
+        ["key_dtype": "type: DT_INT32", "value_dtype": "type: DT_FLOAT", "shared_name": "s: \"t\""]
       )
-      .constant("key", [1], [1.0]).constant("none", [], [0.0])
+      .constant("key", [1], [1]).constant("none", [], [0.0])
       .node(
         "y", "LookupTableFindV2", ["table", "key", "none"],
-        ["Tin": "type: DT_FLOAT", "Tout": "type: DT_FLOAT"])
+        ["Tin": "type: DT_INT32", "Tout": "type: DT_FLOAT"])
     let session = Session(graph: try text.graph(), options: SessionOptions(threads: 1, optimize: optimize))
     let error = try #require(thrown { _ = try session.run("y") })
     #expect([.uninitialized, .failedPrecondition].contains(error.code), "\(error)")

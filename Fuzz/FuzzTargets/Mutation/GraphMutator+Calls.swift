@@ -2,6 +2,7 @@ import Foundation
 import GraftGraph
 import GraftProto
 import GraftTensor
+import SwiftProtobuf
 
 extension GraphMutator {
   /// A graph of one call of an op: attributes as its signature asks for them, and constants of small shapes that

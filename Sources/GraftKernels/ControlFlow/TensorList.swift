@@ -30,7 +30,8 @@ package final class TensorList: @unchecked Sendable {
   /// The shape that all elements have, those too that were not set; nil where it is not one, or not known.
   package var commonShape: Shape? {
     if let shape = elementShape.fullyDefined { return shape }
-    guard let first = elements.first.flatMap({ $0?.shape }), elements.allSatisfy({ $0?.shape == first }) else {
+    guard let first = elements.first.flatMap({ $0?.shape }), elements.allSatisfy({ $0?.shape == first })
+    else {
       return nil
     }
     return first
