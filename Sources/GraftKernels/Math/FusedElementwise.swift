@@ -396,7 +396,8 @@ private final class ElementProgram: Sendable {
       case 1: copy(UInt8.self)
       case 2: copy(UInt16.self)
       case 4: copy(UInt32.self)
-      default: copy(UInt64.self)
+      case 8: copy(UInt64.self)
+      default: copy((UInt64, UInt64).self)
       }
     }
 
