@@ -140,18 +140,15 @@ INLINE float log1p_f32(float x) {
 
 /// e^x for |x| <= 87, where 2^n and the result are normal numbers; a NaN stays one.
 INLINE float exp_limited(float x) {
-  float shifted = x * 1.44269502f + ROUNDER;
-  float n = shifted - ROUNDER;
-  float r = x - n * 0.693359375f;
-  r = r - n * -2.12194442e-4f;
+  reduced_exponent e = reduce_exponent(x);
   float p = 0.0013836846f;
-  p = p * r + 0.00837481604f;
-  p = p * r + 0.0416682256f;
-  p = p * r + 0.166664202f;
-  p = p * r + 0.499999921f;
-  p = p * r + 1.00000004f;
-  p = p * r + 1.0f;
-  return p * float_of((bits_of(shifted) + 127) << 23);
+  p = p * e.r + 0.00837481604f;
+  p = p * e.r + 0.0416682256f;
+  p = p * e.r + 0.166664202f;
+  p = p * e.r + 0.499999921f;
+  p = p * e.r + 1.00000004f;
+  p = p * e.r + 1.0f;
+  return p * power_of_two(e.n);
 }
 
 /// 1 / (1 + e^-x).

@@ -57,7 +57,7 @@ enum ElementwiseFusion: ShapePass {
     else { return nil }
     var scalars = 0
     for input in node.inputs {
-      guard let own = graph.constant(input)?.shape ?? inference.shape(of: input).fullyDefined,
+      guard let own = inference.shape(of: input).fullyDefined,
         FusedElementwiseOps.canBroadcast(own, to: shape)
       else { return nil }
       if own.elementCount == 1 { scalars += 1 }
@@ -66,8 +66,7 @@ enum ElementwiseFusion: ShapePass {
     let isChoice = node.inputs.count == 3
     guard scalars < node.inputs.count,
       !isChoice
-        || (graph.constant(node.inputs[0])?.shape ?? inference.shape(of: node.inputs[0]).fullyDefined)
-          == shape
+        || inference.shape(of: node.inputs[0]).fullyDefined == shape
     else { return nil }
     return shape
   }
