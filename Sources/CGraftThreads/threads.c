@@ -20,6 +20,35 @@
 #define PAUSE() ((void)0)
 #endif
 
+#if defined(__x86_64__)
+// Denormal operands as zero, denormal results to zero.
+#define FLUSHING 0x8040u
+static uint64_t float_mode(void) { return __builtin_ia32_stmxcsr(); }
+static void set_float_mode(uint64_t mode) { __builtin_ia32_ldmxcsr((unsigned)mode); }
+#elif defined(__aarch64__)
+#define FLUSHING ((uint64_t)1 << 24)
+static uint64_t float_mode(void) {
+  uint64_t mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+  return mode;
+}
+static void set_float_mode(uint64_t mode) { __asm__ volatile("msr fpcr, %0" ::"r"(mode)); }
+#else
+#define FLUSHING 0u
+static uint64_t float_mode(void) { return 0; }
+static void set_float_mode(uint64_t mode) { (void)mode; }
+#endif
+
+uint64_t graft_floats_flush(void) {
+  const uint64_t before = float_mode();
+  if ((before & FLUSHING) != FLUSHING) set_float_mode(before | FLUSHING);
+  return before;
+}
+
+void graft_floats_restore(uint64_t mode) {
+  if (float_mode() != mode) set_float_mode(mode);
+}
+
 /// A loop that is being run. `ticket` holds the loop's number in its upper half and the next piece in its lower
 /// one; a loop is closed, with no piece to take, while the rest is written.
 typedef struct {
@@ -87,6 +116,7 @@ static int64_t now(void) {
 
 static void *help(void *unused) {
   (void)unused;
+  graft_floats_flush();
   uint_fast64_t seen = 0;
   for (;;) {
     const uint_fast64_t found = atomic_load_explicit(&opened, memory_order_acquire);

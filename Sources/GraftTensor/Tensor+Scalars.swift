@@ -14,7 +14,9 @@ extension Tensor {
     try self.init(uninitialized: Scalar.dataType, shape: shape)
     let buffer = mutableBuffer(as: Scalar.self)
     // Elements are initialised already, so they are assigned; strings would leak otherwise.
-    for (index, scalar) in scalars.enumerated() where index < buffer.count { buffer[index] = scalar }
+    if scalars.withContiguousStorageIfAvailable({ _ = buffer.update(fromContentsOf: $0) }) == nil {
+      for (place, scalar) in zip(buffer.indices, scalars) { buffer[place] = scalar }
+    }
   }
 
   /// A tensor with one dimension and the given elements.

@@ -172,6 +172,43 @@ import Testing
       text, feeds: ["x": Tensor(shape: [1, 1, 3, 1], scalars: [1, -2, 3] as [Float])], fetch: "y")
   }
 
+  @Test(arguments: ["NDHWC", "NCDHW"])
+  func convolutionsOfVolumesAreFusedAsThoseOfImages(_ format: String) throws {
+    let isLast = format == "NDHWC"
+    let axes = "list { i: 1 i: 1 i: 1 i: 1 i: 1 }"
+    let attributes = [
+      "T": "type: DT_FLOAT", "strides": axes, "dilations": axes, "padding": "s: \"VALID\"",
+      "data_format": "s: \"\(format)\"",
+    ]
+    let text = GraphText().placeholder("x").constant("w", [1, 1, 2, 1, 2], [1.0, 2.0, -3.0, 4.0])
+      .node("c", "Conv3D", ["x", "w"], attributes).constant("b", [2], [0.5, -1.5])
+      .node(
+        "d", "BiasAdd", ["c", "b"],
+        ["T": "type: DT_FLOAT", "data_format": "s: \"\(isLast ? "NHWC" : "NCHW")\""]
+      ).node("y", "Relu", ["d"], GraphText.float)
+    var graph = try pruned(text, feeds: ["x"], fetches: ["y"])
+    for pass in Planner.passes { try pass.run(&graph) }
+    #expect(lines(graph).last == "y = _FusedConv3D(x:0, w:0, b:0)")
+    let shape = isLast ? [1, 1, 2, 3, 1] : [1, 1, 1, 2, 3]
+    try expectSameResults(
+      text, feeds: ["x": Tensor(shape: shape, scalars: [1, -2, 3, 4, 5, -6] as [Float])], fetch: "y")
+  }
+
+  @Test func whatNothingNeedsIsTakenOutAndTheRestStaysAsItWas() throws {
+    let text = GraphText().constant("a", [2], [1.0, 2.0]).node("b", "Neg", ["a"], GraphText.float)
+      .placeholder("x").placeholder("unused").node("y", "AddV2", ["x", "b"], GraphText.float)
+    var graph = try pruned(text, feeds: ["unused", "x"], fetches: ["y", "b"])
+    try ConstantEvaluation.run(&graph)
+    try ConstantFolding.run(&graph)
+    let before = lines(graph)
+    #expect(graph.nodes.count == 5)
+    try UnneededRemoval.run(&graph)
+    #expect(graph.nodes.map(\.name).sorted() == ["b", "unused", "x", "y"])
+    #expect(lines(graph) == before)
+    try expectSameResults(
+      text, feeds: ["x": Tensor([Float(3), 4]), "unused": Tensor(Float(1))], fetch: "y")
+  }
+
   @Test func aBiasAddedAfterAShortcutGoesBeforeIt() throws {
     let text = GraphText().placeholder("x", [3, 2]).constant("w", [2, 2], [1.0, -2.0, 3.0, 4.0])
       .node("m", "MatMul", ["x", "w"], GraphText.float).node("s", "AddV2", ["x", "m"], GraphText.float)

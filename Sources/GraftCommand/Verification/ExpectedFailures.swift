@@ -21,7 +21,9 @@ struct ExpectedFailures {
     exists = access(file, F_OK) == 0
     lines =
       exists
-      ? try FileBytes.read(file).split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+      ? try FileBytes.read(file).split(separator: UInt8(ascii: "\n")).map {
+        String(decoding: $0, as: UTF8.self)
+      }
       : []
     paths = Set(lines.filter { !$0.hasPrefix("#") })
   }

@@ -31,6 +31,8 @@ package struct OpDefinition: Sendable {
     package static let stateful = Traits(rawValue: 1)
     /// Other values at every run, where no seed is given.
     package static let random = Traits(rawValue: 2)
+    /// Either of both.
+    package static let impure = Traits(rawValue: stateful.rawValue | random.rawValue)
     /// The first output may lie where an input of the same byte count lies that nobody reads afterwards:
     /// the kernel reads each element before it writes the same one.
     package static let inPlace = Traits(rawValue: 4)

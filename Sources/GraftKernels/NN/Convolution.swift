@@ -21,6 +21,12 @@ enum ConvolutionOps {
       try kernel(node, rank: 5, fused: .none)
     },
     OpDefinition(
+      "_FusedConv3D", "`Conv3D` with what followed it, as in `_FusedConv2D`. Planning makes it.",
+      types: ["T": [.float32, .float64]], traits: .packsConstants, shape: shape(rank: 5)
+    ) { node in
+      try kernel(node, rank: 5, fused: FusedOps(node, normalizes: false))
+    },
+    OpDefinition(
       "_FusedConv2D",
       """
       `Conv2D` with what followed it: `fused_ops` lists `Scale` (of the filter's output channels), \

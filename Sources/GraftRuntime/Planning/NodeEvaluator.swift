@@ -63,7 +63,7 @@ struct NodeEvaluator {
     do {
       try slots.withUnsafeBufferPointer { slots in
         context.begin(0, inputs: slots, outputs: inputs.count..<inputs.count + outputCount)
-        try kernel(context)
+        try FlushedArithmetic.run { try kernel(context) }
       }
     } catch let error as GraftError {
       throw error.explained(by: inputs).at(place)

@@ -39,7 +39,7 @@ package struct PlanNode: Sendable {
   /// Reads and writes nothing but its inputs and outputs, and gives the same for the same.
   package var isPure: Bool {
     guard let traits = definition?.traits else { return true }
-    return traits.isDisjoint(with: [.stateful, .random])
+    return traits.isDisjoint(with: .impure)
   }
 
   /// Whether it passes its value to the next round of a loop.
@@ -51,9 +51,19 @@ package struct PlanNode: Sendable {
   }
 }
 
+extension PlanNode {
+  /// A node that holds values.
+  init(constants: [Tensor], name: String) {
+    self.init(
+      name: name, op: "Const", attributes: [:], inputs: [], controlInputs: [], inputTypes: [],
+      outputTypes: constants.map(\.dtype), definition: nil, constants: constants, feed: nil)
+  }
+}
+
 /// What is to be run for a set of feeds and fetches, as a graph that passes rewrite.
 ///
-/// Nodes that nobody needs any more stay where they are, out of `order()`, so that indices hold.
+/// Nodes that nobody needs any more stay where they are, out of `order()`, so that indices hold, until
+/// ``UnneededRemoval`` takes them out.
 package struct PlanGraph: Sendable {
   package var nodes: [PlanNode] = []
   /// What the run gives back.
@@ -216,10 +226,7 @@ package struct PlanGraph: Sendable {
 
   /// Adds a node that holds a value.
   package mutating func addConstant(_ tensor: Tensor, name: String) -> ValueReference {
-    nodes.append(
-      PlanNode(
-        name: name, op: "Const", attributes: [:], inputs: [], controlInputs: [], inputTypes: [],
-        outputTypes: [tensor.dtype], definition: nil, constants: [tensor], feed: nil))
+    nodes.append(PlanNode(constants: [tensor], name: name))
     return ValueReference(node: nodes.count - 1, output: 0)
   }
 

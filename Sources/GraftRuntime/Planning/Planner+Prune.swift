@@ -39,6 +39,7 @@ extension Planner {
       }
     }
     try check(needed)
+    result.nodes.reserveCapacity(feeds.count + needed.count)
 
     func reference(_ endpoint: Endpoint) -> ValueReference {
       if let feed = feedNodes[endpoint] { return ValueReference(node: feed, output: 0) }

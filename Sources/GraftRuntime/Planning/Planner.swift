@@ -132,6 +132,7 @@ package struct Planner: Sendable {
       ConstantEvaluation.self,
       ConstantFolding.self,
       CommonSubexpressions.self,
+      UnneededRemoval.self,
       BodyOptimization.self,
       PadFolding.self,
       BatchNormFolding.self,
@@ -141,6 +142,7 @@ package struct Planner: Sendable {
       ActivationFusion.self,
       RecurrentCellFusion.self,
       ConstantAlignment.self,
+      UnneededRemoval.self,
     ]
   }
 

@@ -13,8 +13,7 @@ enum BatchNormFolding: PlanPass {
       guard node.controlInputs.isEmpty, node.inputs.first != nil,
         let affine = Affine(node, graph, uses, index), affine.input.output == 0,
         let product = Product(affine.input.node, readBy: index, graph, uses),
-        product.channelAxis == affine.channelAxis ?? product.channelAxis,
-        affine.channelAxis != nil || product.channelAxis == 3, affine.rank <= product.rank,
+        product.isChannelsLast == affine.isChannelsLast, affine.rank <= product.rank,
         try scale(product, by: affine.factors, &graph)
       else { continue }
       var offsets = affine.offsets
@@ -45,8 +44,7 @@ enum BatchNormFolding: PlanPass {
     let node: Int
     let weights: Tensor
     let bias: [Float]?
-    let channelAxis: Int
-    let isDepthwise: Bool
+    let isChannelsLast: Bool
     /// Of the result.
     let rank: Int
 
@@ -64,19 +62,18 @@ enum BatchNormFolding: PlanPass {
       guard entry.isLinear, let weights = graph.constant(entry.inputs[1]), weights.dtype == .float32 else {
         return nil
       }
-      isDepthwise = entry.op == "DepthwiseConv2dNative"
       if entry.op != "MatMul" {
-        guard weights.rank == 4 else { return nil }
-        channelAxis = PlanNode.channelAxis(entry)
+        guard weights.rank >= 4 else { return nil }
+        isChannelsLast = entry.isChannelsLast
       } else {
         guard entry.op == "MatMul", weights.rank == 2, case .bool(false)? = entry.attributes["transpose_b"]
         else {
           return nil
         }
-        channelAxis = 3
+        isChannelsLast = true
       }
       if let found {
-        guard found.axis == channelAxis, found.shape.rank <= weights.rank,
+        guard found.isAlongLastAxis == isChannelsLast, found.shape.rank <= weights.rank,
           BiasFusion.channels(of: entry, graph) == found.values.count
         else { return nil }
       }
@@ -92,8 +89,7 @@ enum BatchNormFolding: PlanPass {
     let input: ValueReference
     let factors: [Float]
     let offsets: [Float]?
-    /// nil: the last axis.
-    let channelAxis: Int?
+    let isChannelsLast: Bool
     /// Of the factors.
     let rank: Int
 
@@ -118,7 +114,7 @@ enum BatchNormFolding: PlanPass {
         var offsets: [Float] = []
         for channel in 0..<count { offsets.append(offset[channel] - mean[channel] * factors[channel]) }
         self.offsets = offsets
-        channelAxis = PlanNode.channelAxis(node)
+        isChannelsLast = node.isChannelsLast
         rank = 4
       case "Mul":
         guard node.inputs.count == 2, node.outputTypes == [.float32] else { return nil }
@@ -129,7 +125,7 @@ enum BatchNormFolding: PlanPass {
         input = node.inputs[1 - position]
         self.factors = factors
         offsets = nil
-        channelAxis = nil
+        isChannelsLast = true
         rank = value.rank
       default:
         return nil
@@ -147,7 +143,7 @@ enum BatchNormFolding: PlanPass {
       guard let before = try graph.constant(node.inputs[2])?.scalars(as: Float.self) else { return false }
       let both = try Tensor(zip(before, factors).map { $0 * $1 })
       graph.nodes[product.node].inputs[2] = graph.addConstant(both, name: node.name + "/scale")
-    } else if node.op == "Conv2D" {
+    } else if node.op == "Conv2D" || node.op == "Conv3D" {
       // When the filter is packed: it is not copied before.
       let scale = graph.addConstant(try Tensor(factors), name: node.name + "/scale")
       graph.nodes[product.node] = node.fusing("Scale", scale)
@@ -170,7 +166,7 @@ extension PlanGraph.Uses {
 extension Tensor {
   /// Whether it has values along its last axis only, so that it broadcasts to each row alike.
   var isAlongLastAxis: Bool {
-    rank >= 1 && rank <= 4 && shape.elementCount == shape[rank - 1] && shape.elementCount > 0
+    rank >= 1 && rank <= 5 && shape.elementCount == shape[rank - 1] && shape.elementCount > 0
   }
 
   /// A matrix, or what has more dimensions, with the elements along its last axis multiplied.

@@ -49,13 +49,12 @@ enum BiasFusion: PlanPass {
       guard weights.rank == 2 else { return nil }
       if case .bool(true) = producer.attributes["transpose_b"] { return weights.shape[0] }
       return weights.shape[1]
-    default: return weights.rank == 4 ? weights.shape[3] : nil
+    default: return weights.rank >= 4 ? weights.shape[weights.rank - 1] : nil
     }
   }
 
   private static func addsToChannels(_ bias: Tensor, _ node: PlanNode, _ producer: PlanNode) -> Bool {
     if producer.op == "MatMul" { return bias.rank <= 2 }
-    let axis = PlanNode.channelAxis(producer)
-    return node.op == "BiasAdd" ? PlanNode.channelAxis(node) == axis : axis == 3
+    return producer.isChannelsLast == (node.op != "BiasAdd" || node.isChannelsLast)
   }
 }

@@ -12,7 +12,8 @@ enum BiasMerging: PlanPass {
       guard let outer = Bias(index, graph), case let producer = outer.input.node,
         uses.onlyReader(of: producer) == index
       else { continue }
-      if let inner = Bias(producer, graph), inner.axis == outer.axis, inner.values.count == outer.values.count
+      if let inner = Bias(producer, graph), inner.isAlongLastAxis == outer.isAlongLastAxis,
+        inner.values.count == outer.values.count
       {
         // Of the higher rank, which may give the result its own.
         let shape = inner.shape.rank > outer.shape.rank ? inner.shape : outer.shape
@@ -33,7 +34,7 @@ enum BiasMerging: PlanPass {
   ) throws {
     let sum = graph.nodes[outer.input.node]
     guard sum.op == "AddV2" || sum.op == "Add", sum.constants == nil, sum.inputs.count == 2,
-      sum.controlInputs.isEmpty, sum.inputTypes == [.float32, .float32], outer.axis == 3
+      sum.controlInputs.isEmpty, sum.inputTypes == [.float32, .float32], outer.isAlongLastAxis
     else { return }
     for position in [0, 1] {
       let product = sum.inputs[position]
@@ -41,7 +42,7 @@ enum BiasMerging: PlanPass {
       guard node.isLinear,
         uses.onlyReader(of: product.node) == outer.input.node,
         BiasFusion.channels(of: node, graph) == outer.values.count,
-        node.op == "MatMul" ? outer.shape.rank <= 2 : PlanNode.channelAxis(node) == 3
+        node.op == "MatMul" ? outer.shape.rank <= 2 : node.isChannelsLast
       else { continue }
       // The two nodes change places: the inner one is the bias now.
       let constant = graph.addConstant(try Tensor(outer.values), name: graph.nodes[index].name + "/hoisted")
@@ -62,8 +63,8 @@ struct Bias {
   let values: [Float]
   /// The constant's shape.
   let shape: Shape
-  /// Which axis counts channels; 3 stands for the last one.
-  let axis: Int
+  /// Whether the last axis counts the channels; the second one does otherwise.
+  let isAlongLastAxis: Bool
 
   init?(_ index: Int, _ graph: PlanGraph) {
     let node = graph.nodes[index]
@@ -83,7 +84,7 @@ struct Bias {
     input = node.inputs[1 - position]
     self.values = values
     shape = constant.shape
-    axis = node.op == "BiasAdd" ? PlanNode.channelAxis(node) : 3
+    isAlongLastAxis = node.op != "BiasAdd" || node.isChannelsLast
   }
 }
 

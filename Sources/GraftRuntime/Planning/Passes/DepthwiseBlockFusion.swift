@@ -55,7 +55,7 @@ enum DepthwiseBlockFusion: ShapePass {
 
   /// Whether the kernel of blocks has this depthwise convolution.
   private static func accepts(_ node: PlanNode, _ graph: PlanGraph, _ inference: ShapeInference) -> Bool {
-    guard node.fusedOps != nil, node.controlInputs.isEmpty, PlanNode.channelAxis(node) == 3,
+    guard node.fusedOps != nil, node.controlInputs.isEmpty, node.isChannelsLast,
       let filter = graph.constant(node.inputs[1])?.shape, filter.rank == 4, filter[3] == 1, filter[2] >= 16,
       filter[0] <= 7, [3, 5, 7].contains(filter[1]), let strides = node.ints("strides"),
       strides == [1, 1, 1, 1] || strides == [1, 2, 2, 1]
@@ -66,7 +66,7 @@ enum DepthwiseBlockFusion: ShapePass {
 
   private static func isPointwise(_ node: PlanNode, _ graph: PlanGraph) -> Bool {
     guard node.op == "Conv2D" || node.op == "_FusedConv2D", let fused = node.fusedOps,
-      !fused.contains("FusedBatchNorm"), node.controlInputs.isEmpty, PlanNode.channelAxis(node) == 3,
+      !fused.contains("FusedBatchNorm"), node.controlInputs.isEmpty, node.isChannelsLast,
       node.ints("strides") == [1, 1, 1, 1], let filter = graph.constant(node.inputs[1])?.shape
     else { return false }
     if case .string("EXPLICIT")? = node.attributes["padding"] { return false }

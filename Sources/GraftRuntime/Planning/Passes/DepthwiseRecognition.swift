@@ -14,7 +14,7 @@ enum DepthwiseRecognition: ShapePass {
         !fused.contains("FusedBatchNorm"), let weights = graph.constant(node.inputs[1]),
         weights.rank == 4, weights.shape[2] == 1,
         let input = inference.shape(of: node.inputs[0]).fullyDefined, input.rank == 4,
-        case let channels = input[PlanNode.channelAxis(node)], channels > 1,
+        case let channels = input[node.isChannelsLast ? 3 : 1], channels > 1,
         weights.shape[3].isMultiple(of: channels)
       else { continue }
       var filter = try weights.aligned()

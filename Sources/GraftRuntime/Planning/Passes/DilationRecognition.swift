@@ -55,8 +55,8 @@ enum DilationRecognition: ShapePass {
         below = next
       }
       let node = graph.nodes[below]
-      guard let fused = node.fusedOps, node.op != "MatMul", node.op != "_FusedMatMul", !fused.contains("Add"),
-        !fused.contains("FusedBatchNorm"), PlanNode.channelAxis(node) == 3,
+      guard node.isImageConvolution, let fused = node.fusedOps, !fused.contains("Add"),
+        !fused.contains("FusedBatchNorm"), node.isChannelsLast,
         case .string("VALID")? = node.attributes["padding"], node.isOnes("strides"), node.isOnes("dilations"),
         node.inputs[0].output == 0
       else { return nil }

@@ -25,7 +25,7 @@ enum PadFolding: PlanPass {
         else { continue }
         amounts.insert(contentsOf: [0, 0], at: 2 * (axis < 0 ? axis + 4 : axis))
       }
-      let channel = PlanNode.channelAxis(convolution)
+      let channel = convolution.isChannelsLast ? 3 : 1
       guard amounts.count == 8, amounts[0] == 0, amounts[1] == 0, amounts[2 * channel] == 0,
         amounts[2 * channel + 1] == 0
       else { continue }
@@ -53,7 +53,7 @@ enum PadFolding: PlanPass {
 
   /// By how much a convolution pads each axis, where that is said in numbers.
   private static func explicitPadding(of node: PlanNode) -> [Int64]? {
-    guard let fused = node.fusedOps, !fused.contains("Add"), node.op != "MatMul", node.op != "_FusedMatMul",
+    guard node.isImageConvolution, let fused = node.fusedOps, !fused.contains("Add"),
       node.controlInputs.isEmpty
     else { return nil }
     if case .string("VALID")? = node.attributes["padding"] { return [Int64](repeating: 0, count: 8) }

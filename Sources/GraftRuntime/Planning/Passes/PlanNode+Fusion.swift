@@ -5,8 +5,8 @@ import GraftTensor
 extension PlanNode {
   /// The ops that others are fused into, and their fused forms.
   private static let fusedForms = [
-    "Conv2D": "_FusedConv2D", "DepthwiseConv2dNative": "_FusedDepthwiseConv2dNative",
-    "MatMul": "_FusedMatMul",
+    "Conv2D": "_FusedConv2D", "Conv3D": "_FusedConv3D",
+    "DepthwiseConv2dNative": "_FusedDepthwiseConv2dNative", "MatMul": "_FusedMatMul",
   ]
 
   /// What is fused into a convolution or matrix product already, in order; nil for other nodes.
@@ -44,8 +44,16 @@ extension PlanNode {
     return node
   }
 
-  /// Which axis of a node's four-dimensional result counts channels.
-  static func channelAxis(_ node: PlanNode) -> Int {
-    if case .string("NCHW") = node.attributes["data_format"] { 1 } else { 3 }
+  /// Whether the last axis of a result of images or volumes counts channels; the second one does otherwise.
+  var isChannelsLast: Bool {
+    switch attributes["data_format"] {
+    case .string("NCHW"), .string("NCDHW"): false
+    default: true
+    }
+  }
+
+  /// Whether this is a convolution of images, depthwise or not.
+  var isImageConvolution: Bool {
+    fusedOps != nil && !["MatMul", "_FusedMatMul", "Conv3D", "_FusedConv3D"].contains(op)
   }
 }

@@ -133,7 +133,7 @@ struct ReshapeSinking: ShapePass {
       return moved
     }
     guard let columns = flat.dimensions.last, constant.elementCount == columns, flat.rank >= 2,
-      node.op != "BiasAdd" || PlanNode.channelAxis(node) == 3
+      node.op != "BiasAdd" || node.isChannelsLast
     else { return nil }
     // Axes that the reshape makes of the last one, all of them.
     let covered = Array(constant.shape.dimensions.drop { $0 == 1 })

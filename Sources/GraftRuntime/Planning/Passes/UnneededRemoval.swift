@@ -1,0 +1,28 @@
+import GraftTensor
+
+/// Takes out the nodes that nothing needs any more, which the passes before have left where they were: those after it,
+/// and what is made for each set of shapes, need not walk over them.
+enum UnneededRemoval: PlanPass {
+  static func run(_ graph: inout PlanGraph) throws {
+    var isNeeded = graph.nodes.map { $0.feed != nil }
+    for index in try graph.order() { isNeeded[index] = true }
+    guard isNeeded.contains(false) else { return }
+    var places = [Int](repeating: 0, count: graph.nodes.count)
+    var nodes: [PlanNode] = []
+    for (index, node) in graph.nodes.enumerated() where isNeeded[index] {
+      places[index] = nodes.count
+      // What a value was computed from may be gone.
+      nodes.append(node.constants.map { PlanNode(constants: $0, name: node.name) } ?? node)
+    }
+    func moved(_ value: ValueReference) -> ValueReference {
+      ValueReference(node: places[value.node], output: value.output)
+    }
+    for index in nodes.indices {
+      nodes[index].inputs = nodes[index].inputs.map(moved)
+      nodes[index].controlInputs = nodes[index].controlInputs.map { places[$0] }
+    }
+    graph.nodes = nodes
+    graph.fetches = graph.fetches.map(moved)
+    graph.targets = graph.targets.map { places[$0] }
+  }
+}

@@ -1,0 +1,118 @@
+import Glibc
+import Synchronization
+
+/// Memory of middle sizes, cut from chunks that the system maps by huge pages.
+///
+/// A first run touches its packed weights and its values for the first time, and a page fault for each four kilobytes
+/// of them costs a small network more than its arithmetic. What a process takes first comes from the system's
+/// allocator nevertheless: a network of a few layers is not to pay for two megabytes.
+final class HugePagePool: Sendable {
+  /// Where a block lies; nil stands for the system's allocator.
+  typealias Owner = Chunk?
+
+  static let shared = HugePagePool()
+
+  /// What is mapped at once where the system is asked to.
+  static let pageSize = 2 << 20
+  /// The sizes that are worth it, and are not mapped by themselves.
+  static let sizes = (16 << 10)..<pageSize
+  /// How much of them comes from the system's allocator before a chunk is made.
+  private static let plainLimit = 1 << 20
+
+  /// Two huge pages, and which parts of them are free.
+  final class Chunk: @unchecked Sendable {
+    static let byteCount = 2 * pageSize
+
+    let base: UnsafeMutableRawPointer
+    /// By offset; no two touch.
+    fileprivate var free = [0..<byteCount]
+
+    fileprivate init?() {
+      var memory: UnsafeMutableRawPointer?
+      guard posix_memalign(&memory, pageSize, Self.byteCount) == 0, let memory else { return nil }
+      madvise(memory, Self.byteCount, MADV_HUGEPAGE)
+      base = memory
+    }
+
+    deinit {
+      Glibc.free(base)
+    }
+
+    fileprivate var isUnused: Bool { free.first?.count == Self.byteCount }
+
+    /// The first place that is large enough.
+    fileprivate func take(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+      guard let index = free.firstIndex(where: { $0.count >= byteCount }) else { return nil }
+      let start = free[index].lowerBound
+      if free[index].count == byteCount {
+        free.remove(at: index)
+      } else {
+        free[index] = start + byteCount..<free[index].upperBound
+      }
+      return base + start
+    }
+
+    fileprivate func giveBack(_ block: Range<Int>) {
+      let index = free.firstIndex { $0.lowerBound > block.lowerBound } ?? free.count
+      var block = block
+      if index < free.count, free[index].lowerBound == block.upperBound {
+        block = block.lowerBound..<free.remove(at: index).upperBound
+      }
+      if index > 0, free[index - 1].upperBound == block.lowerBound {
+        free[index - 1] = free[index - 1].lowerBound..<block.upperBound
+      } else {
+        free.insert(block, at: index)
+      }
+    }
+  }
+
+  private struct State {
+    var chunks: [Chunk] = []
+    /// How much the system's allocator gave that has not come back.
+    var plain = 0
+  }
+
+  private let state = Mutex(State())
+
+  /// A block at a multiple of ``TensorStorage/alignment``; nil where the system has no memory left.
+  func allocate(_ byteCount: Int) -> (base: UnsafeMutableRawPointer, owner: Owner)? {
+    let byteCount = Self.padded(byteCount)
+    return state.withLock { state in
+      if state.plain + byteCount > Self.plainLimit {
+        for chunk in state.chunks {
+          if let base = chunk.take(byteCount) { return (base, chunk) }
+        }
+        if let chunk = Chunk(), let base = chunk.take(byteCount) {
+          state.chunks.append(chunk)
+          return (base, chunk)
+        }
+      }
+      var memory: UnsafeMutableRawPointer?
+      guard posix_memalign(&memory, TensorStorage.alignment, byteCount) == 0, let memory else { return nil }
+      state.plain += byteCount
+      return (memory, nil)
+    }
+  }
+
+  /// Takes a block back that ``allocate(_:)`` gave for as many bytes.
+  func free(_ base: UnsafeMutableRawPointer, _ byteCount: Int, _ owner: Owner) {
+    let byteCount = Self.padded(byteCount)
+    state.withLock { state in
+      guard let chunk = owner else {
+        state.plain -= byteCount
+        Glibc.free(base)
+        return
+      }
+      let start = base - chunk.base
+      chunk.giveBack(start..<start + byteCount)
+      // One that is free is kept for the next run.
+      if chunk.isUnused, state.chunks.contains(where: { $0 !== chunk && $0.isUnused }) {
+        state.chunks.removeAll { $0 === chunk }
+      }
+    }
+  }
+
+  private static func padded(_ byteCount: Int) -> Int {
+    (byteCount + TensorStorage.alignment - 1) & ~(TensorStorage.alignment - 1)
+  }
+}
