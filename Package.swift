@@ -156,7 +156,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "GraftCommandTests",
-      dependencies: ["GraftCommand", "Graft", "GraftTensor", "GraftGraph", "GraftRuntime", "GraftPictures"],
+      dependencies: [
+        "GraftCommand", "Graft", "GraftTensor", "GraftGraph", "GraftRuntime", "GraftPictures", "GraftProto",
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "GraftTensor"], swiftSettings: swiftSettings),

@@ -1,5 +1,7 @@
 import Foundation
+import GraftProto
 import GraftTensor
+import SwiftProtobuf
 import Testing
 
 @testable import GraftCommand
@@ -246,6 +248,47 @@ import Testing
       #expect(json["threads"]?.integer == 1)
       // Each of the 450 rows is a distribution.
       #expect(abs(try #require(json["checksum"]?.double) - 450) < 1e-3)
+    }
+  }
+}
+
+@Suite(.serialized) struct LookingIntoARun {
+  private func call(_ arguments: [String]) throws -> (code: Int32, output: String, error: String) {
+    try withTemporaryFolder { folder in
+      let images = try NPZ(contentsOf: digits + "held_out.npz").tensor(named: "images")
+      try NPZ.write([("images:0", images)], to: folder + "/feeds.npz")
+      let finished = try graft(
+        [arguments[0], digits + "frozen_graph.pb", "--feeds", folder + "/feeds.npz"]
+          + ["--fetch", "probabilities:0", "--runs", "2", "--threads", "1"] + arguments.dropFirst())
+      return (finished.code, finished.output, finished.error)
+    }
+  }
+
+  @Test func benchShowsThePlanWithoutEachPass() throws {
+    let finished = try call(["bench", "--passes"])
+    #expect(finished.code == 0, "\(finished.error)")
+    let lines = finished.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    let whole = try #require(lines.first { $0.count > 1 && $0[1] == "(the" }.flatMap { Int($0[0]) })
+    // The bias is an operation of its own then.
+    let without = try #require(lines.first { $0.last == "BiasFusion" })
+    #expect(without.count == 4)
+    #expect(try #require(Int(without[2])) > whole)
+  }
+
+  @Test func profileWritesWhatTensorFlowsToolsRead() throws {
+    try withTemporaryFolder { folder in
+      let file = folder + "/run.pb"
+      let finished = try call(["profile", "--run-metadata", file, "--trace", folder + "/trace.json"])
+      #expect(finished.code == 0, "\(finished.error)")
+      #expect(finished.output.contains("% of peak"))
+      let metadata = try Tensorflow_RunMetadata(serializedBytes: FileBytes.read(file))
+      let device = try #require(metadata.stepStats.devStats.first)
+      #expect(device.device.hasSuffix("CPU:0"))
+      let last = try #require(device.nodeStats.last)
+      #expect(last.nodeName == "probabilities")
+      #expect(last.output.first?.tensorDescription.shape.dim.map(\.size) == [450, 10])
+      #expect(last.output.first?.tensorDescription.dtype == .dtFloat)
+      #expect(last.allEndRelNanos > 0 && last.allStartMicros > 1_000_000_000_000_000)
     }
   }
 }

@@ -22,6 +22,19 @@ import Testing
     #expect(profile.ops[1].count == 2)
   }
 
+  @Test func theTableHasRatesAndTheirShareOfThePeak() {
+    let value = RunTrace.Value(dtype: .float32, shape: [10, 10])
+    let product = RunTrace.Event(
+      name: "y", op: "MatMul", start: 0, duration: 40, inputs: [value, value], outputs: [value])
+    let lines = Profile([product, event("z", "Relu", 50, 60)]).text(top: 1, peak: 100).split(separator: "\n")
+    // 2000 multiplications and additions in 40 ns.
+    #expect(
+      lines.contains {
+        $0.split(separator: " ").map(String.init) == ["0.000", "40.0", "50.0", "50", "1", "MatMul"]
+      })
+    #expect(lines.contains { $0.split(separator: " ").map(String.init) == ["0.000", "60.0", "1", "Relu"] })
+  }
+
   @Test func theTraceHasAnEventForEachInstruction() {
     let profile = Profile([event("a", "MatMul", 1500, 250)])
     let text = profile.chromeTrace.compact

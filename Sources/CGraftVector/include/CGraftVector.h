@@ -15,6 +15,10 @@
 // MARK: Functions of one number
 
 /// y[i] = f(x[i]): elementary functions, within two units in the last place.
+/// Multiplies and adds in registers for so many rounds, as fast as the processor can, and gives back how many
+/// operations these were. `result` is there so that none is left out.
+size_t graft_multiply_add(size_t rounds, float *result);
+
 void graft_f32_exp(const float *x, float *y, size_t count);
 void graft_f32_expm1(const float *x, float *y, size_t count);
 void graft_f32_log(const float *x, float *y, size_t count);

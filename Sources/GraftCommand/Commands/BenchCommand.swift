@@ -12,7 +12,8 @@ struct BenchCommand: ParsableCommand {
       load_ms is the time from the beginning of the import, variables included, until a callable is ready to run; first_run_ms that \
       of its first run. Three more runs are not counted; median_ms, min_ms and p90_ms are of the runs after \
       them. peak_rss_mb is the most memory that the process had, in units of 2^20 bytes. checksum is the sum of \
-      the first fetch's elements.
+      the first fetch's elements. With --passes, plans are made without one pass after the other as well, and \
+      their runs alternate with those of the whole plan: x is how many times as long they take.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -27,6 +28,9 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Print one line of JSON.")
   var json = false
 
+  @Flag(help: "Show what each pass over the plan gives.")
+  var passes = false
+
   @OptionGroup(title: "Pictures") var pictures: PictureOptions
 
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
@@ -37,6 +41,8 @@ struct BenchCommand: ParsableCommand {
     guard (1...10_000_000).contains(runs) else {
       throw ValidationError("--runs takes a number from 1 to 10000000, not \(runs).")
     }
+    if passes, json { throw ValidationError("--passes prints a table; leave out --json.") }
+    if passes, execution.optimize == .off { throw ValidationError("--passes needs --optimize on.") }
   }
 
   func run() throws {
@@ -74,6 +80,15 @@ struct BenchCommand: ParsableCommand {
       peak: Self.peakMemory, checksum: try results.first?.doubles().reduce(0, +) ?? 0,
       threads: model.session.options.threads)
     try Console.writeLine(json ? figures.json(model: self.model.model).compact : figures.text)
+    if passes {
+      let gains = try PassGains(runs: runs, feeds: feeds.values) { skipped in
+        var options = execution.sessionOptions
+        options.skippedPasses = skipped
+        return try self.model.open(options: options).session.callable(
+          feeds: feeds.tensorNames, fetches: call.fetches.map(\.tensor))
+      }
+      try Console.write("\n" + gains.text)
+    }
   }
 
   private static var peakMemory: Double {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Graft
+import GraftKernels
 import GraftRuntime
 import GraftTensor
 
@@ -12,7 +13,8 @@ struct ProfileCommand: ParsableCommand {
       The run shown is the fastest of those that were made after the first. Names and ops are those of the \
       plan, in which operations may have been joined: one is named after the last of those that it stands \
       for. Times are an operation's own, without those of functions that it calls. GFLOP/s counts the \
-      multiplications and additions of convolutions and matrix products by their definition.
+      multiplications and additions of convolutions and matrix products by their definition; the peak is what \
+      the threads could do at most, as measured before the runs.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -29,6 +31,11 @@ struct ProfileCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Write a trace that Chrome and Perfetto show.", valueName: "file"))
   var trace: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the run's RunMetadata, a message that TensorFlow's tools read.", valueName: "file"))
+  var runMetadata: String?
 
   @OptionGroup(title: "Pictures") var pictures: PictureOptions
 
@@ -51,15 +58,17 @@ struct ProfileCommand: ParsableCommand {
       try model.session.callable(feeds: feeds.tensorNames, fetches: call.fetches.map(\.tensor))
     }
     _ = try call.naming(feeds.names) { try callable.run(feeds.values) }
-    var best: Profile?
+    let peak = PeakRate.measured() * Double(WorkerPool(threads: model.session.options.threads).workers)
+    var best: (profile: Profile, trace: RunTrace)?
     for _ in 0..<runs {
       let trace = RunTrace()
       _ = try callable.run(feeds.values, trace: trace)
       let profile = Profile(trace.events)
-      if best.map({ profile.total < $0.total }) ?? true { best = profile }
+      if best.map({ profile.total < $0.profile.total }) ?? true { best = (profile, trace) }
     }
     guard let best else { return }
-    try Console.write(best.text(top: top))
-    if let trace { try FileBytes.write(Array(best.chromeTrace.compact.utf8), to: trace) }
+    try Console.write(best.profile.text(top: top, peak: peak))
+    if let trace { try FileBytes.write(Array(best.profile.chromeTrace.compact.utf8), to: trace) }
+    if let runMetadata { try FileBytes.write(best.trace.runMetadata(), to: runMetadata) }
   }
 }

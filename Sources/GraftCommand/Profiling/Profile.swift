@@ -9,6 +9,9 @@ struct Profile {
     var count = 0
     var nanoseconds = 0
     var arithmetic = 0
+
+    /// GFLOP/s; nil where it multiplies no matrices.
+    var rate: Double? { arithmetic == 0 ? nil : Double(arithmetic) / Double(max(nanoseconds, 1)) }
   }
 
   private let events: [RunTrace.Event]
@@ -61,16 +64,23 @@ struct Profile {
 
 extension Profile {
   /// Tables by op and by operation.
-  func text(top: Int) -> String {
-    var byOp = TextTable(.right, .right, .right, .right, .left)
-    byOp.append("ms", "%", "GFLOP/s", "count", "op")
-    for entry in ops { byOp.append(time(entry), share(entry), rate(entry), "\(entry.count)", entry.op) }
-    var text = "By op, \(milliseconds(total)) ms in all\n\(byOp.text)"
+  ///
+  /// - Parameter peak: the GFLOP/s that the run's threads could reach together.
+  func text(top: Int, peak: Double) -> String {
+    var byOp = TextTable(.right, .right, .right, .right, .right, .left)
+    byOp.append("ms", "%", "GFLOP/s", "% of peak", "count", "op")
+    for entry in ops {
+      byOp.append(
+        time(entry), share(entry), rate(entry), rate(entry, of: peak), "\(entry.count)", entry.op)
+    }
+    var text =
+      "By op, \(milliseconds(total)) ms in all; the peak, as measured, is \(peak.fixed(1)) GFLOP/s\n\(byOp.text)"
     guard top > 0 else { return text }
-    var byOperation = TextTable(.right, .right, .right, .left, .left)
-    byOperation.append("ms", "%", "GFLOP/s", "op", "operation")
+    var byOperation = TextTable(.right, .right, .right, .right, .left, .left)
+    byOperation.append("ms", "%", "GFLOP/s", "% of peak", "op", "operation")
     for entry in operations.prefix(top) {
-      byOperation.append(time(entry), share(entry), rate(entry), entry.op, entry.name)
+      byOperation.append(
+        time(entry), share(entry), rate(entry), rate(entry, of: peak), entry.op, entry.name)
     }
     text += "\nBy operation, \(min(top, operations.count)) of \(operations.count)\n\(byOperation.text)"
     return text
@@ -84,9 +94,10 @@ extension Profile {
     (100 * Double(entry.nanoseconds) / Double(max(total, 1))).fixed(1)
   }
 
-  private func rate(_ entry: Entry) -> String {
-    entry.arithmetic == 0
-      ? "" : (Double(entry.arithmetic) / Double(max(entry.nanoseconds, 1))).fixed(1)
+  private func rate(_ entry: Entry) -> String { entry.rate.map { $0.fixed(1) } ?? "" }
+
+  private func rate(_ entry: Entry, of peak: Double) -> String {
+    entry.rate.map { (100 * $0 / peak).fixed(0) } ?? ""
   }
 }
 

@@ -29,7 +29,10 @@ enum BodyOptimization: PlanPass {
       try sinkConstants(index, &graph)
       if kind == .whileLoop, try LoopProducts.takeOut(of: index, &graph) { try sinkConstants(index, &graph) }
       bodies = graph.nodes[index].bodies
-      for position in bodies.indices { try Planner.optimize(&bodies[position]) }
+      for position in bodies.indices {
+        bodies[position].skippedPasses = graph.skippedPasses
+        try Planner.optimize(&bodies[position])
+      }
       graph.nodes[index].setBodies(bodies)
     }
   }

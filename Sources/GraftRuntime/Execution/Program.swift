@@ -15,7 +15,7 @@ final class Program: Sendable {
     var prepared: [(any AnyObject & Sendable)?]
   }
 
-  private let plan: Plan
+  let plan: Plan
   private let state: Mutex<State>
 
   init(plan: Plan) {
@@ -71,6 +71,9 @@ package final class PlanPrograms: Sendable {
   private let programs = Mutex<[(shapes: FeedShapes, program: Program)]>([])
   /// How many programs may still be made for runs within a loop; runs that need no new one add to it.
   private let nestedBudget = Atomic<Int>(128 * capacity)
+
+  /// The plan of the program that was asked for last.
+  var latest: Plan { programs.withLock { $0.last?.program.plan } ?? plan }
 
   /// A program for a run within a loop; nil where shapes change so often that making one does not pay.
   func nestedProgram(for shapes: FeedShapes) throws -> Program? {

@@ -1,3 +1,4 @@
+import Glibc
 import GraftKernels
 import GraftTensor
 import Synchronization
@@ -22,10 +23,16 @@ package final class RunTrace: Sendable {
   }
 
   private let begin = ContinuousClock.now
+  /// When it began, in microseconds since 1970.
+  let startMicroseconds: Int64
   private let recorded = Mutex<[Event]>([])
 
   /// A trace of nothing yet.
-  package init() {}
+  package init() {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    startMicroseconds = Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
 
   /// What happened, in the order in which it ended.
   package var events: [Event] { recorded.withLock { $0 } }
@@ -55,7 +62,7 @@ extension RunTrace.Event {
     guard inputs.count >= 2, let output = outputs.first?.shape, output.rank >= 2 else { return nil }
     let (left, right) = (inputs[0].shape, inputs[1].shape)
     switch op {
-    case "Conv2D", "Conv3D", "_FusedConv2D":
+    case "Conv2D", "Conv3D", "_FusedConv2D", "_FusedConv3D":
       guard right.rank >= 2, case let channels = right[right.rank - 1], channels > 0 else { return nil }
       return 2 * output.elementCount * (right.elementCount / channels)
     case "DepthwiseConv2dNative", "_FusedDepthwiseConv2dNative":

@@ -74,6 +74,8 @@ package struct PlanGraph: Sendable {
   package var firstHeldFeed = Int.max
   /// What was made of its constants.
   var derived = DerivedConstants()
+  /// Passes that do not run over it.
+  var skippedPasses: Set<String> = []
 
   package init() {}
 

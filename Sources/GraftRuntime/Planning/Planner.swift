@@ -13,14 +13,20 @@ package struct Planner: Sendable {
   package let registry: OpRegistry
   /// Whether passes rewrite the plan; without them it is pruned and sorted only.
   package let optimize: Bool
+  /// Of these passes, those that do not.
+  private let skippedPasses: Set<String>
   /// What was made of the graph's constants.
   private let derived: DerivedConstants
   /// The files that a run of the plan may touch; nil where only the run itself asks.
   let files: FileAccess?
 
   /// A planner of a graph.
-  package init(graph: GraphSnapshot, registry: OpRegistry, optimize: Bool, files: FileAccess? = nil) {
+  package init(
+    graph: GraphSnapshot, registry: OpRegistry, optimize: Bool, skippedPasses: Set<String> = [],
+    files: FileAccess? = nil
+  ) {
     self.files = files
+    self.skippedPasses = skippedPasses
     derived = graph.derived
     nodes = graph.nodes
     functions = graph.functions
@@ -32,9 +38,10 @@ package struct Planner: Sendable {
   /// A planner of a function's body, whose functions are those of the library.
   init(
     body: FunctionBody, functions: FunctionLibrary, producer: Int32, registry: OpRegistry, optimize: Bool,
-    derived: DerivedConstants = DerivedConstants()
+    skippedPasses: Set<String>, derived: DerivedConstants = DerivedConstants()
   ) {
     files = nil
+    self.skippedPasses = skippedPasses
     self.derived = derived
     nodes = body.nodes
     self.functions = functions
@@ -47,7 +54,7 @@ package struct Planner: Sendable {
   func planner(of body: FunctionBody) -> Planner {
     Planner(
       body: body, functions: functions, producer: producer, registry: registry, optimize: optimize,
-      derived: derived)
+      skippedPasses: skippedPasses, derived: derived)
   }
 
   /// Plans a function's body.
@@ -89,6 +96,7 @@ package struct Planner: Sendable {
     _ planGraph: inout PlanGraph, feedCount: Int, relyingOn facts: inout VariableFacts?
   ) throws -> ExecutablePlan {
     planGraph.derived = derived
+    planGraph.skippedPasses = skippedPasses
     if optimize { try StructuredControlFlow.run(&planGraph) }
     if planGraph.hasDataflow {
       // Deadness and rounds hang on edges that the passes would take for superfluous.
@@ -112,14 +120,17 @@ package struct Planner: Sendable {
 
   /// Rewrites a graph to run faster.
   package static func optimize(_ graph: inout PlanGraph) throws {
-    for pass in passes { try pass.run(&graph) }
+    for pass in passes where !graph.skippedPasses.contains(name(of: pass)) { try pass.run(&graph) }
   }
 
   /// Rewrites an optimised graph for feeds of the given shapes, and says what it knows of all shapes then.
   static func specialize(_ graph: inout PlanGraph, for shapes: FeedShapes) throws -> ShapeInference {
     var inference = ShapeInference(graph, feeds: shapes)
-    for (pass, followers) in shapePasses where try pass.run(&graph, inference) {
-      for follower in followers { try follower.run(&graph) }
+    for (pass, followers) in shapePasses where !graph.skippedPasses.contains(name(of: pass)) {
+      guard try pass.run(&graph, inference) else { continue }
+      for follower in followers where !graph.skippedPasses.contains(name(of: follower)) {
+        try follower.run(&graph)
+      }
       inference = ShapeInference(graph, feeds: shapes)
     }
     return inference
@@ -144,6 +155,19 @@ package struct Planner: Sendable {
       ConstantAlignment.self,
       UnneededRemoval.self,
     ]
+  }
+
+  private static func name(of pass: Any.Type) -> String { String(describing: pass) }
+
+  /// The names of the passes that a plan can be made without, in the order in which they run.
+  package static var optionalPasses: [String] {
+    let needed: Set = [name(of: ConstantEvaluation.self), name(of: ConstantAlignment.self)]
+    var names: [String] = []
+    for pass in passes.map({ name(of: $0) }) + shapePasses.map({ name(of: $0.pass) })
+    where !needed.contains(pass) && !names.contains(pass) {
+      names.append(pass)
+    }
+    return names
   }
 
   /// The passes of a plan for feeds of known shapes, in the order in which they run, each with those that run

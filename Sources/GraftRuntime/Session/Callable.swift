@@ -65,6 +65,14 @@ public struct Callable: Sendable {
     }
   }
 
+  /// How many operations the plan runs that was made for the feeds' shapes of the last run.
+  package var operationCount: Int {
+    switch plan.latest {
+    case .straight(let programs): programs.latest.instructions.count
+    case .dataflow(let plan): plan.nodes.count
+    }
+  }
+
   /// The plan that was made last, as text: a line for each node, in the order in which they run.
   package var planDescription: String {
     switch plan.latest {

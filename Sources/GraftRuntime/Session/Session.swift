@@ -130,7 +130,7 @@ public final class Session: Sendable {
     let library = SessionLibrary(
       functions: snapshot.functions, version: snapshot.version, producer: snapshot.versions.producer,
       plans: functionPlans, executor: executor,
-      optimize: options.optimize, registry: registry,
+      optimize: options.optimize, skippedPasses: options.skippedPasses, registry: registry,
       files: allowed, graphFiles: snapshot.files, limits: options.limits, memory: memory)
     let reads = UninitializedReads(
       graph: snapshot, feeds: signatures.map(\.endpoint), fetches: fetches, targets: targets,
@@ -139,7 +139,8 @@ public final class Session: Sendable {
       return Callable(plan: plan, feeds: signatures, executor: executor, library: library, reads: reads)
     }
     let planner = Planner(
-      graph: snapshot, registry: registry, optimize: options.optimize, files: allowed)
+      graph: snapshot, registry: registry, optimize: options.optimize, skippedPasses: options.skippedPasses,
+      files: allowed)
     let ends = (
       feeds: signatures.map(\.endpoint), fetches: try fetches.map { try endpoint(named: $0, snapshot) },
       targets: try targets.map { try operationIndex(named: $0, snapshot) }

@@ -13,6 +13,7 @@ struct SessionLibrary: Sendable {
   let plans: FunctionPlans
   let executor: Executor
   let optimize: Bool
+  let skippedPasses: Set<String>
   let registry: OpRegistry
   /// The files that the session's runs may touch.
   let files: FileAccess
@@ -102,7 +103,8 @@ struct SessionLibrary: Sendable {
     do {
       let body = try isGradient ? functions.gradient(of: reference) : functions.body(of: reference)
       let planner = Planner(
-        body: body, functions: functions, producer: producer, registry: registry, optimize: optimize)
+        body: body, functions: functions, producer: producer, registry: registry, optimize: optimize,
+        skippedPasses: skippedPasses)
       plan = FunctionPlan(
         name: reference.name, argumentCount: body.argumentCount, executable: try planner.plan(function: body))
     } catch let error as GraftError {

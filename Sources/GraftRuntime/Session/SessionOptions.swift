@@ -8,6 +8,9 @@ public struct SessionOptions: Sendable {
   /// arena). Without it the graph runs as it stands; results differ by rounding only.
   public var optimize: Bool
 
+  /// Passes that plans are made without, by name, to see what they are good for.
+  package var skippedPasses: Set<String> = []
+
   /// Folders below which the graph's own operations may read files; none unless told. What a ``Saver`` or
   /// ``SavedModel`` is asked to read it may read without.
   public var readableFolders: [String]
