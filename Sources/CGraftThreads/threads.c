@@ -39,9 +39,9 @@ static uint64_t float_mode(void) { return 0; }
 static void set_float_mode(uint64_t mode) { (void)mode; }
 #endif
 
-uint64_t graft_floats_flush(void) {
+uint64_t graft_floats_flush(int flushes) {
   const uint64_t before = float_mode();
-  if ((before & FLUSHING) != FLUSHING) set_float_mode(before | FLUSHING);
+  graft_floats_restore(flushes ? before | FLUSHING : before & ~(uint64_t)FLUSHING);
   return before;
 }
 
@@ -58,6 +58,7 @@ typedef struct {
   atomic_int seats;
   _Atomic(graft_piece) run;
   _Atomic(void *) context;
+  atomic_uint_fast64_t float_mode;
   _Alignas(64) atomic_uint_fast32_t remaining;
 } loop;
 
@@ -87,11 +88,13 @@ static void work(loop *l, uint_fast64_t number, int worker) {
     uint_fast64_t ticket = atomic_load_explicit(&l->ticket, memory_order_acquire);
     const graft_piece run = atomic_load_explicit(&l->run, memory_order_relaxed);
     void *context = atomic_load_explicit(&l->context, memory_order_relaxed);
+    const uint64_t mode = atomic_load_explicit(&l->float_mode, memory_order_relaxed);
     const uint_fast64_t piece = ticket & 0xffffffffu;
     if (ticket >> 32 != number || piece >= atomic_load_explicit(&l->pieces, memory_order_relaxed)) return;
     if (!atomic_compare_exchange_weak_explicit(
             &l->ticket, &ticket, ticket + 1, memory_order_acq_rel, memory_order_relaxed))
       continue;
+    graft_floats_restore(mode);
     run(context, (ptrdiff_t)piece, worker);
     atomic_fetch_sub_explicit(&l->remaining, 1, memory_order_release);
   }
@@ -116,7 +119,6 @@ static int64_t now(void) {
 
 static void *help(void *unused) {
   (void)unused;
-  graft_floats_flush();
   uint_fast64_t seen = 0;
   for (;;) {
     const uint_fast64_t found = atomic_load_explicit(&opened, memory_order_acquire);
@@ -192,6 +194,7 @@ void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *c
   atomic_thread_fence(memory_order_seq_cst);
   atomic_store_explicit(&l->run, run, memory_order_relaxed);
   atomic_store_explicit(&l->context, context, memory_order_relaxed);
+  atomic_store_explicit(&l->float_mode, float_mode(), memory_order_relaxed);
   atomic_store_explicit(&l->pieces, (uint_fast32_t)pieces, memory_order_relaxed);
   atomic_store_explicit(&l->remaining, (uint_fast32_t)pieces, memory_order_relaxed);
   atomic_store_explicit(&l->seats, helpers, memory_order_relaxed);

@@ -28,7 +28,7 @@ enum NNHarness {
     for _ in 0..<2 {
       try slots.withUnsafeBufferPointer {
         context.begin(0, inputs: $0, outputs: inputs.count..<values.count)
-        try FlushedArithmetic.run { try kernel(context) }
+        try FlushedArithmetic.run(FlushedArithmetic.applies(to: inputs.map(\.dtype))) { try kernel(context) }
       }
     }
     return try (inputs.count..<values.count).map { try #require(values[$0]) }

@@ -31,6 +31,18 @@ import Testing
     #expect(try run("Abs", [-tiny], optimize: optimize).map(\.bitPattern) == [tiny.bitPattern])
   }
 
+  @Test(arguments: [true, false])
+  func ofHalfAreNumbersLikeOthers(optimize: Bool) throws {
+    let half = ["T": "type: DT_HALF"]
+    let text = GraphText().placeholder("x")
+      .node("h", "Cast", ["x"], ["SrcT": "type: DT_FLOAT", "DstT": "type: DT_HALF"])
+      .node("d", "AddV2", ["h", "h"], half)
+      .node("y", "Cast", ["d"], ["SrcT": "type: DT_HALF", "DstT": "type: DT_FLOAT"])
+    let session = try Session(graph: text.graph(), options: .init(threads: 1, optimize: optimize))
+    let step = Float(Float16.leastNonzeroMagnitude)
+    #expect(try session.run("y", feeding: ["x": Tensor([step * 3])]).scalars(as: Float.self) == [step * 6])
+  }
+
   @Test func arePlainNumbersForTheCallerAfterwards() throws {
     _ = try run("Mul", [1], optimize: true)
     #expect(tiny * 2 > tiny)

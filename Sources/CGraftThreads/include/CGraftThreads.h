@@ -19,9 +19,9 @@ void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *c
 /// How many different workers a loop with so many threads may have: no more than there are processors.
 int graft_threads_workers(int threads);
 
-/// Lets the calling thread take numbers for zero that are too small to be normal, in operands and in results, as
-/// helpers do, and gives back what held before, for `graft_floats_restore`.
-uint64_t graft_floats_flush(void);
+/// Says whether the calling thread takes numbers for zero that are too small to be normal, in operands and in
+/// results, and gives back what held before, for `graft_floats_restore`. Helpers do in a loop as who splits it.
+uint64_t graft_floats_flush(int flushes);
 void graft_floats_restore(uint64_t mode);
 
 /// Says that a run begins, or has ended, on the calling thread: others' helpers leave a processor to it.

@@ -15,10 +15,6 @@
 // MARK: Functions of one number
 
 /// y[i] = f(x[i]): elementary functions, within two units in the last place.
-/// Multiplies and adds in registers for so many rounds, as fast as the processor can, and gives back how many
-/// operations these were. `result` is there so that none is left out.
-size_t graft_multiply_add(size_t rounds, float *result);
-
 void graft_f32_exp(const float *x, float *y, size_t count);
 void graft_f32_expm1(const float *x, float *y, size_t count);
 void graft_f32_log(const float *x, float *y, size_t count);
@@ -161,6 +157,46 @@ void graft_c64_divide(const float *a, const float *b, float *y);
 void graft_c128_divide(const double *a, const double *b, double *y);
 void graft_c64_power(const float *a, const float *b, float *y);
 void graft_c128_power(const double *a, const double *b, double *y);
+
+// MARK: Fourier transforms
+//
+// Of many lines at once: the elements of a line lie `lines` apart, real and imaginary parts in arrays of their own.
+
+/// A stage of a transform of length `radix * parts * m`, whose input is `m` transforms of `radix * parts` elements
+/// that lie interleaved; `count` is `m` times the number of lines.
+typedef struct {
+  ptrdiff_t radix, parts, count;
+  const double *xr, *xi;
+  double *yr, *yi;
+  /// exp(-2 pi i p j / (radix * parts)), at `p * radix + j`.
+  const double *wr, *wi;
+  /// exp(-2 pi i j / radix).
+  const double *rr, *ri;
+} graft_fourier_stage;
+
+/// Runs one stage; the output is apart from the input.
+void graft_fourier_run_stage(const graft_fourier_stage *stage);
+
+/// Multiplies the lines by `count` numbers.
+void graft_fourier_multiply(
+    double *xr, double *xi, const double *wr, const double *wi, ptrdiff_t count, ptrdiff_t lines);
+
+/// From the transform of `half` numbers whose real parts are a real line's even elements, and the imaginary parts its
+/// odd ones, the first `half + 1` numbers of that line's transform; `w` are exp(-pi i k / half).
+void graft_fourier_unfold(
+    const double *xr, const double *xi, double *yr, double *yi, const double *wr, const double *wi, ptrdiff_t half,
+    ptrdiff_t lines);
+
+/// The reverse.
+void graft_fourier_fold(
+    const double *xr, const double *xi, double *yr, double *yi, const double *wr, const double *wi, ptrdiff_t half,
+    ptrdiff_t lines);
+
+// MARK: The processor's peak
+
+/// Multiplies and adds in registers for so many rounds, as fast as the processor can, and gives back how many
+/// operations these were. `result` is there so that none is left out.
+size_t graft_multiply_add(size_t rounds, float *result);
 
 #pragma clang assume_nonnull end
 

@@ -26,15 +26,7 @@ enum AudioOps {
         let slices = spectrogram.slices(samples)
         let output = try context.allocate(
           0, .float32, Shape(validating: [channels, slices, spectrogram.bins]))
-        let (values, target) = (input.buffer(as: Float.self), output.mutableBuffer(as: Float.self))
-        for channel in 0..<channels {
-          for slice in 0..<slices {
-            let bins = spectrogram.bins(slice) { values[$0 * channels + channel] }
-            for (index, value) in bins.enumerated() {
-              target[(channel * slices + slice) * spectrogram.bins + index] = value
-            }
-          }
-        }
+        try spectrogram.run(input, channels: channels, slices: slices, into: output, context)
       }
     },
     OpDefinition(
@@ -64,11 +56,11 @@ enum AudioOps {
         let output = try context.allocate(
           0, .float32, Shape(validating: [input.shape[0], input.shape[1], options.coefficients]))
         let (values, target) = (input.buffer(as: Float.self), output.mutableBuffer(as: Float.self))
+        let count = options.coefficients
         for window in 0..<input.shape[0] * input.shape[1] {
-          let line = bank.coefficients { Double(values[window * bins + $0]) }
-          for (index, value) in line.enumerated() {
-            target[window * options.coefficients + index] = Float(value)
-          }
+          bank.write(
+            UnsafeBufferPointer(rebasing: values[window * bins..<(window + 1) * bins]),
+            into: UnsafeMutableBufferPointer(rebasing: target[window * count..<(window + 1) * count]))
         }
       }
     },
@@ -77,11 +69,11 @@ enum AudioOps {
 
 /// Windows of sound and their spectra.
 private struct Spectrogram: Sendable {
-  let bins: Int
+  var bins: Int { transform.frequencies }
   private let window: [Double]
   private let stride: Int
   private let isSquared: Bool
-  private let transform: FourierTransform
+  private let transform: RealFourierTransform
 
   init(_ node: NodeSetup) throws {
     let size = try node.int("window_size")
@@ -91,8 +83,7 @@ private struct Spectrogram: Sendable {
       throw node.invalid("A window of \(size) samples and a stride of \(stride) are not possible.")
     }
     window = (0..<size).map { 0.5 - 0.5 * cos(2 * Double.pi * Double($0) / Double(size)) }
-    transform = FourierTransform(Self.size(size))
-    bins = Self.size(size) / 2 + 1
+    transform = RealFourierTransform(Self.size(size))
   }
 
   /// The next power of two.
@@ -104,12 +95,31 @@ private struct Spectrogram: Sendable {
 
   func slices(_ samples: Int) -> Int { samples < window.count ? 0 : 1 + (samples - window.count) / stride }
 
-  func bins(_ slice: Int, _ sample: (Int) -> Float) -> [Float] {
-    var values = window.indices.map { Complex128(Double(sample(slice * stride + $0)) * window[$0], 0) }
-    values += [Complex128](repeating: Complex128(0, 0), count: transform.length - values.count)
-    return transform.transform(values, inverse: false).prefix(bins).map { value in
-      let power = value.real * value.real + value.imaginary * value.imaginary
-      return Float(isSquared ? power : power.squareRoot())
+  /// Writes the strengths of `[channels, slices, bins]`.
+  func run(
+    _ input: Tensor, channels: Int, slices: Int, into output: Tensor, _ context: KernelContext
+  ) throws {
+    nonisolated(unsafe) let samples = input.buffer(as: Float.self)
+    nonisolated(unsafe) let target = output.mutableBuffer(as: Float.self)
+    try FourierLines.forEach(channels * slices, positions: transform.positions, context) { memory, lines in
+      window.withUnsafeBufferPointer { window in
+        for (lane, line) in lines.enumerated() {
+          let first = line % slices * stride * channels + line / slices
+          transform.load(memory, lane) {
+            $0 < window.count ? Double(samples[first + $0 * channels]) * window[$0] : 0
+          }
+        }
+      }
+      transform.run(memory)
+      for (lane, line) in lines.enumerated() {
+        for bin in 0..<bins {
+          let (real, imaginary) = (
+            memory.real[bin * memory.count + lane], memory.imaginary[bin * memory.count + lane]
+          )
+          let power = real * real + imaginary * imaginary
+          target[line * bins + bin] = Float(isSquared ? power : power.squareRoot())
+        }
+      }
     }
   }
 }
@@ -119,6 +129,8 @@ private struct MelOptions: Sendable {
   let lower: Double
   let channels: Int
   let coefficients: Int
+  /// The cosine transform: a row of weights for each coefficient.
+  let cosines: [Double]
 
   init(_ node: NodeSetup) throws {
     upper = Double(try node.float("upper_frequency_limit"))
@@ -130,6 +142,12 @@ private struct MelOptions: Sendable {
       throw node.invalid(
         "Frequencies from \(lower) to \(upper), \(channels) channels and \(coefficients) coefficients are not possible."
       )
+    }
+    let (count, scale) = (channels, (2 / Double(channels)).squareRoot())
+    try MemoryAccount.requireRoom(
+      for: try Shape(validating: [coefficients, count]).elementCount, bytesEach: MemoryLayout<Double>.stride)
+    cosines = (0..<coefficients * count).map { index in
+      scale * cos(Double(index / count) * Double.pi / Double(count) * (Double(index % count) + 0.5))
     }
   }
 }
@@ -171,21 +189,23 @@ private struct MelFilterBank {
   }
 
   /// The cosine transform of the logarithms of the channels' strengths.
-  func coefficients(_ power: (Int) -> Double) -> [Double] {
-    var channels = [Double](repeating: 0, count: options.channels)
-    for (bin, band) in bands.enumerated() {
-      guard let band else { continue }
-      let strength = power(bin).squareRoot()
-      let falling = strength * weights[bin]
-      if band >= 0 { channels[band] += falling }
-      if band + 1 < options.channels { channels[band + 1] += strength - falling }
-    }
-    let logarithms = channels.map { log(max($0, 1e-12)) }
-    let scale = (2 / Double(options.channels)).squareRoot()
-    return (0..<options.coefficients).map { row in
-      logarithms.enumerated().reduce(0.0) { sum, entry in
-        sum + scale * cos(Double(row) * Double.pi / Double(options.channels) * (Double(entry.offset) + 0.5))
-          * entry.element
+  func write(_ power: UnsafeBufferPointer<Float>, into target: UnsafeMutableBufferPointer<Float>) {
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: options.channels) { channels in
+      channels.initialize(repeating: 0)
+      for (bin, band) in bands.enumerated() {
+        guard let band else { continue }
+        let strength = Double(power[bin]).squareRoot()
+        let falling = strength * weights[bin]
+        if band >= 0 { channels[band] += falling }
+        if band + 1 < options.channels { channels[band + 1] += strength - falling }
+      }
+      for channel in channels.indices { channels[channel] = log(max(channels[channel], 1e-12)) }
+      for row in target.indices {
+        var sum = 0.0
+        for channel in channels.indices {
+          sum += options.cosines[row * options.channels + channel] * channels[channel]
+        }
+        target[row] = Float(sum)
       }
     }
   }

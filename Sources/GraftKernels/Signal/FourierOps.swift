@@ -31,9 +31,10 @@ enum FourierOps {
         try check(input, rank)
         let output = try context.allocate(0, dtype, input.shape)
         guard output.elementCount > 0 else { return }
-        var spectrum = Spectrum(shape: input.shape.dimensions, values: Complex128.read(input))
+        try checkRoom(input.shape.dimensions)
+        var spectrum = Spectrum(input)
         for axis in input.rank - rank..<input.rank { try spectrum.transform(axis, inverse: inverse, context) }
-        Complex128.write(spectrum.values, into: output)
+        spectrum.write(into: output)
       }
     }
   }
@@ -111,14 +112,13 @@ enum FourierOps {
         let output = try context.allocate(0, dtype, Shape(validating: outer + lengths.dropLast() + [half]))
         guard output.elementCount > 0 else { return }
         try checkRoom(outer + lengths)
-        var spectrum = Spectrum(shape: input.shape.dimensions, values: Complex128.read(input))
-          .resized(to: outer + lengths)
-        try spectrum.transform(input.rank - 1, inverse: false, context)
-        spectrum = spectrum.resized(to: outer + lengths.dropLast() + [half])
+        // Only the last dimension may be longer than the input's, which is then filled up with zeros.
+        let given = Spectrum(input).resized(to: outer + lengths.dropLast() + input.shape.dimensions.suffix(1))
+        var spectrum = try given.transformedReals(length: last, context)
         for axis in input.rank - rank..<input.rank - 1 {
           try spectrum.transform(axis, inverse: false, context)
         }
-        Complex128.write(spectrum.values, into: output)
+        spectrum.write(into: output)
       }
     }
   }
@@ -139,14 +139,11 @@ enum FourierOps {
         let output = try context.allocate(0, dtype, shape)
         guard output.elementCount > 0 else { return }
         try checkRoom(outer + lengths)
-        var spectrum = Spectrum(shape: input.shape.dimensions, values: Complex128.read(input))
-          .resized(to: outer + lengths.dropLast() + [last / 2 + 1])
+        var spectrum = Spectrum(input).resized(to: outer + lengths.dropLast() + [last / 2 + 1])
         for axis in input.rank - rank..<input.rank - 1 {
           try spectrum.transform(axis, inverse: true, context)
         }
-        spectrum = spectrum.mirrored(to: last)
-        try spectrum.transform(input.rank - 1, inverse: true, context)
-        DoubleConversion.write(spectrum.values.map(\.real), into: output)
+        DoubleConversion.write(try spectrum.reals(length: last, context), into: output)
       }
     }
   }
@@ -155,7 +152,42 @@ enum FourierOps {
 /// Complex numbers in some dimensions.
 private struct Spectrum {
   let shape: [Int]
-  var values: [Complex128]
+  private var real: [Double]
+  private var imaginary: [Double]
+
+  private init(shape: [Int]) {
+    self.shape = shape
+    let count = shape.reduce(1, *)
+    real = [Double](repeating: 0, count: count)
+    imaginary = real
+  }
+
+  /// The elements of a tensor, real or complex.
+  init(_ tensor: Tensor) {
+    self.init(shape: tensor.shape.dimensions)
+    switch tensor.dtype {
+    case .complex64:
+      for (index, value) in tensor.buffer(as: Complex64.self).enumerated() {
+        (real[index], imaginary[index]) = (Double(value.real), Double(value.imaginary))
+      }
+    case .complex128:
+      for (index, value) in tensor.buffer(as: Complex128.self).enumerated() {
+        (real[index], imaginary[index]) = (value.real, value.imaginary)
+      }
+    default: real = DoubleConversion.read(tensor)
+    }
+  }
+
+  /// Writes the elements to a complex tensor with as many.
+  func write(into output: Tensor) {
+    if output.dtype == .complex64 {
+      let target = output.mutableBuffer(as: Complex64.self)
+      for index in target.indices { target[index] = Complex(Float(real[index]), Float(imaginary[index])) }
+    } else {
+      let target = output.mutableBuffer(as: Complex128.self)
+      for index in target.indices { target[index] = Complex(real[index], imaginary[index]) }
+    }
+  }
 
   /// Transforms along one dimension.
   mutating func transform(_ axis: Int, inverse: Bool, _ context: KernelContext) throws {
@@ -163,22 +195,100 @@ private struct Spectrum {
     guard length > 1 else { return }
     let step = shape[(axis + 1)...].reduce(1, *)
     let plan = FourierTransform(length)
-    var line = [Complex128](repeating: Complex128(0, 0), count: length)
-    for index in 0..<values.count / length {
-      if index % 1024 == 0 { try context.checkpoint() }
-      let first = index / step * step * length + index % step
-      for position in 0..<length { line[position] = values[first + position * step] }
-      for (position, value) in plan.transform(line, inverse: inverse).enumerated() {
-        values[first + position * step] = value
+    let scale = inverse ? 1 / Double(length) : 1
+    let lineCount = real.count / length
+    try real.withUnsafeMutableBufferPointer { real in
+      try imaginary.withUnsafeMutableBufferPointer { imaginary in
+        nonisolated(unsafe) let (real, imaginary) = (real, imaginary)
+        try FourierLines.forEach(lineCount, positions: length, context) { memory, lines in
+          func place(_ line: Int) -> Int { line / step * step * length + line % step }
+          for (lane, line) in lines.enumerated() {
+            let first = place(line)
+            for position in 0..<length {
+              memory.real[position * memory.count + lane] = real[first + position * step]
+              memory.imaginary[position * memory.count + lane] = imaginary[first + position * step]
+            }
+          }
+          plan.run(memory, inverse: inverse)
+          for (lane, line) in lines.enumerated() {
+            let first = place(line)
+            for position in 0..<length {
+              real[first + position * step] = memory.real[position * memory.count + lane] * scale
+              imaginary[first + position * step] = memory.imaginary[position * memory.count + lane] * scale
+            }
+          }
+        }
       }
     }
   }
 
-  /// The first elements of each dimension.
+  /// The half of the transform of real lines along the last dimension, of which the first elements count, as many as
+  /// the length; zeros follow where there are fewer.
+  func transformedReals(length: Int, _ context: KernelContext) throws -> Spectrum {
+    let plan = RealFourierTransform(length)
+    let (size, frequencies) = (shape[shape.count - 1], plan.frequencies)
+    var result = Spectrum(shape: shape.dropLast() + [frequencies])
+    let used = min(size, length)
+    try real.withUnsafeBufferPointer { source in
+      try result.real.withUnsafeMutableBufferPointer { real in
+        try result.imaginary.withUnsafeMutableBufferPointer { imaginary in
+          nonisolated(unsafe) let (source, real, imaginary) = (source, real, imaginary)
+          try FourierLines.forEach(real.count / frequencies, positions: plan.positions, context) {
+            memory, lines in
+            for (lane, line) in lines.enumerated() {
+              plan.load(memory, lane) { $0 < used ? source[line * size + $0] : 0 }
+            }
+            plan.run(memory)
+            for (lane, line) in lines.enumerated() {
+              for position in 0..<frequencies {
+                real[line * frequencies + position] = memory.real[position * memory.count + lane]
+                imaginary[line * frequencies + position] = memory.imaginary[position * memory.count + lane]
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+
+  /// The real lines of whose transforms along the last dimension these are the halves.
+  func reals(length: Int, _ context: KernelContext) throws -> [Double] {
+    let plan = RealFourierTransform(length)
+    let frequencies = plan.frequencies
+    let lineCount = real.count / frequencies
+    var result = [Double](repeating: 0, count: lineCount * length)
+    try result.withUnsafeMutableBufferPointer { result in
+      try real.withUnsafeBufferPointer { real in
+        try imaginary.withUnsafeBufferPointer { imaginary in
+          nonisolated(unsafe) let (result, real, imaginary) = (result, real, imaginary)
+          try FourierLines.forEach(lineCount, positions: plan.positions, context) { memory, lines in
+            for (lane, line) in lines.enumerated() {
+              for position in 0..<frequencies {
+                memory.real[position * memory.count + lane] = real[line * frequencies + position]
+                memory.imaginary[position * memory.count + lane] = imaginary[line * frequencies + position]
+              }
+            }
+            plan.runInverse(memory)
+            for (lane, line) in lines.enumerated() {
+              for index in 0..<length {
+                let (position, isImaginary) = plan.place(of: index)
+                let part = isImaginary ? memory.imaginary : memory.real
+                result[line * length + index] = part[position * memory.count + lane] / plan.divisor
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+
+  /// The first elements of each dimension, with zeros where there are fewer.
   func resized(to sizes: [Int]) -> Spectrum {
     guard sizes != shape else { return self }
-    var result = [Complex128](repeating: Complex128(0, 0), count: sizes.reduce(1, *))
-    for index in result.indices {
+    var result = Spectrum(shape: sizes)
+    for index in result.real.indices {
       var (rest, source, step, isInside) = (index, 0, 1, true)
       for axis in sizes.indices.reversed() {
         let position = rest % sizes[axis]
@@ -187,22 +297,8 @@ private struct Spectrum {
         step *= shape[axis]
         rest /= sizes[axis]
       }
-      if isInside { result[index] = values[source] }
+      if isInside { (result.real[index], result.imaginary[index]) = (real[source], imaginary[source]) }
     }
-    return Spectrum(shape: sizes, values: result)
-  }
-
-  /// The whole last dimension from the half of it: the rest is conjugated and in reverse order.
-  func mirrored(to length: Int) -> Spectrum {
-    let half = shape[shape.count - 1]
-    var result: [Complex128] = []
-    result.reserveCapacity(values.count / max(half, 1) * length)
-    for first in stride(from: 0, to: values.count, by: max(half, 1)) {
-      for position in 0..<length {
-        result.append(
-          position < half ? values[first + position] : values[first + length - position].conjugate)
-      }
-    }
-    return Spectrum(shape: shape.dropLast() + [length], values: result)
+    return result
   }
 }

@@ -1,3 +1,4 @@
+import CGraftVector
 import Glibc
 import GraftTensor
 
@@ -6,9 +7,7 @@ import GraftTensor
 /// - Complexity: O(n log n) for any length: lengths with a large prime factor become convolutions of a power of two.
 final class FourierTransform: Sendable {
   let length: Int
-  /// The powers of the root of unity, clockwise.
-  private let roots: [Complex128]
-  private let factors: [Int]
+  private let stages: [Stage]
   private let convolution: Convolution?
 
   /// The largest prime factor that is transformed by its definition.
@@ -16,17 +15,27 @@ final class FourierTransform: Sendable {
 
   init(_ length: Int) {
     self.length = length
-    roots = (0..<length).map { index in
-      let angle = -2 * Double.pi * Double(index) / Double(max(length, 1))
-      return Complex128(cos(angle), sin(angle))
-    }
     let factors = Self.factors(of: length)
-    self.factors = factors
-    convolution = (factors.max() ?? 1) > Self.largestFactor ? Convolution(length) : nil
+    if (factors.max() ?? 1) > Self.largestFactor {
+      stages = []
+      convolution = Convolution(length)
+    } else {
+      var rest = length
+      stages = factors.map { radix in
+        defer { rest /= radix }
+        return Stage(radix: radix, parts: rest / radix)
+      }
+      convolution = nil
+    }
   }
 
+  /// The prime factors, of twos as many fours as there are.
   private static func factors(of length: Int) -> [Int] {
     var (rest, factor, result): (Int, Int, [Int]) = (length, 2, [])
+    while rest > 1, rest.isMultiple(of: 4) {
+      result.append(4)
+      rest /= 4
+    }
     while rest > 1, factor * factor <= rest {
       while rest % factor == 0 {
         result.append(factor)
@@ -37,80 +46,199 @@ final class FourierTransform: Sendable {
     return rest > 1 ? result + [rest] : result
   }
 
-  /// The transform of as many values as the length; with `inverse` the inverse one, divided by the length.
-  func transform(_ values: [Complex128], inverse: Bool) -> [Complex128] {
-    guard length > 1 else { return values }
+  /// Transforms the lines, of which each has as many elements as the length; with `inverse` the inverse way, without
+  /// dividing by the length.
+  func run(_ lines: FourierLines, inverse: Bool = false) {
     // The inverse is the transform with imaginary and real parts exchanged on both sides.
-    let input = inverse ? values.map { Complex128($0.imaginary, $0.real) } : values
-    let output: [Complex128]
+    if inverse { lines.exchangeParts() }
     if let convolution {
-      output = convolution.transform(input)
+      convolution.run(lines)
     } else {
-      var buffer = [Complex128](repeating: Complex128(0, 0), count: length)
-      split(input, 0, 1, &buffer, 0, length, 0)
-      output = buffer
+      var interleaved = 1
+      for stage in stages {
+        stage.run(lines, interleaved: interleaved)
+        interleaved *= stage.radix
+      }
     }
-    guard inverse else { return output }
-    let scale = 1 / Double(length)
-    return output.map { Complex128($0.imaginary * scale, $0.real * scale) }
+    if inverse { lines.exchangeParts() }
   }
 
-  /// Transforms `count` values, `step` apart, by transforming interleaved parts and putting them together.
-  private func split(
-    _ input: [Complex128], _ first: Int, _ step: Int, _ output: inout [Complex128], _ target: Int,
-    _ count: Int,
-    _ level: Int
-  ) {
-    guard count > 1 else {
-      output[target] = input[first]
-      return
+  /// Puts `radix` transforms of a part of the length together.
+  private struct Stage: Sendable {
+    let radix: Int
+    let parts: Int
+    private let turns: Roots
+    private let roots: Roots
+
+    init(radix: Int, parts: Int) {
+      self.radix = radix
+      self.parts = parts
+      let count = radix * parts
+      turns = Roots(count, { 2 * ($0 / radix * ($0 % radix) % count) }, of: count)
+      roots = Roots(radix, { 2 * $0 }, of: radix)
     }
-    let radix = factors[level]
-    let part = count / radix
-    for index in 0..<radix {
-      split(input, first + index * step, step * radix, &output, target + index * part, part, level + 1)
-    }
-    let stride = length / count
-    var values = [Complex128](repeating: Complex128(0, 0), count: radix)
-    for index in 0..<part {
-      for other in 0..<radix { values[other] = output[target + other * part + index] }
-      for result in 0..<radix {
-        var sum = values[0]
-        let position = index + result * part
-        for other in 1..<radix { sum += values[other] * roots[other * position * stride % length] }
-        output[target + position] = sum
-      }
+
+    func run(_ lines: FourierLines, interleaved: Int) {
+      var stage = graft_fourier_stage(
+        radix: radix, parts: parts, count: interleaved * lines.count, xr: lines.real, xi: lines.imaginary,
+        yr: lines.nextReal, yi: lines.nextImaginary, wr: turns.real, wi: turns.imaginary, rr: roots.real,
+        ri: roots.imaginary)
+      graft_fourier_run_stage(&stage)
+      lines.advance()
     }
   }
 
   /// A transform as a convolution with a chirp.
   private final class Convolution: Sendable {
-    private let chirp: [Complex128]
-    private let spectrum: [Complex128]
+    private let length: Int
+    private let chirp: Roots
+    private let spectrum: Roots
     private let inner: FourierTransform
 
     init(_ length: Int) {
+      self.length = length
       var size = 1
       while size < 2 * length { size *= 2 }
       inner = FourierTransform(size)
-      chirp = (0..<length).map { index in
-        // The square is reduced first: large angles lose precision.
-        let angle = -Double.pi * Double(index * index % (2 * length)) / Double(length)
-        return Complex128(cos(angle), sin(angle))
+      // The square is reduced first: large angles lose precision.
+      chirp = Roots(length, { $0 * $0 % (2 * length) }, of: length)
+      let kernel = FourierLines(positions: size, count: 1)
+      for index in 0..<length {
+        // The inverse transform below is not divided.
+        let (real, imaginary) = (chirp.real[index] / Double(size), -chirp.imaginary[index] / Double(size))
+        for place in [index, (size - index) % size] {
+          kernel.real[place] = real
+          kernel.imaginary[place] = imaginary
+        }
       }
-      var kernel = [Complex128](repeating: Complex128(0, 0), count: size)
-      for (index, value) in chirp.enumerated() {
-        kernel[index] = value.conjugate
-        if index > 0 { kernel[size - index] = value.conjugate }
-      }
-      spectrum = inner.transform(kernel, inverse: false)
+      inner.run(kernel)
+      spectrum = Roots(copying: kernel, size)
     }
 
-    func transform(_ values: [Complex128]) -> [Complex128] {
-      var padded = zip(values, chirp).map { $0 * $1 }
-      padded += [Complex128](repeating: Complex128(0, 0), count: inner.length - padded.count)
-      let product = zip(inner.transform(padded, inverse: false), spectrum).map { $0 * $1 }
-      return zip(inner.transform(product, inverse: true), chirp).map { $0 * $1 }
+    func run(_ lines: FourierLines) {
+      let count = lines.count
+      let padded = FourierLines(positions: inner.length, count: count)
+      padded.real.update(from: lines.real, count: length * count)
+      padded.imaginary.update(from: lines.imaginary, count: length * count)
+      graft_fourier_multiply(padded.real, padded.imaginary, chirp.real, chirp.imaginary, length, count)
+      inner.run(padded)
+      graft_fourier_multiply(
+        padded.real, padded.imaginary, spectrum.real, spectrum.imaginary, inner.length, count)
+      inner.run(padded, inverse: true)
+      graft_fourier_multiply(padded.real, padded.imaginary, chirp.real, chirp.imaginary, length, count)
+      lines.real.update(from: padded.real, count: length * count)
+      lines.imaginary.update(from: padded.imaginary, count: length * count)
     }
+  }
+}
+
+/// Fourier transforms of real lines of one length: one of half the length, where that is even.
+final class RealFourierTransform: Sendable {
+  let length: Int
+  private let inner: FourierTransform
+  /// Those that even and odd elements are put together with; nil for an odd length.
+  private let roots: Roots?
+
+  init(_ length: Int) {
+    self.length = length
+    let isEven = length > 0 && length.isMultiple(of: 2)
+    inner = FourierTransform(isEven ? length / 2 : length)
+    roots = isEven ? Roots(length / 2 + 1, { $0 }, of: length / 2) : nil
+  }
+
+  /// How many numbers of a line's transform say all.
+  var frequencies: Int { length / 2 + 1 }
+
+  /// How many positions the lines need.
+  var positions: Int { max(inner.length, frequencies) }
+
+  /// Where the element of a real line stands.
+  @inline(__always)
+  func place(of index: Int) -> (position: Int, isImaginary: Bool) {
+    roots == nil ? (index, false) : (index / 2, !index.isMultiple(of: 2))
+  }
+
+  /// Puts the elements of a real line in their places.
+  @inline(__always)
+  func load(_ lines: FourierLines, _ lane: Int, _ element: (Int) -> Double) {
+    if roots == nil {
+      for index in 0..<length {
+        lines.real[index * lines.count + lane] = element(index)
+        lines.imaginary[index * lines.count + lane] = 0
+      }
+    } else {
+      for position in 0..<inner.length {
+        lines.real[position * lines.count + lane] = element(2 * position)
+        lines.imaginary[position * lines.count + lane] = element(2 * position + 1)
+      }
+    }
+  }
+
+  /// Makes of real lines the first ``frequencies`` numbers of their transforms.
+  func run(_ lines: FourierLines) {
+    inner.run(lines)
+    guard let roots else { return }
+    graft_fourier_unfold(
+      lines.real, lines.imaginary, lines.nextReal, lines.nextImaginary, roots.real, roots.imaginary,
+      inner.length, lines.count)
+    lines.advance()
+  }
+
+  /// Makes of the first ``frequencies`` numbers of transforms real lines, times ``divisor``. The imaginary parts of
+  /// those that have none do not count.
+  func runInverse(_ lines: FourierLines) {
+    let count = lines.count
+    guard let roots else {
+      for position in 1..<max(frequencies, 1) {
+        for lane in 0..<count {
+          let (from, to) = (position * count + lane, (length - position) * count + lane)
+          lines.real[to] = lines.real[from]
+          lines.imaginary[to] = -lines.imaginary[from]
+        }
+      }
+      return inner.run(lines, inverse: true)
+    }
+    for lane in 0..<count {
+      lines.imaginary[lane] = 0
+      lines.imaginary[inner.length * count + lane] = 0
+    }
+    graft_fourier_fold(
+      lines.real, lines.imaginary, lines.nextReal, lines.nextImaginary, roots.real, roots.imaginary,
+      inner.length, count)
+    lines.advance()
+    inner.run(lines, inverse: true)
+  }
+
+  /// What the result of ``runInverse(_:)`` is to be divided by.
+  var divisor: Double { Double(max(inner.length, 1)) }
+}
+
+/// Numbers of magnitude one, or others to multiply lines by.
+private final class Roots: @unchecked Sendable {
+  let real: UnsafeMutablePointer<Double>
+  let imaginary: UnsafeMutablePointer<Double>
+
+  /// For each index exp(-pi i · turn(index) / half).
+  init(_ count: Int, _ turn: (Int) -> Int, of half: Int) {
+    real = .allocate(capacity: max(count, 1))
+    imaginary = .allocate(capacity: max(count, 1))
+    for index in 0..<count {
+      let angle = -Double.pi * Double(turn(index)) / Double(half)
+      (real + index).initialize(to: cos(angle))
+      (imaginary + index).initialize(to: sin(angle))
+    }
+  }
+
+  /// The elements of a single line.
+  init(copying line: FourierLines, _ count: Int) {
+    real = .allocate(capacity: count)
+    imaginary = .allocate(capacity: count)
+    real.initialize(from: line.real, count: count)
+    imaginary.initialize(from: line.imaginary, count: count)
+  }
+
+  deinit {
+    real.deallocate()
+    imaginary.deallocate()
   }
 }

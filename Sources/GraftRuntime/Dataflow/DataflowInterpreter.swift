@@ -173,7 +173,8 @@ extension DataflowInterpreter {
       pass(
         item,
         try evaluator.run(
-          kernel, inputs: inputs, outputCount: node.outputCount, place: .init(node: node.name, op: node.op)))
+          kernel, inputs: inputs, outputCount: node.outputCount, flushes: node.flushes,
+          place: .init(node: node.name, op: node.op)))
     }
   }
 

@@ -35,6 +35,8 @@ package final class DataflowPlan: Sendable {
     /// The place of the first input among its frame's values.
     let firstSlot: Int
     let outputCount: Int
+    /// Whether it has ``FlushedArithmetic``.
+    let flushes: Bool
     /// Who reads each output: node and position of the input.
     var readers: [[(node: Int, input: Int)]]
     /// Who waits for it.
@@ -110,7 +112,9 @@ package final class DataflowPlan: Sendable {
           inputs: inputs, dataCount: dataCount,
           controls: node.controlInputs.map { numbers[$0] }.filter { $0 >= 0 },
           firstSlot: frames[frame].slotCount,
-          outputCount: node.outputTypes.count, readers: Array(repeating: [], count: node.outputTypes.count),
+          outputCount: node.outputTypes.count,
+          flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes),
+          readers: Array(repeating: [], count: node.outputTypes.count),
           waiters: [], local: frames[frame].nodeCount))
       frames[frame].nodeCount += 1
       frames[frame].slotCount += inputs.count

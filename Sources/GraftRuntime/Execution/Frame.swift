@@ -116,13 +116,17 @@ final class Frame: @unchecked Sendable {
   ///   - control: what may end the run early, and is told of each instruction; nil within a kernel.
   ///   - makeContext: makes what kernels see. Small runs, whose instructions are bound, need none.
   func run(_ control: RunControl? = nil, _ makeContext: () -> KernelContext) throws {
+    try FlushedArithmetic.run { try runFlushed(control, makeContext) }
+  }
+
+  private func runFlushed(_ control: RunControl?, _ makeContext: () -> KernelContext) throws {
     let (trace, isLimited) = (control?.trace, control?.isLimited ?? false)
     var made: KernelContext?
     for index in plan.instructions.indices {
       if isLimited { try control?.check() }
       let start = trace?.now ?? 0
       if let action = bound[index] {
-        action()
+        if plan.instructions[index].flushes { action() } else { FlushedArithmetic.run(false, action) }
         trace?.record(plan, index, values, start: start)
         continue
       }
@@ -134,7 +138,11 @@ final class Frame: @unchecked Sendable {
         index, inputs: UnsafeBufferPointer(rebasing: plan.inputSlots[instruction.inputs]),
         outputs: instruction.outputs)
       do {
-        try plan.kernels[index](context)
+        if instruction.flushes {
+          try plan.kernels[index](context)
+        } else {
+          try FlushedArithmetic.run(false) { try plan.kernels[index](context) }
+        }
         trace?.record(plan, index, values, start: start)
         try finish(index)
       } catch let error as GraftError {

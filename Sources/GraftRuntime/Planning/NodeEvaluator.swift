@@ -42,13 +42,17 @@ struct NodeEvaluator {
       throw error.at(place)
     }
     return try run(
-      kernel, inputs: try inputs.map { try $0.aligned() }, outputCount: node.outputTypes.count, place: place)
+      kernel, inputs: try inputs.map { try $0.aligned() }, outputCount: node.outputTypes.count,
+      flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes), place: place)
   }
 
   /// A kernel's outputs for the given inputs.
   ///
+  /// - Parameter flushes: whether it has ``FlushedArithmetic``.
   /// - Throws: what the kernel throws, with the place.
-  func run(_ kernel: Kernel, inputs: [Tensor], outputCount: Int, place: GraftError.Place) throws -> [Tensor] {
+  func run(
+    _ kernel: Kernel, inputs: [Tensor], outputCount: Int, flushes: Bool, place: GraftError.Place
+  ) throws -> [Tensor] {
     let values = UnsafeMutableBufferPointer<Tensor?>.allocate(capacity: inputs.count + outputCount)
     _ = values.initialize(from: inputs.map(Optional.some) + [Tensor?](repeating: nil, count: outputCount))
     defer {
@@ -63,7 +67,7 @@ struct NodeEvaluator {
     do {
       try slots.withUnsafeBufferPointer { slots in
         context.begin(0, inputs: slots, outputs: inputs.count..<inputs.count + outputCount)
-        try FlushedArithmetic.run { try kernel(context) }
+        try FlushedArithmetic.run(flushes) { try kernel(context) }
       }
     } catch let error as GraftError {
       throw error.explained(by: inputs).at(place)

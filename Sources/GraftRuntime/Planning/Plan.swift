@@ -16,6 +16,8 @@ package final class Plan: @unchecked Sendable {
     let traits: OpDefinition.Traits
     /// Whether the shapes of all inputs and outputs follow from those of the feeds.
     let hasKnownShapes: Bool
+    /// Whether it has ``FlushedArithmetic``.
+    let flushes: Bool
   }
 
   let instructions: [Instruction]
@@ -109,7 +111,8 @@ package final class Plan: @unchecked Sendable {
         Instruction(
           inputs: firstInput..<flatInputs.count,
           outputs: firstSlot[index]..<firstSlot[index] + node.outputTypes.count,
-          releases: firstRelease..<releases.count, traits: definition.traits, hasKnownShapes: hasKnownShapes))
+          releases: firstRelease..<releases.count, traits: definition.traits, hasKnownShapes: hasKnownShapes,
+          flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes)))
       places.append((node.name, node.op))
     }
     self.instructions = instructions

@@ -50,10 +50,8 @@ public struct Callable: Sendable {
     do {
       let results = try executor.resources.activity.run {
         try library.memory.charging {
-          try FlushedArithmetic.run {
-            try executor.run(
-              plan.current(), feeds: values, functions: { library.runner(control) }, control: control)
-          }
+          try executor.run(
+            plan.current(), feeds: values, functions: { library.runner(control) }, control: control)
         }
       }
       try library.checkFiles()
