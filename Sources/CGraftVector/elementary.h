@@ -208,6 +208,94 @@ INLINE float erf_f32(float x) {
   return x != x ? x : with_sign(result, x);
 }
 
+/// 1 - erf x, exact where that is small.
+INLINE float erfc_f32(float x) {
+  float a = absolute(x);
+  float limited = a > 10.1f ? 10.1f : a;
+  // erfc(x) e^(x^2) for 0.5 <= x <= 10.1.
+  float u = (limited - 3.0f) / (limited + 3.0f);
+  float g = -5.449927412e-04f;
+  g = g * u + 7.356637507e-04f;
+  g = g * u + 0.004252455197f;
+  g = g * u + -0.024398608133f;
+  g = g * u + 0.071668207645f;
+  g = g * u + -0.150115460157f;
+  g = g * u + 0.245603680611f;
+  g = g * u + -0.326233565807f;
+  g = g * u + 0.179001152515f;
+  // The square in two parts, of which the first is exact.
+  float high = float_of(bits_of(limited) & 0xFFFFF000u);
+  float tail = exp_f32(-high * high) * exp_f32((high - limited) * (high + limited)) * g;
+  float large = x < 0.0f ? 2.0f - tail : tail;
+  float result = a < 0.5f ? 1.0f - erf_f32(x) : large;
+  return x != x ? x : result;
+}
+
+/// The angle whose tangent is t, for 0 <= t <= 1.
+INLINE float atan_reduced(float t) {
+  int turned = t > 0.414213562f;
+  float r = turned ? (t - 1.0f) / (t + 1.0f) : t;
+  float z = r * r;
+  float q = -0.060323279351f;
+  q = q * z + 0.105763845146f;
+  q = q * z + -0.142412796617f;
+  q = q * z + 0.199983581901f;
+  q = q * z + -0.333333134651f;
+  return (turned ? 0.785398163f : 0.0f) + (r + (r * z) * q);
+}
+
+/// The angle whose tangent is x.
+INLINE float atan_f32(float x) {
+  float a = absolute(x);
+  float r = atan_reduced(a > 1.0f ? 1.0f / a : a);
+  return with_sign(a > 1.0f ? 1.57079633f - r : r, x);
+}
+
+/// The angle of the point (x, y).
+INLINE float atan2_f32(float y, float x) {
+  float a = absolute(y), b = absolute(x);
+  float high = a > b ? a : b, low = a > b ? b : a;
+  float t = low / high;
+  t = high == 0.0f ? 0.0f : t;
+  t = low == INFINITY ? 1.0f : t;
+  float r = atan_reduced(t);
+  r = a > b ? 1.57079633f - r : r;
+  r = (bits_of(x) >> 31) ? 3.14159265f - r : r;
+  return x != x || y != y ? x + y : with_sign(r, y);
+}
+
+/// What is left of an angle whose sine is at most a half; of others, of half the angle that is missing to pi/2.
+INLINE float asin_reduced(float a) {
+  float z = a > 0.5f ? (1.0f - a) * 0.5f : a * a;
+  float s = a > 0.5f ? __builtin_elementwise_sqrt(z) : a;
+  float q = 0.037529356778f;
+  q = q * z + 0.014429854229f;
+  q = q * z + 0.031809907407f;
+  q = q * z + 0.044516708702f;
+  q = q * z + 0.075005054474f;
+  q = q * z + 0.166666597128f;
+  return s + (s * z) * q;
+}
+
+/// The angle whose sine is x.
+INLINE float asin_f32(float x) {
+  float a = absolute(x), r = asin_reduced(a);
+  return with_sign(a > 0.5f ? 1.57079633f - 2.0f * r : r, x);
+}
+
+/// The angle whose cosine is x.
+INLINE float acos_f32(float x) {
+  float a = absolute(x), r = asin_reduced(a);
+  float large = x < 0.0f ? 3.14159265f - 2.0f * r : 2.0f * r;
+  return a > 0.5f ? large : 1.57079633f - with_sign(r, x);
+}
+
+/// The number whose hyperbolic tangent is x.
+INLINE float atanh_f32(float x) {
+  float a = absolute(x);
+  return with_sign(0.5f * log1p_f32(2.0f * a / (1.0f - a)), x);
+}
+
 /// x (1 + erf(x / sqrt 2)) / 2. Where erf is near -1 the sum has lost what a relative error is measured by, and a
 /// quotient of polynomials is as good as `erf_f32`.
 INLINE float gelu_f32(float x) {
@@ -304,8 +392,10 @@ INLINE int pow_is_plain(float x, float y) {
 /// A half-precision number as a float, by its bits.
 INLINE float half_to_float(uint16_t half) {
   uint32_t magnitude = (uint32_t)(half & 0x7FFF) << 13;
-  // Moved to the float's exponent by a product that is exact for subnormal halves as well.
-  float scaled = float_of(magnitude) * 0x1p112f;
+  // Moved to the float's exponent by a product; subnormal halves by one of their integers, so that they stay where
+  // subnormal floats count as zero.
+  float normal = float_of(magnitude) * 0x1p112f;
+  float scaled = magnitude < 0x00800000u ? (float)(int32_t)(half & 0x3FF) * 0x1p-24f : normal;
   uint32_t special = magnitude | 0x7F800000u | (magnitude & 0x7FFFFF ? 0x400000u : 0u);
   uint32_t bits = magnitude >= 0x0F800000u ? special : bits_of(scaled);
   return float_of(bits | ((uint32_t)(half & 0x8000) << 16));

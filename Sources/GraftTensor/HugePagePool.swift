@@ -1,11 +1,13 @@
 import Glibc
 import Synchronization
 
-/// Memory of middle sizes, cut from chunks that the system maps by huge pages.
+/// Memory that the system maps by huge pages: blocks of middle sizes, cut from chunks, and large ones, of which those
+/// given back last are kept for whoever wants as many pages.
 ///
 /// A first run touches its packed weights and its values for the first time, and a page fault for each four kilobytes
-/// of them costs a small network more than its arithmetic. What a process takes first comes from the system's
-/// allocator nevertheless: a network of a few layers is not to pay for two megabytes.
+/// of them costs a small network more than its arithmetic; so does a large result that is made anew in each run. What
+/// a process takes first of middle sizes comes from the system's allocator nevertheless: a network of a few layers is
+/// not to pay for two megabytes.
 final class HugePagePool: Sendable {
   /// Where a block lies; nil stands for the system's allocator.
   typealias Owner = Chunk?
@@ -14,8 +16,10 @@ final class HugePagePool: Sendable {
 
   /// What is mapped at once where the system is asked to.
   static let pageSize = 2 << 20
-  /// The sizes that are worth it, and are not mapped by themselves.
-  static let sizes = (16 << 10)..<pageSize
+  /// The smallest size that is worth it.
+  static let smallestSize = 16 << 10
+  /// How much of large blocks is kept.
+  private static let keptBytes = 32 << 20
   /// How much of them comes from the system's allocator before a chunk is made.
   private static let plainLimit = 1 << 20
 
@@ -66,16 +70,20 @@ final class HugePagePool: Sendable {
     }
   }
 
-  private struct State {
+  private struct State: @unchecked Sendable {
     var chunks: [Chunk] = []
     /// How much the system's allocator gave that has not come back.
     var plain = 0
+    /// Large blocks that nobody has, the one given back last at the end.
+    var kept: [(base: UnsafeMutableRawPointer, byteCount: Int)] = []
+    var keptBytes = 0
   }
 
   private let state = Mutex(State())
 
   /// A block at a multiple of ``TensorStorage/alignment``; nil where the system has no memory left.
   func allocate(_ byteCount: Int) -> (base: UnsafeMutableRawPointer, owner: Owner)? {
+    guard byteCount < Self.pageSize else { return allocateLarge(byteCount).map { ($0, nil) } }
     let byteCount = Self.padded(byteCount)
     return state.withLock { state in
       if state.plain + byteCount > Self.plainLimit {
@@ -96,6 +104,7 @@ final class HugePagePool: Sendable {
 
   /// Takes a block back that ``allocate(_:)`` gave for as many bytes.
   func free(_ base: UnsafeMutableRawPointer, _ byteCount: Int, _ owner: Owner) {
+    guard byteCount < Self.pageSize else { return freeLarge(base, byteCount) }
     let byteCount = Self.padded(byteCount)
     state.withLock { state in
       guard let chunk = owner else {
@@ -108,6 +117,39 @@ final class HugePagePool: Sendable {
       // One that is free is kept for the next run.
       if chunk.isUnused, state.chunks.contains(where: { $0 !== chunk && $0.isUnused }) {
         state.chunks.removeAll { $0 === chunk }
+      }
+    }
+  }
+
+  /// Whole pages: the last one is not mapped in small ones then.
+  private static func pages(_ byteCount: Int) -> Int? {
+    let (sum, isOverflow) = byteCount.addingReportingOverflow(pageSize - 1)
+    return isOverflow ? nil : sum & ~(pageSize - 1)
+  }
+
+  private func allocateLarge(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    guard let byteCount = Self.pages(byteCount) else { return nil }
+    let kept = state.withLock { state -> UnsafeMutableRawPointer? in
+      guard let index = state.kept.lastIndex(where: { $0.byteCount == byteCount }) else { return nil }
+      state.keptBytes -= byteCount
+      return state.kept.remove(at: index).base
+    }
+    if let kept { return kept }
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, Self.pageSize, byteCount) == 0, let memory else { return nil }
+    madvise(memory, byteCount, MADV_HUGEPAGE)
+    return memory
+  }
+
+  private func freeLarge(_ base: UnsafeMutableRawPointer, _ byteCount: Int) {
+    guard let byteCount = Self.pages(byteCount), byteCount <= Self.keptBytes else { return Glibc.free(base) }
+    state.withLock { state in
+      state.kept.append((base, byteCount))
+      state.keptBytes += byteCount
+      while state.keptBytes > Self.keptBytes {
+        let oldest = state.kept.removeFirst()
+        state.keptBytes -= oldest.byteCount
+        Glibc.free(oldest.base)
       }
     }
   }

@@ -93,7 +93,7 @@ package final class TensorStorage: @unchecked Sendable {
     case .handles(let count): base.assumingMemoryBound(to: TensorHandle.self).deinitialize(count: count)
     }
     if owner == nil {
-      if HugePagePool.sizes.contains(byteCount) {
+      if byteCount >= HugePagePool.smallestSize {
         HugePagePool.shared.free(base, byteCount, chunk)
       } else {
         free(base)
@@ -137,19 +137,12 @@ package final class TensorStorage: @unchecked Sendable {
     _ byteCount: Int, _ account: MemoryAccount?
   ) throws(GraftError) -> (UnsafeMutableRawPointer, HugePagePool.Owner) {
     try account?.charge(byteCount)
-    if HugePagePool.sizes.contains(byteCount) {
+    if byteCount >= HugePagePool.smallestSize {
       if let block = HugePagePool.shared.allocate(byteCount) { return block }
     } else {
-      let isLarge = byteCount >= HugePagePool.pageSize
       var memory: UnsafeMutableRawPointer?
       // An empty tensor has an address all the same.
-      if posix_memalign(&memory, isLarge ? HugePagePool.pageSize : alignment, max(byteCount, 1)) == 0,
-        let memory
-      {
-        // Fewer faults, and fewer misses when it is read.
-        if isLarge { madvise(memory, byteCount, MADV_HUGEPAGE) }
-        return (memory, nil)
-      }
+      if posix_memalign(&memory, alignment, max(byteCount, 1)) == 0, let memory { return (memory, nil) }
     }
     account?.release(byteCount)
     throw GraftError(

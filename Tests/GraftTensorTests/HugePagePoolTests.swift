@@ -22,6 +22,24 @@ import Testing
     }
   }
 
+  @Test func keepLargeBlocksForWhoWantsAsManyPages() throws {
+    let pool = HugePagePool()
+    let large = 5 << 20
+    let first = try #require(pool.allocate(large))
+    let second = try #require(pool.allocate(large))
+    #expect(first.base != second.base)
+    pool.free(first.base, large, first.owner)
+    // Three pages as well.
+    let third = try #require(pool.allocate(large + 1000))
+    #expect(third.base == first.base)
+    let more = try #require(pool.allocate(large + (2 << 20)))
+    #expect(more.base != second.base)
+    pool.free(second.base, large, second.owner)
+    pool.free(third.base, large + 1000, third.owner)
+    pool.free(more.base, large + (2 << 20), more.owner)
+    #expect(pool.allocate(.max) == nil)
+  }
+
   @Test func takeLittleFromTheSystemAtFirstAndChunksThen() throws {
     let pool = HugePagePool()
     let blocks = try (0..<5).map { _ in try #require(pool.allocate(size)) }

@@ -22,6 +22,11 @@ void graft_f32_log1p(const float *x, float *y, size_t count);
 void graft_f32_tanh(const float *x, float *y, size_t count);
 void graft_f32_sigmoid(const float *x, float *y, size_t count);
 void graft_f32_erf(const float *x, float *y, size_t count);
+void graft_f32_erfc(const float *x, float *y, size_t count);
+void graft_f32_atan(const float *x, float *y, size_t count);
+void graft_f32_asin(const float *x, float *y, size_t count);
+void graft_f32_acos(const float *x, float *y, size_t count);
+void graft_f32_atanh(const float *x, float *y, size_t count);
 void graft_f32_sin(const float *x, float *y, size_t count);
 void graft_f32_cos(const float *x, float *y, size_t count);
 
@@ -72,6 +77,9 @@ GRAFT_DECLARE_BINARY(add)
 GRAFT_DECLARE_BINARY(sub)
 GRAFT_DECLARE_BINARY(mul)
 GRAFT_DECLARE_BINARY(div)
+GRAFT_DECLARE_BINARY(floor_div)
+/// The angle of the point (b[i], a[i]).
+GRAFT_DECLARE_BINARY(atan2)
 /// NaN where either is NaN; the second of equal ones.
 GRAFT_DECLARE_BINARY(max)
 GRAFT_DECLARE_BINARY(min)

@@ -40,20 +40,29 @@ enum WhereOps {
   ) throws {
     let elements = input.buffer(as: type)
     var count = 0
-    for element in elements where isSet(element) { count += 1 }
+    for element in elements { count += isSet(element) ? 1 : 0 }
     let rank = input.rank
     let output = try context.allocate(0, .int64, Shape([count, rank]))
     let target = output.element(Int64.self, 0)
-    let strides = input.shape.strides
+    let length = input.shape[rank - 1]
+    guard count > 0, length > 0 else { return }
+    var outer = [Int](repeating: 0, count: rank - 1)
     var row = 0
-    for place in elements.indices where isSet(elements[place]) {
-      var rest = place
-      for axis in 0..<rank {
-        let index = rest / strides[axis]
-        target[row * rank + axis] = Int64(index)
-        rest -= index * strides[axis]
+    for first in stride(from: 0, to: elements.count, by: length) {
+      for last in 0..<length {
+        // Whether it is set is not asked for before it is written: a processor would guess wrong half of the time.
+        guard row < count else { return }
+        for (axis, index) in outer.enumerated() { target[row * rank + axis] = Int64(index) }
+        target[row * rank + rank - 1] = Int64(last)
+        row += isSet(elements[first + last]) ? 1 : 0
       }
-      row += 1
+      var axis = rank - 2
+      while axis >= 0 {
+        outer[axis] += 1
+        if outer[axis] < input.shape[axis] { break }
+        outer[axis] = 0
+        axis -= 1
+      }
     }
   }
 }

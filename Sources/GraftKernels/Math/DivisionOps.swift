@@ -101,6 +101,9 @@ extension MathOps {
   enum FloorDivide: FloatBinary, IntegerBinary {
     static func apply(_ a: Float, _ b: Float) -> Float { (a / b).rounded(.down) }
     static func apply(_ a: Double, _ b: Double) -> Double { (a / b).rounded(.down) }
+    static var vector: BinaryRows.FloatLoops? {
+      .init(pairs: graft_f32_floor_div, left: graft_f32_floor_div_left, right: graft_f32_floor_div_right)
+    }
 
     static func apply<T: IntegerElement>(_ a: T, _ b: T) -> T {
       let quotient = a.dividedReportingOverflow(by: b).partialValue

@@ -97,5 +97,6 @@ extension MathOps {
   enum Erfc: FloatUnary {
     static func apply(_ x: Float) -> Float { erfcf(x) }
     static func apply(_ x: Double) -> Double { erfc(x) }
+    static var vector: UnaryRows.FloatLoop? { graft_f32_erfc }
   }
 }

@@ -68,6 +68,9 @@ extension MathOps {
     static func apply(_ a: Float, _ b: Float) -> Float { atan2f(a, b) }
     static func apply(_ a: Double, _ b: Double) -> Double { atan2(a, b) }
     static var cost: Int { 20_000 }
+    static var vector: BinaryRows.FloatLoops? {
+      .init(pairs: graft_f32_atan2, left: graft_f32_atan2_left, right: graft_f32_atan2_right)
+    }
   }
 
   enum XLogY: FloatBinary, SteppedBinary, ComplexBinary {

@@ -45,16 +45,19 @@ extension MathOps {
   enum Asin: FloatUnary {
     static func apply(_ x: Float) -> Float { asinf(x) }
     static func apply(_ x: Double) -> Double { asin(x) }
+    static var vector: UnaryRows.FloatLoop? { graft_f32_asin }
   }
 
   enum Acos: FloatUnary {
     static func apply(_ x: Float) -> Float { acosf(x) }
     static func apply(_ x: Double) -> Double { acos(x) }
+    static var vector: UnaryRows.FloatLoop? { graft_f32_acos }
   }
 
   enum Atan: FloatUnary {
     static func apply(_ x: Float) -> Float { atanf(x) }
     static func apply(_ x: Double) -> Double { atan(x) }
+    static var vector: UnaryRows.FloatLoop? { graft_f32_atan }
   }
 
   enum Sinh: FloatUnary {
@@ -86,5 +89,6 @@ extension MathOps {
   enum Atanh: FloatUnary {
     static func apply(_ x: Float) -> Float { atanhf(x) }
     static func apply(_ x: Double) -> Double { atanh(x) }
+    static var vector: UnaryRows.FloatLoop? { graft_f32_atanh }
   }
 }

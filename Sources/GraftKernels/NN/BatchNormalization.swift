@@ -210,6 +210,9 @@ struct ChannelPlanes: Sendable {
     inner = elements / max(batch, 1)
   }
 
+  /// How many elements are summed in single precision before they join a sum in double precision.
+  private static let run = 16
+
   /// Each channel's mean and variance, of float32 elements; sums are made in double precision.
   func moments(
     _ x: Tensor, into means: UnsafeMutableBufferPointer<Float>,
@@ -225,15 +228,23 @@ struct ChannelPlanes: Sendable {
           var sum = 0.0
           for image in 0..<batch {
             let first = (image * channels + channel) * inner
-            for index in first..<first + inner { sum += Double(source[index]) }
+            for start in stride(from: first, to: first + inner, by: Self.run) {
+              var part: Float = 0
+              for index in start..<min(start + Self.run, first + inner) { part += source[index] }
+              sum += Double(part)
+            }
           }
           let mean = sum / Double(batch * inner)
           var squares = 0.0
           for image in 0..<batch {
             let first = (image * channels + channel) * inner
-            for index in first..<first + inner {
-              let difference = Double(source[index]) - mean
-              squares += difference * difference
+            for start in stride(from: first, to: first + inner, by: Self.run) {
+              var part: Float = 0
+              for index in start..<min(start + Self.run, first + inner) {
+                let difference = source[index] - Float(mean)
+                part += difference * difference
+              }
+              squares += Double(part)
             }
           }
           (means[channel], variances[channel]) = (Float(mean), Float(squares / Double(batch * inner)))
@@ -244,26 +255,37 @@ struct ChannelPlanes: Sendable {
     // Blocks of channels, so that rows are read in whole cache lines.
     let width = 64
     workers.forEach((channels + width - 1) / width, cost: 2 * count * width) { range in
-      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * width) { sums in
-        for block in range {
-          let first = block * width
-          let last = min(channels, first + width)
-          sums.initialize(repeating: 0)
-          for row in 0..<inner {
-            let line = row * channels + first
-            for index in 0..<last - first { sums[index] += Double(source[line + index]) }
-          }
-          for index in 0..<last - first { sums[index] /= Double(inner) }
-          for row in 0..<inner {
-            let line = row * channels + first
-            for index in 0..<last - first {
-              let difference = Double(source[line + index]) - sums[index]
-              sums[width + index] += difference * difference
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: width) { sums in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * width) { parts in
+          guard let sums = sums.baseAddress, let part = parts.baseAddress, let source = source.baseAddress
+          else { return }
+          let mean = part + width
+          /// The means of what the closure adds to each channel's part, row by row.
+          @inline(__always)
+          func average(_ first: Int, _ count: Int, _ add: (_ row: UnsafePointer<Float>) -> Void) {
+            sums.initialize(repeating: 0, count: width)
+            for start in stride(from: 0, to: inner, by: Self.run) {
+              part.initialize(repeating: 0, count: width)
+              for row in start..<min(start + Self.run, inner) { add(source + row * channels + first) }
+              for index in 0..<count { sums[index] += Double(part[index]) }
             }
+            for index in 0..<count { sums[index] /= Double(inner) }
           }
-          for index in 0..<last - first {
-            means[first + index] = Float(sums[index])
-            variances[first + index] = Float(sums[width + index] / Double(inner))
+          for block in range {
+            let first = block * width
+            let count = min(channels - first, width)
+            average(first, count) { row in for index in 0..<count { part[index] += row[index] } }
+            for index in 0..<count {
+              mean[index] = Float(sums[index])
+              means[first + index] = mean[index]
+            }
+            average(first, count) { row in
+              for index in 0..<count {
+                let difference = row[index] - mean[index]
+                part[index] += difference * difference
+              }
+            }
+            for index in 0..<count { variances[first + index] = Float(sums[index]) }
           }
         }
       }

@@ -98,27 +98,50 @@ enum LocalResponseNormalizationOps {
       nonisolated(unsafe) let source = x.floats
       nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
       let channels = x.shape[3]
-      workers.forEach(x.elementCount / channels, cost: channels * (min(radius, channels) * 2 + 20)) { range in
-        for pixel in range {
-          let (values, results) = (source + pixel * channels, target + pixel * channels)
-          var total: Float = 0
-          for channel in 0..<channels { total += values[channel] * values[channel] }
-          for channel in 0..<channels {
-            if !total.isFinite, isSpoilt(values, channel, channels) {
-              results[channel] = .nan
-              continue
+      let reach = min(radius, channels)
+      workers.forEach(x.elementCount / channels, cost: channels * (reach + 5)) { range in
+        // The squares, with zeros around them, and the norms.
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * channels + 2 * reach) { memory in
+          memory.initialize(repeating: 0)
+          guard let squares = memory.baseAddress else { return }
+          let norms = squares + channels + 2 * reach
+          for pixel in range {
+            let (values, results) = (source + pixel * channels, target + pixel * channels)
+            var total: Float = 0
+            for channel in 0..<channels {
+              let square = values[channel] * values[channel]
+              squares[reach + channel] = square
+              total += square
             }
-            let norm = norm(values, channel, channels)
-            // The powers that networks use need no logarithm.
-            switch beta {
-            case 1: results[channel] = values[channel] / norm
-            case 0.5: results[channel] = values[channel] / norm.squareRoot()
-            case 0.75:
-              results[channel] = values[channel] / (norm.squareRoot() * norm.squareRoot().squareRoot())
-            default: results[channel] = values[channel] * Float.power(norm, -beta)
+            for channel in 0..<channels { norms[channel] = 0 }
+            for step in 0...2 * reach {
+              for channel in 0..<channels { norms[channel] += squares[channel + step] }
             }
+            for channel in 0..<channels { norms[channel] = bias + alpha * norms[channel] }
+            divide(values, norms, into: results, channels)
+            guard !total.isFinite else { continue }
+            for channel in 0..<channels where isSpoilt(values, channel, channels) { results[channel] = .nan }
           }
         }
+      }
+    }
+
+    /// `values / norms ^ beta`. The powers that networks use need no logarithm.
+    @inline(__always)
+    private func divide(
+      _ values: UnsafePointer<Float>, _ norms: UnsafePointer<Float>,
+      into results: UnsafeMutablePointer<Float>,
+      _ count: Int
+    ) {
+      switch beta {
+      case 1: for index in 0..<count { results[index] = values[index] / norms[index] }
+      case 0.5: for index in 0..<count { results[index] = values[index] / norms[index].squareRoot() }
+      case 0.75:
+        for index in 0..<count {
+          let root = norms[index].squareRoot()
+          results[index] = values[index] / (root * root.squareRoot())
+        }
+      default: for index in 0..<count { results[index] = values[index] * Float.power(norms[index], -beta) }
       }
     }
 
