@@ -12,7 +12,7 @@ struct BenchCommand: ParsableCommand {
       load_ms is the time from the beginning of the import, variables included, until a callable is ready to run; first_run_ms that \
       of its first run. Three more runs are not counted; median_ms, min_ms and p90_ms are of the runs after \
       them. peak_rss_mb is the most memory that the process had, in units of 2^20 bytes. checksum is the sum of \
-      the first fetch's elements. With --passes, plans are made without one pass after the other as well, and \
+      the first fetch's elements, 0 where these are no numbers. With --passes, plans are made without one pass after the other as well, and \
       their runs alternate with those of the whole plan: x is how many times as long they take.
       """)
 
@@ -77,7 +77,7 @@ struct BenchCommand: ParsableCommand {
       load: start.duration(to: opened).milliseconds + read.duration(to: loaded).milliseconds,
       first: loaded.duration(to: first).milliseconds,
       times: times,
-      peak: Self.peakMemory, checksum: try results.first?.doubles().reduce(0, +) ?? 0,
+      peak: Self.peakMemory, checksum: results.first.flatMap { try? $0.doubles() }?.reduce(0, +) ?? 0,
       threads: model.session.options.threads)
     try Console.writeLine(json ? figures.json(model: self.model.model).compact : figures.text)
     if passes {
