@@ -166,6 +166,27 @@ void graft_c128_divide(const double *a, const double *b, double *y);
 void graft_c64_power(const float *a, const float *b, float *y);
 void graft_c128_power(const double *a, const double *b, double *y);
 
+// MARK: The channels of a few pixels
+
+/// y[c] = the largest, or the mean, of pixels[0][c], pixels[1][c] and so on. Of no pixels the largest is -FLT_MAX, and
+/// the mean is NaN; a NaN among others is not the largest.
+void graft_pool_f32(
+    int is_maximum, const float *_Nonnull const *_Nonnull pixels, ptrdiff_t pixel_count, ptrdiff_t channels, float *y);
+
+/// norms[c] = bias + alpha * (the sum of the squares of the channels at most `reach` away). `squares` has room for
+/// `channels + 2 * reach` numbers, of which the first and the last `reach` are zero. The result is whether all squares
+/// are finite.
+int graft_lrn_norms_f32(
+    const float *x, float *squares, float *norms, ptrdiff_t channels, ptrdiff_t reach, float bias, float alpha);
+
+/// y[i] = x[i] / norms[i]^(quarters / 4), for 2, 3 and 4 quarters.
+void graft_divide_by_root_f32(const float *x, const float *norms, float *y, ptrdiff_t count, int quarters);
+
+/// y[c] = what lies `across` of the way from left to right and `down` of the way from top to bottom.
+void graft_blend_f32(
+    const float *top_left, const float *top_right, const float *bottom_left, const float *bottom_right, float across,
+    float down, float *y, ptrdiff_t channels);
+
 // MARK: Fourier transforms
 //
 // Of many lines at once: the elements of a line lie `lines` apart, real and imaginary parts in arrays of their own.

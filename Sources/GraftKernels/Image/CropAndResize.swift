@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftGraph
 import GraftTensor
 
@@ -242,12 +243,8 @@ enum CropAndResizeOps {
                 let left = Int(x.rounded(.down)) * channels
                 let right = Int(x.rounded(.up)) * channels
                 let after = x - x.rounded(.down)
-                for channel in 0..<channels {
-                  let upper = top[left + channel] + (top[right + channel] - top[left + channel]) * after
-                  let lower =
-                    bottom[left + channel] + (bottom[right + channel] - bottom[left + channel]) * after
-                  target[channel] = upper + (lower - upper) * below
-                }
+                graft_blend_f32(
+                  top + left, top + right, bottom + left, bottom + right, after, below, target, channels)
               } else {
                 target.update(repeating: extrapolation, count: channels)
               }

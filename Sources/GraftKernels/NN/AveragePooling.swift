@@ -100,7 +100,7 @@ enum AveragePoolingOps {
       guard output.elementCount > 0 else { return }
       try Images.run(context, x, into: output, attributes.order) { x, output, _ in
         switch dtype {
-        case .float32: average(Float.self, geometry, x, output, context.workers)
+        case .float32: geometry.pool(isMaximum: false, x, into: output, context.workers)
         case .float64: average(Double.self, geometry, x, output, context.workers)
         case .float16: average(Float16.self, geometry, x, output, context.workers)
         default: average(BFloat16.self, geometry, x, output, context.workers)
@@ -110,7 +110,7 @@ enum AveragePoolingOps {
   }
 
   /// Half and bfloat16 are rounded after each addition, as in TensorFlow.
-  private static func average<T: AveragedElement>(
+  private static func average<T: FloatElement>(
     _ type: T.Type, _ geometry: PoolingGeometry, _ x: Tensor, _ output: Tensor, _ workers: WorkerPool
   ) {
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
@@ -126,7 +126,7 @@ enum AveragePoolingOps {
           for height in window.height {
             for width in window.width {
               let values = source + geometry.inputPixel(window.image, depth, height, width) * channels
-              T.add(values, to: sums, count: channels)
+              for channel in 0..<channels { sums[channel] = T.add(sums[channel], values[channel]) }
             }
           }
         }
@@ -136,27 +136,3 @@ enum AveragePoolingOps {
     }
   }
 }
-
-/// What windows are averaged over.
-private protocol AveragedElement: FloatElement {
-  /// Adds elements to sums, one by one.
-  static func add(_ values: UnsafePointer<Self>, to sums: UnsafeMutablePointer<Self>, count: Int)
-}
-
-extension AveragedElement {
-  static func add(_ values: UnsafePointer<Self>, to sums: UnsafeMutablePointer<Self>, count: Int) {
-    for index in 0..<count { sums[index] = add(sums[index], values[index]) }
-  }
-}
-
-extension Float: AveragedElement {
-  fileprivate static func add(
-    _ values: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Float>, count: Int
-  ) {
-    graft_f32_add(sums, values, sums, count)
-  }
-}
-
-extension Double: AveragedElement {}
-extension Float16: AveragedElement {}
-extension BFloat16: AveragedElement {}

@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftGraph
 import GraftTensor
 
@@ -107,41 +108,17 @@ enum LocalResponseNormalizationOps {
           let norms = squares + channels + 2 * reach
           for pixel in range {
             let (values, results) = (source + pixel * channels, target + pixel * channels)
-            var total: Float = 0
-            for channel in 0..<channels {
-              let square = values[channel] * values[channel]
-              squares[reach + channel] = square
-              total += square
+            let isFinite = graft_lrn_norms_f32(values, squares, norms, channels, reach, bias, alpha) != 0
+            // The powers that networks use need no logarithm.
+            if [0.5, 0.75, 1].contains(beta) {
+              graft_divide_by_root_f32(values, norms, results, channels, Int32(beta * 4))
+            } else {
+              for index in 0..<channels { results[index] = values[index] * Float.power(norms[index], -beta) }
             }
-            for channel in 0..<channels { norms[channel] = 0 }
-            for step in 0...2 * reach {
-              for channel in 0..<channels { norms[channel] += squares[channel + step] }
-            }
-            for channel in 0..<channels { norms[channel] = bias + alpha * norms[channel] }
-            divide(values, norms, into: results, channels)
-            guard !total.isFinite else { continue }
+            if isFinite { continue }
             for channel in 0..<channels where isSpoilt(values, channel, channels) { results[channel] = .nan }
           }
         }
-      }
-    }
-
-    /// `values / norms ^ beta`. The powers that networks use need no logarithm.
-    @inline(__always)
-    private func divide(
-      _ values: UnsafePointer<Float>, _ norms: UnsafePointer<Float>,
-      into results: UnsafeMutablePointer<Float>,
-      _ count: Int
-    ) {
-      switch beta {
-      case 1: for index in 0..<count { results[index] = values[index] / norms[index] }
-      case 0.5: for index in 0..<count { results[index] = values[index] / norms[index].squareRoot() }
-      case 0.75:
-        for index in 0..<count {
-          let root = norms[index].squareRoot()
-          results[index] = values[index] / (root * root.squareRoot())
-        }
-      default: for index in 0..<count { results[index] = values[index] * Float.power(norms[index], -beta) }
       }
     }
 

@@ -90,6 +90,7 @@ enum MaxPoolingOps {
   private static func reduce<T: PoolingElement>(
     _ type: T.Type, _ geometry: PoolingGeometry, _ x: Tensor, _ output: Tensor, _ workers: WorkerPool
   ) {
+    if T.self == Float.self { return geometry.pool(isMaximum: true, x, into: output, workers) }
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
     let channels = geometry.channels

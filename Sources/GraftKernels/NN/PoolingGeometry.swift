@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftTensor
 
 /// The window of a pooling op: its attributes, without the sizes that V2 ops get as inputs.
@@ -107,6 +108,32 @@ struct PoolingGeometry: Sendable {
       spatial.count == 3
       ? spatial
       : [try WindowAxis(input: 1, window: 1, stride: 1, dilation: 1, padding: .valid, axis: 0)] + spatial
+  }
+
+  /// Pools float32 images with channels last: the largest under each window, or the mean.
+  func pool(isMaximum: Bool, _ x: Tensor, into output: Tensor, _ workers: WorkerPool) {
+    nonisolated(unsafe) let source = x.floats
+    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
+    let most = axes.reduce(1) { $0 * min($1.window, $1.input) }
+    workers.forEach(outputPixels, cost: max(channels * most / 16, 1)) { range in
+      withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: max(most, 1)) { pixels in
+        guard let first = pixels.baseAddress else { return }
+        first.initialize(repeating: source, count: pixels.count)
+        for pixel in range {
+          let window = window(at: pixel)
+          var count = 0
+          for depth in window.depth {
+            for height in window.height {
+              for width in window.width where count < most {
+                first[count] = source + inputPixel(window.image, depth, height, width) * channels
+                count += 1
+              }
+            }
+          }
+          graft_pool_f32(isMaximum ? 1 : 0, first, count, channels, target + pixel * channels)
+        }
+      }
+    }
   }
 
   /// Pixels of the output, over the whole batch.

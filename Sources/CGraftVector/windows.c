@@ -1,0 +1,53 @@
+// What is computed of the channels of a few pixels: pooling, normalisation by neighbours, blending.
+
+#include <float.h>
+#include <math.h>
+
+#include "CGraftVector.h"
+#include "select.h"
+
+// Rounded as the definitions say.
+#pragma clang fp contract(off)
+
+// Channels that are pooled at once.
+#define BLOCK 64
+
+#define TARGET
+#define NAME(x) x##_plain
+#include "windows-kernel.h"
+#undef TARGET
+#undef NAME
+
+#if defined(__x86_64__)
+#define TARGET __attribute__((target("avx2,fma")))
+#define NAME(x) x##_avx2
+#include "windows-kernel.h"
+#undef TARGET
+#undef NAME
+
+#define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
+#define NAME(x) x##_avx512
+#include "windows-kernel.h"
+#undef TARGET
+#undef NAME
+#endif
+
+void graft_pool_f32(
+    int is_maximum, const float *const *pixels, ptrdiff_t pixel_count, ptrdiff_t channels, float *y) {
+  SELECT(pool)(is_maximum, pixels, pixel_count, channels, y);
+}
+
+int graft_lrn_norms_f32(
+    const float *x, float *squares, float *norms, ptrdiff_t channels, ptrdiff_t reach, float bias, float alpha) {
+  return SELECT(norms)(x, squares, norms, channels, reach, bias, alpha);
+}
+
+void graft_divide_by_root_f32(const float *x, const float *norms, float *y, ptrdiff_t count, int quarters) {
+  SELECT(divide_by_root)(x, norms, y, count, quarters);
+}
+
+void graft_blend_f32(
+    const float *top_left, const float *top_right, const float *bottom_left, const float *bottom_right, float across,
+    float down, float *y, ptrdiff_t channels) {
+  SELECT(blend)(top_left, top_right, bottom_left, bottom_right, across, down, y, channels);
+}
