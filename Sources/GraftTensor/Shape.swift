@@ -19,9 +19,10 @@ public struct Shape: Sendable, Hashable {
 
   /// A shape with sizes that come from outside.
   ///
-  /// - Throws: `GraftError` (`invalidArgument`) when a size is negative or there are more elements than
-  ///   can be counted.
+  /// - Throws: `GraftError` (`invalidArgument`) when a size is negative, or there are more dimensions than
+  ///   ``maximumRank`` or more elements than can be counted.
   public init(validating dimensions: [Int]) throws(GraftError) {
+    guard dimensions.count <= Self.maximumRank else { throw Self.tooManyDimensions(dimensions.count) }
     // Zero wins over an overflow: [2^40, 2^40, 0] is an empty tensor.
     var product = 1
     var overflows = false
@@ -45,6 +46,15 @@ public struct Shape: Sendable, Hashable {
     }
     self.dimensions = dimensions
     elementCount = product
+  }
+
+  /// As many dimensions as TensorFlow's tensors may have.
+  package static let maximumRank = 254
+
+  package static func tooManyDimensions(_ count: Int) -> GraftError {
+    GraftError(
+      .invalidArgument, "A tensor would have \(count) dimensions; \(maximumRank) are the most.",
+      remedy: "Check the shape that the graph or the feed gives.")
   }
 
   /// 2^47 elements: of any type their bytes are counted without overflow, and no machine has them.

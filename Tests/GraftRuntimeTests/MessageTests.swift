@@ -22,6 +22,15 @@ import Testing
     #expect(text.message.contains("Line 1, column 17") && text.message.contains("no field 'hello'"))
   }
 
+  @Test func aDamagedFieldOfAMetaFileIsNamedWithItsPlace() throws {
+    let folder = try TestFolder()
+    // A graph of no nodes, then tags whose length is beyond the end of their field.
+    let bytes: [UInt8] = [0x12, 0x00, 0x0A, 0x03, 0x22, 0x7F, 0x41]
+    try Data(bytes).write(to: URL(fileURLWithPath: folder.file("m.meta")))
+    let error = try #require(thrown { _ = try MetaGraph(contentsOf: folder.file("m.meta")) })
+    #expect(error.place.offset == 2 && error.message.contains("'meta_info_def'"), "\(error)")
+  }
+
   /// The weights are a hole in the file: it has 3 GB and takes a few KB.
   @Test func aGraphBeyondTwoGigabytesIsRead() throws {
     let folder = try TestFolder()
@@ -84,6 +93,27 @@ import Testing
     let error = try #require(thrown { _ = try session.run("y") })
     #expect([.uninitialized, .failedPrecondition].contains(error.code), "\(error)")
     #expect(error.place.node == "y" || error.message.contains("table"), "\(error)")
+  }
+
+  @Test func whatFillsATableIsNamedWhereTheGraphHasIt() throws {
+    let text = GraphText()
+      .node(
+        "table", "HashTableV2", [],
+        ["key_dtype": "type: DT_INT32", "value_dtype": "type: DT_FLOAT", "shared_name": "s: \"t\""]
+      )
+      .constant("key", [1], [1]).constant("none", [], [0.0]).constant("value", [1], [2.0])
+      .node(
+        "fill", "LookupTableImportV2", ["table", "key", "value"],
+        ["Tin": "type: DT_INT32", "Tout": "type: DT_FLOAT"]
+      )
+      .node(
+        "y", "LookupTableFindV2", ["table", "key", "none"],
+        ["Tin": "type: DT_INT32", "Tout": "type: DT_FLOAT"])
+    let session = Session(graph: try text.graph())
+    let error = try #require(thrown { _ = try session.run("y") })
+    #expect(error.remedy?.contains("'fill'") == true, "\(error)")
+    _ = try session.run([], targets: ["fill"])
+    #expect(try session.run("y").scalars() == [2] as [Float])
   }
 
   @Test func devicesAndNeighboursThatAreNotThereDoNotMatter() throws {

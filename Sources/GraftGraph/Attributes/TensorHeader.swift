@@ -96,7 +96,9 @@ extension TensorHeader {
     guard !hasUnknownRank, sizes.allSatisfy({ $0 >= 0 }) else {
       return "A constant has the shape \(shapeText), which is not fully defined."
     }
-    guard sizes.count <= 254 else { return "A constant has \(sizes.count) dimensions; 254 are the most." }
+    guard sizes.count <= Shape.maximumRank else {
+      return "A constant has \(sizes.count) dimensions; \(Shape.maximumRank) are the most."
+    }
     // As TensorFlow counts: a size of 0 comes too late for those before it.
     var count: Int64 = 1
     for size in sizes {

@@ -159,7 +159,7 @@ package struct WireError: Error {
 
   let reason: Reason
   /// Where, counted from the beginning of the document.
-  let offset: Int
+  package let offset: Int
 
   init(_ reason: Reason, at offset: Int) {
     self.reason = reason
@@ -167,7 +167,7 @@ package struct WireError: Error {
   }
 
   /// What was found, as a sentence.
-  var message: String {
+  package var message: String {
     switch reason {
     case .truncated: "the bytes end inside of a field"
     case .beyondEnd(let length): "a field claims to have \(length) bytes, more than are left"

@@ -129,6 +129,7 @@ package final class KernelContext {
       throw GraftError(
         .internalError, "The kernel gives output \(index) of a node that has \(outputs.count).")
     }
+    guard tensor.rank <= Shape.maximumRank else { throw Shape.tooManyDimensions(tensor.rank) }
     outputs[index] = tensor
   }
 

@@ -26,6 +26,7 @@ public struct MetaGraph: Sendable {
   /// The binary `MetaGraphDef` in a part of a document. The graph stays where it is until it is imported.
   package init(_ range: ByteRange, in document: GraphBytes) throws {
     var rest: [UInt8] = []
+    var fields: [ByteRange] = []
     var graph = ByteRange.empty
     let message: Tensorflow_MetaGraphDef
     do throws(any Error) {
@@ -37,18 +38,41 @@ public struct MetaGraph: Sendable {
           graph = try reader.block()
         } else {
           try reader.skip(tag)
-          rest += document.bytes(ByteRange(offset: start, count: reader.position - start))
+          fields.append(ByteRange(offset: start, count: reader.position - start))
+          rest += document.bytes(fields[fields.count - 1])
         }
       }
       message = try Tensorflow_MetaGraphDef(serializedBytes: rest)
     } catch {
+      let damage = Self.damage(error, fields, document)
       throw GraftError(
-        .dataLoss, "The MetaGraphDef is damaged: \(error).",
-        at: .init(file: document.file, offset: range.offset),
+        .dataLoss, "The MetaGraphDef is damaged: \(damage.message).",
+        at: .init(file: document.file, offset: damage.offset ?? range.offset),
         remedy: "Download or export it again.", cause: error)
     }
     self.init(message: message, document: document, graphRange: graph)
   }
+
+  /// What is wrong with a message that cannot be read, and where its first field begins that cannot.
+  private static func damage(
+    _ error: any Error, _ fields: [ByteRange], _ document: GraphBytes
+  ) -> (message: String, offset: Int?) {
+    if let error = error as? WireError { return (error.message, error.offset) }
+    for field in fields
+    where (try? Tensorflow_MetaGraphDef(serializedBytes: Array(document.bytes(field)))) == nil {
+      var reader = document.reader(field)
+      let number = (try? reader.tag().number).map { Int($0) } ?? 0
+      let name = fieldNames.indices.contains(number) ? fieldNames[number] : "\(number)"
+      return ("the \(field.count) bytes of its field '\(name)' are no such message", field.offset)
+    }
+    return ("its fields are no such message", nil)
+  }
+
+  /// The fields of a MetaGraphDef by their numbers.
+  private static let fieldNames = [
+    "0", "meta_info_def", "graph_def", "saver_def", "collection_def", "signature_def", "asset_file_def",
+    "object_graph_def",
+  ]
 
   /// A MetaGraph of a message without a graph, and the graph where it stands.
   init(

@@ -13,17 +13,39 @@ struct UninitializedReads: Sendable {
 
   /// An error with all variables that have no value, in place of one with the first of them.
   func explained(_ error: GraftError) -> GraftError {
+    if error.code == .failedPrecondition { return withTableInitializers(error) }
     guard error.code == .uninitialized else { return error }
     let names = variables().sorted()
     guard !names.isEmpty else { return error }
     let list = names.prefix(50).map { "'\($0)'" }.joined(separator: ", ")
+    // A plan may read a reference by an op of its own.
+    var place = error.place
+    if let node = place.node, place.function == nil, let index = graph.nodeIndex(named: node) {
+      place.op = graph.nodes[index].op
+    }
     return GraftError(
       .uninitialized,
       (names.count == 1
         ? "The variable \(list) has no value, and the fetches need it."
         : "\(names.count) variables that the fetches need have no value: \(list)"
           + (names.count > 50 ? " and more." : ".")),
-      at: error.place, remedy: Initializers.remedy(for: names, in: graph), cause: error)
+      at: place, remedy: Initializers.remedy(for: names, in: graph), cause: error)
+  }
+
+  /// An error of a node that uses a table, with the operations that fill the table where the graph has any.
+  private func withTableInitializers(_ error: GraftError) -> GraftError {
+    guard error.place.function == nil, let name = error.place.node, let index = graph.nodeIndex(named: name),
+      let table = graph.nodes[index].inputs.first?.node, graph.nodes[Int(table)].op.contains("HashTable")
+    else { return error }
+    let fillers = graph.nodes.filter {
+      ($0.op.hasPrefix("InitializeTable") || $0.op.hasPrefix("LookupTableImport"))
+        && $0.inputs.first?.node == table
+    }
+    guard !fillers.isEmpty else { return error }
+    let list = fillers.prefix(3).map { "'\($0.name)' (\($0.op))" }.joined(separator: ", ")
+    return GraftError(
+      error.code, error.message, at: error.place, remedy: "Run \(list) as a target first, which fills it.",
+      cause: error)
   }
 
   /// The names of the variables' nodes that the run reads, and that have no value.
