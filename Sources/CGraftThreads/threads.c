@@ -1,3 +1,6 @@
+// pthread_getattr_np
+#define _GNU_SOURCE
+
 #include "CGraftThreads.h"
 
 #include <pthread.h>
@@ -212,4 +215,20 @@ void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *c
     if (spins > 2000) sched_yield();
   }
   atomic_store_explicit(&l->taken, 0, memory_order_release);
+}
+
+size_t graft_threads_stack_left(void) {
+  // The lowest address of the stack, which is asked for once: it takes long for a main thread.
+  static _Thread_local uintptr_t lowest;
+  if (lowest == 0) {
+    pthread_attr_t attributes;
+    void *address = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return SIZE_MAX;
+    pthread_attr_getstack(&attributes, &address, &size);
+    pthread_attr_destroy(&attributes);
+    lowest = (uintptr_t)address;
+  }
+  const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  return here > lowest ? here - lowest : 0;
 }

@@ -90,7 +90,12 @@ package final class TensorStorage: @unchecked Sendable {
     switch content {
     case .plain: break
     case .strings(let count): base.assumingMemoryBound(to: Bytes.self).deinitialize(count: count)
-    case .handles(let count): base.assumingMemoryBound(to: TensorHandle.self).deinitialize(count: count)
+    case .handles(let count):
+      let handles = base.assumingMemoryBound(to: TensorHandle.self)
+      for index in 0..<count where isKnownUniquelyReferenced(&handles[index].object) {
+        NestedRelease.release(&handles[index].object)
+      }
+      handles.deinitialize(count: count)
     }
     if owner == nil {
       if byteCount >= HugePagePool.smallestSize {

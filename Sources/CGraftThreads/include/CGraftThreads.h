@@ -28,6 +28,9 @@ void graft_floats_restore(uint64_t mode);
 void graft_threads_enter(void);
 void graft_threads_leave(void);
 
+/// How many bytes of its stack the calling thread has left.
+size_t graft_threads_stack_left(void);
+
 #pragma clang assume_nonnull end
 
 #endif

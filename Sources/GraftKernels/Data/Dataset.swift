@@ -30,16 +30,41 @@ package final class Dataset: Sendable {
     }
   }
 
+  /// How the elements begin. It holds the datasets that this one takes from.
+  private final class Source: Sendable {
+    let begin: @Sendable () -> Elements
+
+    init(_ begin: @escaping @Sendable () -> Elements) {
+      self.begin = begin
+    }
+  }
+
   let cardinality: Cardinality
-  private let begin: @Sendable () -> Elements
+  // Nothing but the end of the dataset changes it.
+  private nonisolated(unsafe) var source: Source?
 
   init(_ cardinality: Cardinality, _ begin: @escaping @Sendable () -> Elements) {
     self.cardinality = cardinality
-    self.begin = begin
+    source = Source(begin)
+  }
+
+  deinit {
+    NestedRelease.release(&source)
   }
 
   /// The elements from the first on.
-  func elements() -> Elements { begin() }
+  func elements() -> Elements {
+    guard let source, StackRoom.isEnough else { return { _ in throw Self.tooDeep } }
+    let next = source.begin()
+    return { context in
+      guard StackRoom.isEnough else { throw Self.tooDeep }
+      return try next(context)
+    }
+  }
+
+  private static let tooDeep = GraftError(
+    .resourceExhausted, "Datasets take their elements from one another deeper than a thread's stack allows.",
+    remedy: "Make fewer datasets of datasets.")
 
   /// The dataset as a variant.
   func tensor() throws -> Tensor {

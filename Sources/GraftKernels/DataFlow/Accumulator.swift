@@ -119,7 +119,7 @@ enum AccumulatorOps {
               + "\(gradient.dtype)\(gradient.shape).", at: .init(input: 2))
         }
         try accumulator.apply(step: Int64(try ArrayArguments.scalar(context, 1, "local_step"))) { sum in
-          try sum?.summed(with: gradient) ?? gradient
+          try sum?.summed(with: gradient, VariantWalk(context.checkpoint)) ?? gradient
         }
       }
     }

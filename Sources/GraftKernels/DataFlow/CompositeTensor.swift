@@ -22,11 +22,11 @@ final class CompositeTensor: VariantValue {
       + "components=[\(parts)]>>"
   }
 
-  func zerosLike() throws -> any VariantValue {
+  func zerosLike(_ walk: VariantWalk) throws -> any VariantValue {
     throw GraftError(.internalError, "There are no zeros like a composite tensor in a variant.")
   }
 
-  func adding(_ other: any VariantValue) throws -> any VariantValue {
+  func adding(_ other: any VariantValue, _ walk: VariantWalk) throws -> any VariantValue {
     throw GraftError(.internalError, "Composite tensors in variants cannot be added.")
   }
 }

@@ -20,11 +20,11 @@ final class OptionalTensors: VariantValue {
     return "Variant<type: tensorflow::data::Optional value: OptionalVariant<values: (\(list))>>"
   }
 
-  func zerosLike() throws -> any VariantValue {
-    OptionalTensors(try components?.map { try $0.zerosLike() })
+  func zerosLike(_ walk: VariantWalk) throws -> any VariantValue {
+    OptionalTensors(try components?.map { try $0.zerosLike(walk) })
   }
 
-  func adding(_ other: any VariantValue) throws -> any VariantValue {
+  func adding(_ other: any VariantValue, _ walk: VariantWalk) throws -> any VariantValue {
     guard let other = other as? OptionalTensors, (components == nil) == (other.components == nil),
       components?.count == other.components?.count
     else {
@@ -32,7 +32,7 @@ final class OptionalTensors: VariantValue {
         .invalidArgument, "Optionals that are added both have values, as many, or have none.")
     }
     guard let components, let others = other.components else { return self }
-    return OptionalTensors(try zip(components, others).map { try $0.summed(with: $1) })
+    return OptionalTensors(try zip(components, others).map { try $0.summed(with: $1, walk) })
   }
 }
 

@@ -65,15 +65,15 @@ final class TensorMap: VariantValue {
     return TensorMap(entries, places)
   }
 
-  func zerosLike() throws -> any VariantValue { TensorMap() }
+  func zerosLike(_ walk: VariantWalk) throws -> any VariantValue { TensorMap() }
 
-  func adding(_ other: any VariantValue) throws -> any VariantValue {
+  func adding(_ other: any VariantValue, _ walk: VariantWalk) throws -> any VariantValue {
     guard let other = other as? TensorMap else {
       throw GraftError(.invalidArgument, "A map can be added to a map only.")
     }
     return try other.entries.reduce(self) { sum, entry in
       let mine = try sum.value(of: entry.key)
-      return try sum.setting(entry.key, to: try mine?.summed(with: entry.value) ?? entry.value)
+      return try sum.setting(entry.key, to: try mine?.summed(with: entry.value, walk) ?? entry.value)
     }
   }
 }

@@ -4,11 +4,11 @@ import GraftTensor
 /// What a variant tensor may hold: lists, maps and optionals of tensors. None of them changes.
 protocol VariantValue: AnyObject, Sendable {
   /// The same with zeros for the tensors in it.
-  func zerosLike() throws -> any VariantValue
+  func zerosLike(_ walk: VariantWalk) throws -> any VariantValue
   /// The sum with another one, tensor by tensor.
   ///
   /// - Throws: `GraftError` (`invalidArgument`) where the two do not match.
-  func adding(_ other: any VariantValue) throws -> any VariantValue
+  func adding(_ other: any VariantValue, _ walk: VariantWalk) throws -> any VariantValue
   /// How TensorFlow shows it: the type, and what is in it.
   var summary: String { get }
 }
@@ -30,13 +30,14 @@ extension Tensor {
   }
 
   /// Zeros of the same dtype and shape; of a variant, one with zeros in it.
-  func zerosLike() throws -> Tensor {
+  func zerosLike(_ walk: VariantWalk) throws -> Tensor {
     guard dtype == .variant else { return try Tensor(uninitialized: dtype, shape: shape).cleared() }
-    return try Tensor(variant: try checkedVariant().zerosLike())
+    let value = try checkedVariant()
+    return try Tensor(variant: try walk.result(of: value) { try value.zerosLike(walk) })
   }
 
   /// The sum with a tensor of the same dtype and shape, or of two variants' contents.
-  func summed(with other: Tensor) throws -> Tensor {
+  func summed(with other: Tensor, _ walk: VariantWalk) throws -> Tensor {
     guard dtype == other.dtype, shape == other.shape else {
       throw GraftError(
         .invalidArgument, "\(dtype)\(shape) and \(other.dtype)\(other.shape) cannot be added.")
@@ -46,7 +47,8 @@ extension Tensor {
       try sum.add(other)
       return sum
     }
-    return try Tensor(variant: try checkedVariant().adding(try other.checkedVariant()))
+    let (first, second) = (try checkedVariant(), try other.checkedVariant())
+    return try Tensor(variant: try walk.result(of: first, second) { try first.adding(second, walk) })
   }
 }
 
@@ -60,7 +62,7 @@ extension VariantNumber: VariantValue {
     }
   }
 
-  func zerosLike() throws -> any VariantValue {
+  func zerosLike(_ walk: VariantWalk) throws -> any VariantValue {
     switch value {
     case .int: VariantNumber(.int(0))
     case .float: VariantNumber(.float(0))
@@ -69,7 +71,7 @@ extension VariantNumber: VariantValue {
     }
   }
 
-  func adding(_ other: any VariantValue) throws -> any VariantValue {
+  func adding(_ other: any VariantValue, _ walk: VariantWalk) throws -> any VariantValue {
     guard let other = other as? VariantNumber else { throw Self.mismatch }
     switch (value, other.value) {
     case (.int(let a), .int(let b)): return VariantNumber(.int(a &+ b))
@@ -88,11 +90,11 @@ extension VariantNumber: VariantValue {
 extension TensorList: VariantValue {
   var summary: String { "Variant<type: tensorflow::TensorList value: TensorList>" }
 
-  func zerosLike() throws -> any VariantValue {
-    with(try elements.map { try $0?.zerosLike() })
+  func zerosLike(_ walk: VariantWalk) throws -> any VariantValue {
+    with(try elements.map { try $0?.zerosLike(walk) })
   }
 
-  func adding(_ other: any VariantValue) throws -> any VariantValue {
+  func adding(_ other: any VariantValue, _ walk: VariantWalk) throws -> any VariantValue {
     guard let other = other as? TensorList, other.dtype == dtype,
       other.elements.count == elements.count,
       let shape = elementShape.merged(with: other.elementShape)
@@ -102,7 +104,7 @@ extension TensorList: VariantValue {
     }
     let sums = try zip(elements, other.elements).map { mine, theirs in
       guard let mine, let theirs else { return mine ?? theirs }
-      return try mine.summed(with: theirs)
+      return try mine.summed(with: theirs, walk)
     }
     return TensorList(dtype: dtype, elementShape: shape, elements: sums, capacity: capacity)
   }

@@ -71,7 +71,9 @@ extension MathOps {
       types: ["T": .numbers + [.bool, .string, .variant]], shape: ShapeRules.sameAsInput
     ) { setup in
       let dtype = try setup.inputType(0)
-      guard dtype != .variant else { return { try $0.setOutput(0, try $0.input(0).zerosLike()) } }
+      guard dtype != .variant else {
+        return { try $0.setOutput(0, try $0.input(0).zerosLike(VariantWalk($0.checkpoint))) }
+      }
       return { try $0.allocate(0, dtype, try $0.input(0).shape).clear() }
     },
     OpDefinition(

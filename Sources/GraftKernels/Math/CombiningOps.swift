@@ -49,7 +49,9 @@ extension MathOps {
     }
     if inputs.count == 1 { return try context.setOutput(0, first) }
     guard dtype != .variant else {
-      return try context.setOutput(0, try inputs.dropFirst().reduce(first) { try $0.summed(with: $1) })
+      return try context.setOutput(
+        0,
+        try inputs.dropFirst().reduce(first) { try $0.summed(with: $1, VariantWalk(context.checkpoint)) })
     }
     guard
       let row = BinaryRows.floats(Add.self, dtype == .float64 ? .float64 : .float32),

@@ -18,6 +18,9 @@ final class FunctionExpansion {
   private static let maximumDepth = 40
   /// How many nodes a plan may grow by. Functions that call others twice double at every level.
   private static let maximumNodeCount = 200_000
+  /// How many nodes a conditional or loop may hold, those inside of others in it included: each is planned by
+  /// itself.
+  private static let maximumBodyNodeCount = 20_000
 
   init(_ planner: Planner) {
     self.planner = planner
@@ -52,15 +55,17 @@ final class FunctionExpansion {
     isGradient: Bool = false
   ) -> PlanGraph? {
     let key = FunctionPlans.Key(version: 0, reference: reference, isGradient: isGradient)
-    guard path.count < Self.maximumDepth, !path.contains(key), let graph = graph(reference, key) else {
-      return nil
-    }
-    nodeCount += graph.nodes.count
+    guard path.count < Self.maximumDepth, !path.contains(key), nodeCount <= Self.maximumNodeCount,
+      let graph = graph(reference, key)
+    else { return nil }
+    nodeCount += graph.wholeNodeCount
     return nodeCount <= Self.maximumNodeCount ? graph : nil
   }
 
   private func graph(_ reference: FunctionReference, _ key: FunctionPlans.Key) -> PlanGraph? {
     if let known = bodies[key] { return known }
+    // What is tried in vain is tried again elsewhere, where the path is another one: that has an end as well.
+    nodeCount += 1
     path.append(key)
     defer { path.removeLast() }
     let functions = planner.functions
@@ -121,7 +126,8 @@ final class FunctionExpansion {
       references = list
     }
     let bodies = references.compactMap { body($0, of: node, node.inputs.dropFirst()) }
-    guard bodies.count == references.count, !bodies.isEmpty, let selector = node.inputTypes.first,
+    guard bodies.count == references.count, !bodies.isEmpty, Self.isPlannable(bodies),
+      let selector = node.inputTypes.first,
       kind == .conditional || selector == .int32,
       bodies.allSatisfy({
         $0.feedTypes == Array(node.inputTypes.dropFirst()) && $0.fetchTypes == node.outputTypes
@@ -132,11 +138,15 @@ final class FunctionExpansion {
       inputTypes: node.inputTypes, outputTypes: node.outputTypes, bodies: bodies)
   }
 
+  private static func isPlannable(_ bodies: [PlanGraph]) -> Bool {
+    bodies.reduce(0) { $0 + $1.wholeNodeCount } <= maximumBodyNodeCount
+  }
+
   private func loop(_ index: Int, _ graph: inout PlanGraph) {
     let node = graph.nodes[index]
     guard let condition = node.functionReference("cond"), let next = node.functionReference("body"),
       let test = body(condition, of: node, node.inputs[...]),
-      let step = body(next, of: node, node.inputs[...]),
+      let step = body(next, of: node, node.inputs[...]), Self.isPlannable([test, step]),
       test.feedTypes == node.inputTypes, test.fetches.count == 1, step.feedTypes == node.inputTypes,
       step.fetchTypes == node.outputTypes, node.inputTypes == node.outputTypes
     else { return }

@@ -24,16 +24,13 @@ struct Replacements {
 
   /// Rewrites a graph's edges.
   func apply(to graph: inout PlanGraph) {
+    graph.replace(values)
     for index in graph.nodes.indices {
-      for position in graph.nodes[index].inputs.indices {
-        graph.nodes[index].inputs[position] = value(graph.nodes[index].inputs[position])
-      }
       let controls = graph.nodes[index].controlInputs
       if controls.contains(where: { nodes[$0] != nil }) {
         graph.nodes[index].controlInputs = Set(controls.map(node)).subtracting([index]).sorted()
       }
     }
-    graph.fetches = graph.fetches.map(value)
     graph.targets = graph.targets.map(node)
   }
 }

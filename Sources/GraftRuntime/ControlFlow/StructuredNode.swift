@@ -48,6 +48,9 @@ enum Structured: String {
 extension PlanGraph {
   /// How deeply loops and conditionals are nested.
   var nesting: Int { nodes.reduce(0) { max($0, $1.constants == nil ? $1.nesting : 0) } }
+
+  /// How many nodes there are, those of bodies included.
+  var wholeNodeCount: Int { nodes.reduce(0) { min($0 + 1 + $1.bodyNodeCount, 1 << 40) } }
 }
 
 extension PlanNode {
@@ -62,6 +65,7 @@ extension PlanNode {
       feed: nil)
     self.bodies = bodies
     nesting = 1 + (bodies.map(\.nesting).max() ?? 0)
+    bodyNodeCount = bodies.reduce(0) { $0 + $1.wholeNodeCount }
   }
 
   /// What kind of structured node it is.
@@ -72,6 +76,7 @@ extension PlanNode {
     guard let structured else { return }
     self.bodies = bodies
     nesting = 1 + (bodies.map(\.nesting).max() ?? 0)
+    bodyNodeCount = bodies.reduce(0) { $0 + $1.wholeNodeCount }
     definition = structured.definition(bodies)
   }
 

@@ -35,6 +35,8 @@ package struct PlanNode: Sendable {
   package internal(set) var bodies: [PlanGraph] = []
   /// How deeply such nodes are nested in its bodies, itself included.
   var nesting = 0
+  /// How many nodes its bodies have, and those in them.
+  var bodyNodeCount = 0
 
   /// Reads and writes nothing but its inputs and outputs, and gives the same for the same.
   package var isPure: Bool {
@@ -209,14 +211,18 @@ package struct PlanGraph: Sendable {
   /// - Complexity: O(nodes); passes that replace much collect replacements for ``replace(_:)``.
   package mutating func replace(_ replacements: [ValueReference: ValueReference]) {
     guard !replacements.isEmpty else { return }
+    var replacements = replacements
     func final(_ value: ValueReference) -> ValueReference {
-      var value = value
-      var steps = 0
-      while let next = replacements[value], steps <= replacements.count {
-        value = next
-        steps += 1
+      guard var last = replacements[value] else { return value }
+      var passed: [ValueReference] = []
+      while let next = replacements[last], passed.count <= replacements.count {
+        passed.append(last)
+        last = next
       }
-      return value
+      // A long chain is walked once.
+      if !passed.isEmpty { replacements[value] = last }
+      for value in passed { replacements[value] = last }
+      return last
     }
     for index in nodes.indices {
       for position in nodes[index].inputs.indices {

@@ -29,11 +29,15 @@ enum PassThroughRemoval: PlanPass {
     var effects = [Set<Int>](repeating: [], count: graph.nodes.count)
     for index in order {
       let node = graph.nodes[index]
-      var before: Set<Int> = []
-      for input in node.inputs { before.formUnion(effects[input.node]) }
+      var before = node.inputs.first.map { effects[$0.node] } ?? []
+      for input in node.inputs.dropFirst() where input.node != node.inputs.first?.node {
+        before.formUnion(effects[input.node])
+      }
       let waited = node.controlInputs.reduce(into: Set<Int>()) { $0.formUnion(effects[$1]) }
-      graph.nodes[index].controlInputs = waited.subtracting(before).sorted()
-      before.formUnion(waited)
+      if !node.controlInputs.isEmpty {
+        graph.nodes[index].controlInputs = waited.subtracting(before).sorted()
+        before.formUnion(waited)
+      }
       // A variable's node has no effect but that the variable is there, without a value.
       effects[index] = node.isPure || node.isVariable ? before : [index]
     }

@@ -1,0 +1,163 @@
+import GraftGraph
+import GraftRuntime
+import GraftTensor
+import Testing
+
+/// Values, datasets and functions that lie in one another deeper than any stack, or double at every level.
+@Suite struct Nesting {
+  /// A loop that puts what it has into a new list in every round, once or twice, and what is done with the last.
+  private func lists(rounds: Int, twice: Bool, _ end: String) throws -> Graph {
+    let variant = "type: DT_VARIANT"
+    func push(_ name: String, _ list: String) -> String {
+      """
+      node_def { name: "\(name)" op: "TensorListPushBack" input: "\(list)" input: "x"
+        attr { key: "element_dtype" value { \(variant) } } }
+      """
+    }
+    func number(_ name: String, _ value: Int) -> String {
+      """
+      node_def { name: "\(name)" op: "Const" attr { key: "dtype" value { type: DT_INT32 } }
+        attr { key: "value" value { tensor { dtype: DT_INT32 tensor_shape { } int_val: \(value) } } } }
+      """
+    }
+    let arguments = """
+      input_arg { name: "i" type: DT_INT32 } input_arg { name: "x" type: DT_VARIANT }
+      """
+    let library = """
+      library { function { signature { name: "test" \(arguments) output_arg { name: "r" type: DT_BOOL } }
+        \(number("n", rounds)) node_def { name: "less" op: "Less" input: "i" input: "n:output:0"
+          attr { key: "T" value { type: DT_INT32 } } } ret { key: "r" value: "less:z:0" } }
+      function { signature { name: "step" \(arguments)
+          output_arg { name: "next" type: DT_INT32 } output_arg { name: "list" type: DT_VARIANT } }
+        \(number("one", 1)) \(number("any", -1))
+        node_def { name: "add" op: "Add" input: "i" input: "one:output:0" attr { key: "T" value { type: DT_INT32 } } }
+        node_def { name: "empty" op: "EmptyTensorList" input: "any:output:0" input: "any:output:0"
+          attr { key: "element_dtype" value { \(variant) } } attr { key: "shape_type" value { type: DT_INT32 } } }
+        \(push("p", "empty:handle:0")) \(twice ? push("q", "p:output_handle:0") : "")
+        ret { key: "next" value: "add:z:0" }
+        ret { key: "list" value: "\(twice ? "q" : "p"):output_handle:0" } } }
+      """
+    let text =
+      GraphText().constant("zero", [], [0]).constant("any", [], [-1])
+      .node(
+        "first", "EmptyTensorList", ["any", "any"],
+        ["element_dtype": variant, "shape_type": "type: DT_INT32"]
+      )
+      .node(
+        "loop", "While", ["zero", "first"],
+        [
+          "T": "list { type: DT_INT32 \(variant) }", "cond": "func { name: \"test\" }",
+          "body": "func { name: \"step\" }",
+        ]
+      ).text + end
+    return try graph(text + library)
+  }
+
+  private static let length = "node { name: \"y\" op: \"TensorListLength\" input: \"loop:1\" }"
+  private static let zeros = """
+    node { name: "z" op: "ZerosLike" input: "loop:1" attr { key: "T" value { type: DT_VARIANT } } }
+    node { name: "y" op: "TensorListLength" input: "z" }
+    """
+  private static let sum = """
+    node { name: "z" op: "AddN" input: "loop:1" input: "loop:1" attr { key: "T" value { type: DT_VARIANT } }
+      attr { key: "N" value { i: 2 } } }
+    node { name: "y" op: "TensorListLength" input: "z" }
+    """
+
+  private func graph(_ text: String) throws -> Graph {
+    let graph = Graph()
+    try graph.importGraphDef(bytes: Array(text.utf8))
+    return graph
+  }
+
+  private func run(_ graph: Graph, optimize: Bool = true) throws -> Tensor {
+    try Session(
+      graph: graph,
+      options: SessionOptions(threads: 1, optimize: optimize, limits: SessionLimits(runTime: .seconds(60)))
+    ).run("y")
+  }
+
+  @Test(arguments: [true, false]) func listsInListsAreLetGoOfWithoutAStackFrameForEach(optimize: Bool) throws
+  {
+    let value = try run(lists(rounds: 100_000, twice: false, Self.length), optimize: optimize)
+    #expect(try value.scalars(as: Int32.self) == [1])
+  }
+
+  @Test(arguments: [zeros, sum]) func whatGoesThroughListsInListsSaysThatTheyAreTooDeep(end: String) throws {
+    let error = thrown { _ = try run(lists(rounds: 100_000, twice: false, end)) }
+    #expect(error?.code == .resourceExhausted && error?.description.contains("Variants") == true)
+  }
+
+  /// 2 to the power of 60 lists, of which 60 are different.
+  @Test(arguments: [zeros, sum]) func listsThatAreHeldTwiceAreLookedAtOnce(end: String) throws {
+    #expect(try run(lists(rounds: 60, twice: true, end)).scalars(as: Int32.self) == [2])
+  }
+
+  @Test func datasetsOfDatasetsAreAnErrorWhereTheStackEnds() throws {
+    let kind = """
+      attr { key: "output_types" value { list { type: DT_INT64 } } }
+      attr { key: "output_shapes" value { list { shape { } } } }
+      """
+    func number(_ name: String, _ value: Int) -> String {
+      """
+      node { name: "\(name)" op: "Const" attr { key: "dtype" value { type: DT_INT64 } }
+        attr { key: "value" value { tensor { dtype: DT_INT64 tensor_shape { } int64_val: \(value) } } } }
+      """
+    }
+    func chain(_ depth: Int) throws -> Graph {
+      let datasets = (1...depth).map {
+        "node { name: \"d\($0)\" op: \"SkipDataset\" input: \"d\($0 - 1)\" input: \"skip\" \(kind) }"
+      }
+      return try graph(
+        """
+        \(number("start", 5)) \(number("end", 6)) \(number("step", 1)) \(number("skip", 0))
+        node { name: "d0" op: "RangeDataset" input: "start" input: "end" input: "step" \(kind) }
+        \(datasets.joined(separator: "\n"))
+        node { name: "y" op: "DatasetToSingleElement" input: "d\(depth)" \(kind) }
+        """)
+    }
+    #expect(try run(chain(2)).scalars(as: Int64.self) == [5])
+    let error = thrown { _ = try run(chain(30_000)) }
+    #expect(error?.code == .resourceExhausted && error?.description.contains("Datasets") == true)
+  }
+
+  /// Both branches of each conditional are the next function: 2 to the power of 200 bodies.
+  @Test(arguments: [true, false]) func conditionalsThatMultiplyArePlannedWithinBounds(optimize: Bool) throws {
+    let signature = "input_arg { name: \"a\" type: DT_FLOAT } output_arg { name: \"r\" type: DT_FLOAT }"
+    var library = ""
+    for level in 0..<60 {
+      library += """
+        function { signature { name: "f\(level)" \(signature) }
+          node_def { name: "c" op: "StatelessIf" input: "a" input: "a" attr { key: "Tcond" value { type: DT_FLOAT } }
+            attr { key: "Tin" value { list { type: DT_FLOAT } } } attr { key: "Tout" value { list { type: DT_FLOAT } } }
+            attr { key: "then_branch" value { func { name: "f\(level + 1)" } } }
+            attr { key: "else_branch" value { func { name: "f\(level + 1)" } } } }
+          ret { key: "r" value: "c:output:0" } }
+        """
+    }
+    library += """
+      function { signature { name: "f60" \(signature) }
+        node_def { name: "i" op: "Neg" input: "a" attr { key: "T" value { type: DT_FLOAT } } }
+        ret { key: "r" value: "i:y:0" } }
+      """
+    let text = GraphText().constant("x", [], [1.0]).node(
+      "y", "PartitionedCall", ["x"],
+      ["Tin": "list { type: DT_FLOAT }", "Tout": "list { type: DT_FLOAT }", "f": "func { name: \"f0\" }"])
+    let graph = try graph("\(text.text) library { \(library) }")
+    #expect(try run(graph, optimize: optimize).scalars(as: Float.self) == [-1])
+  }
+
+  @Test func longChainsOfWhatPassesValuesOnArePlannedInTimeThatGrowsWithThem() throws {
+    let chain = (1...30_000).map {
+      """
+      node { name: "n\($0)" op: "Identity" input: "n\($0 - 1)" attr { key: "T" value { type: DT_FLOAT } } }
+      """
+    }
+    let graph = try graph(
+      """
+      \(GraphText().constant("n0", [], [1.0]).text) \(chain.joined(separator: "\n"))
+      node { name: "y" op: "Neg" input: "n30000" attr { key: "T" value { type: DT_FLOAT } } }
+      """)
+    #expect(try run(graph).scalars(as: Float.self) == [-1])
+  }
+}
