@@ -44,7 +44,9 @@ enum MatrixRemapping {
             + "'initializing_values'.", at: .init(input: 4))
       }
       let output = try context.allocate(0, .float32, Shape(validating: [rowCount, columnCount]))
-      let (values, target) = (try old.aligned().buffer(as: Float.self), output.mutableBuffer(as: Float.self))
+      // The copy, where there is one, is nobody else's: it must outlive the loop.
+      let aligned = try old.aligned()
+      let (values, target) = (aligned.buffer(as: Float.self), output.mutableBuffer(as: Float.self))
       let width = old.shape[1]
       var next = 0
       for (row, oldRow) in rows.enumerated() {
@@ -57,6 +59,7 @@ enum MatrixRemapping {
           }
         }
       }
+      withExtendedLifetime(aligned) {}
     }
   }
 

@@ -152,8 +152,9 @@ enum BandedOps {
         for row in 0..<full.rows where full[row, row].magnitude == 0 {
           throw SolvingOps.singular(index, pairing.batch)
         }
-        return Factorization.solveTriangular(
-          adjoint ? full.adjoint : full, right[pair.right], lower: adjoint ? !lower : lower)
+        return try Factorization.solveTriangular(
+          adjoint ? full.adjoint : full, right[pair.right], lower: adjoint ? !lower : lower,
+          checkpoint: context.checkpoint)
       }
       try MatrixResult.write(
         results, batch: pairing.batch, rows: right.rows, columns: right.columns, output: 0, dtype, context)

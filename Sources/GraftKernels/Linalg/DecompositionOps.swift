@@ -62,8 +62,9 @@ enum DecompositionOps {
     func run<F: MatrixField>(_ type: F.Type, _ context: KernelContext, _ dtype: DataType) throws {
       let input = try MatrixBatch<F>(context.input(0), input: 0)
       try input.checkSquare(input: 0)
-      let results = (0..<input.count).map { index in
-        Factorization.cholesky(input[index]) ?? undefined(size: input.rows)
+      let results = try (0..<input.count).map { index in
+        try Factorization.cholesky(input[index], checkpoint: context.checkpoint)
+          ?? undefined(size: input.rows)
       }
       try MatrixResult.write(
         results, batch: input.batch, rows: input.rows, columns: input.columns, output: 0, dtype, context)
@@ -90,7 +91,9 @@ enum DecompositionOps {
         guard try context.input(0).shape == context.input(1).shape else {
           throw GraftError(.invalidArgument, "The decomposition and its gradient have different shapes.")
         }
-        let results = (0..<lower.count).map { differentiate(lower[$0], gradient[$0]) }
+        let results = try (0..<lower.count).map {
+          try differentiate(lower[$0], gradient[$0], context.checkpoint)
+        }
         try MatrixResult.write(
           results, batch: lower.batch, rows: lower.rows, columns: lower.columns, output: 0, dtype, context)
       }
@@ -98,21 +101,26 @@ enum DecompositionOps {
   }
 
   /// Half of L^-* (P + P*) L^-1, P being the lower triangle of L* times the gradient with its diagonal halved.
-  private static func differentiate(_ lower: Matrix<Double>, _ gradient: Matrix<Double>) -> Matrix<Double> {
+  private static func differentiate(
+    _ lower: Matrix<Double>, _ gradient: Matrix<Double>, _ checkpoint: () throws -> Void
+  ) throws -> Matrix<Double> {
     let size = lower.rows
     var l = lower
     var g = gradient
     for row in 0..<size {
       for column in row + 1..<max(size, row + 1) { (l[row, column], g[row, column]) = (0, 0) }
     }
-    var middle = l.adjoint * g
+    var middle = try l.adjoint.times(g, checkpoint: checkpoint)
     for row in 0..<size {
       middle[row, row] /= 2
       for column in row + 1..<max(size, row + 1) { middle[row, column] = 0 }
     }
     let symmetric = middle + middle.adjoint
-    let once = Factorization.solveTriangular(l.adjoint, symmetric, lower: false)
-    return Factorization.solveTriangular(l.adjoint, once.adjoint, lower: false).scaled(by: 0.5)
+    let once = try Factorization.solveTriangular(
+      l.adjoint, symmetric, lower: false, checkpoint: checkpoint)
+    return try Factorization.solveTriangular(
+      l.adjoint, once.adjoint, lower: false, checkpoint: checkpoint
+    ).scaled(by: 0.5)
   }
 
   // MARK: - QR and LU
@@ -153,7 +161,7 @@ enum DecompositionOps {
       let input = try MatrixBatch<F>(context.input(0), input: 0)
       try input.checkSquare(input: 0)
       let results = try (0..<input.count).map { index in
-        let lu = LUDecomposition(input[index])
+        let lu = try LUDecomposition(input[index], checkpoint: context.checkpoint)
         guard !lu.isSingular else { throw SolvingOps.singular(index, input.batch) }
         return lu
       }
@@ -210,14 +218,18 @@ enum DecompositionOps {
     func run<F: MatrixField>(_ type: F.Type, _ context: KernelContext, _ dtype: DataType) throws {
       let input = try MatrixBatch<F>(context.input(0), input: 0)
       let count = min(input.rows, input.columns)
-      try Factorization.requireRoom(for: [input.count, input.rows, input.rows], of: F.self)
-      try Factorization.requireRoom(for: [input.count, input.columns, input.columns], of: F.self)
-      let results = (0..<input.count).map { index in
+      let isFull = isFull && wantsVectors
+      let (left, right) = (isFull ? input.rows : count, isFull ? input.columns : count)
+      try Factorization.requireRoom(for: [input.count, input.rows, left], of: F.self)
+      try Factorization.requireRoom(for: [input.count, input.columns, right], of: F.self)
+      let results = try (0..<input.count).map { index in
         // Where there are no numbers, none are found.
-        SingularDecomposition(input[index], NumberPrecision(dtype)).map { ($0.values, $0.left, $0.right) }
+        try SingularDecomposition(
+          input[index], NumberPrecision(dtype), isFull: isFull, checkpoint: context.checkpoint
+        ).map { ($0.values, $0.left, $0.right) }
           ?? (
-            [Double](repeating: .nan, count: count), .notANumber(input.rows, input.rows),
-            .notANumber(input.columns, input.columns)
+            [Double](repeating: .nan, count: count), .notANumber(input.rows, left),
+            .notANumber(input.columns, right)
           )
       }
       let values = try context.allocate(0, dtype, Shape(validating: input.batch + [count]))
@@ -227,14 +239,10 @@ enum DecompositionOps {
         try context.allocate(2, dtype, .scalar).clear()
         return
       }
-      let (left, right) = (isFull ? input.rows : count, isFull ? input.columns : count)
       try MatrixResult.write(
-        results.map { $0.1.prefix(columns: left) }, batch: input.batch, rows: input.rows, columns: left,
-        output: 1,
-        dtype, context)
+        results.map(\.1), batch: input.batch, rows: input.rows, columns: left, output: 1, dtype, context)
       try MatrixResult.write(
-        results.map { $0.2.prefix(columns: right) }, batch: input.batch, rows: input.columns, columns: right,
-        output: 2, dtype, context)
+        results.map(\.2), batch: input.batch, rows: input.columns, columns: right, output: 2, dtype, context)
     }
   }
 
@@ -285,7 +293,10 @@ enum DecompositionOps {
       try input.checkSquare(input: 0)
       let size = input.rows
       let results = try (0..<input.count).map { index in
-        guard let result = HermitianEigen(input[index], NumberPrecision(dtype)) else {
+        guard
+          let result = try HermitianEigen(
+            input[index], NumberPrecision(dtype), checkpoint: context.checkpoint)
+        else {
           throw GraftError(
             .invalidArgument, "Matrix \(index) holds what is not a number, and has no eigenvalues.")
         }
@@ -317,7 +328,7 @@ enum DecompositionOps {
     func run<F: MatrixField>(_ type: F.Type, _ context: KernelContext, _ dtype: DataType) throws {
       let input = try MatrixBatch<Complex128>(context.input(0), input: 0)
       try input.checkSquare(input: 0)
-      let results = try (0..<input.count).map { try schur(input[$0], $0) }
+      let results = try (0..<input.count).map { try schur(input[$0], $0, context.checkpoint) }
       let values = try context.allocate(0, dtype, Shape(validating: input.batch + [input.rows]))
       Complex128.write(
         results.flatMap { result in (0..<input.rows).map { result.triangle[$0, $0] } }, into: values)
@@ -326,14 +337,15 @@ enum DecompositionOps {
         return
       }
       try MatrixResult.write(
-        results.map { $0.eigenvectors() }, batch: input.batch, rows: input.rows, columns: input.rows,
-        output: 1,
-        dtype, context)
+        try results.map { try $0.eigenvectors(context.checkpoint) }, batch: input.batch, rows: input.rows,
+        columns: input.rows, output: 1, dtype, context)
     }
   }
 
-  fileprivate static func schur(_ matrix: Matrix<Complex128>, _ index: Int) throws -> SchurDecomposition {
-    guard let result = SchurDecomposition(matrix) else {
+  fileprivate static func schur(
+    _ matrix: Matrix<Complex128>, _ index: Int, _ checkpoint: () throws -> Void
+  ) throws -> SchurDecomposition {
+    guard let result = try SchurDecomposition(matrix, checkpoint: checkpoint) else {
       throw GraftError(
         .invalidArgument, "No eigenvalues of matrix \(index) were found: it may hold what is not a number.")
     }
@@ -365,9 +377,16 @@ enum DecompositionOps {
       try input.checkSquare(input: 0)
       let results = try (0..<input.count).map { index -> Matrix<F> in
         switch function {
-        case .exponential: return MatrixFunctions.exponential(input[index])
-        case .squareRoot: return try apply(MatrixFunctions.squareRoot, to: input[index], index)
-        case .logarithm: return try apply(MatrixFunctions.logarithm, to: input[index], index)
+        case .exponential:
+          return try MatrixFunctions.exponential(input[index], checkpoint: context.checkpoint)
+        case .squareRoot:
+          return try apply(to: input[index], index, context.checkpoint) {
+            try MatrixFunctions.squareRoot($0, checkpoint: context.checkpoint)
+          }
+        case .logarithm:
+          return try apply(to: input[index], index, context.checkpoint) {
+            try MatrixFunctions.logarithm($0, checkpoint: context.checkpoint)
+          }
         }
       }
       try MatrixResult.write(
@@ -377,15 +396,16 @@ enum DecompositionOps {
     /// What a function gives for a matrix: no number where the matrix holds none, or where a real one has an
     /// eigenvalue below zero.
     private func apply<F: MatrixField>(
-      _ function: (Matrix<Complex128>) -> Matrix<Complex128>, to matrix: Matrix<F>, _ index: Int
+      to matrix: Matrix<F>, _ index: Int, _ checkpoint: () throws -> Void,
+      _ function: (Matrix<Complex128>) throws -> Matrix<Complex128>
     ) throws -> Matrix<F> {
       let none = Matrix<F>.notANumber(matrix.rows, matrix.columns)
       let isFinite = matrix.complex.elements.allSatisfy { $0.real.isFinite && $0.imaginary.isFinite }
       guard isFinite else { return none }
-      let form = try schur(matrix.complex, index)
+      let form = try schur(matrix.complex, index, checkpoint)
       let isReal = F.self != Complex128.self
       guard !(isReal && form.hasNegativeEigenvalue) else { return none }
-      return Matrix(form.map(function))
+      return Matrix(try form.map(function, checkpoint: checkpoint))
     }
   }
 }

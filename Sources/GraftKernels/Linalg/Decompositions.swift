@@ -19,11 +19,14 @@ struct LUDecomposition<F: MatrixField> {
     return !(smallest > 0)
   }
 
-  init(_ matrix: Matrix<F>) {
+  /// - Parameter checkpoint: is asked between steps.
+  /// - Throws: what `checkpoint` throws.
+  init(_ matrix: Matrix<F>, checkpoint: () throws -> Void) rethrows {
     packed = matrix
     let size = matrix.rows
     permutation = Array(0..<size)
     for step in 0..<size {
+      try checkpoint()
       var pivot = step
       for row in step..<size where packed[row, step].magnitude > packed[pivot, step].magnitude { pivot = row }
       let isZero = packed[pivot, step].magnitude == 0
@@ -45,10 +48,11 @@ struct LUDecomposition<F: MatrixField> {
   }
 
   /// The solution of `matrix * x = right`.
-  func solve(_ right: Matrix<F>) -> Matrix<F> {
+  func solve(_ right: Matrix<F>, checkpoint: () throws -> Void) rethrows -> Matrix<F> {
     let size = packed.rows
     var x = Matrix<F>(rows: size, columns: right.columns)
     for column in 0..<right.columns {
+      try checkpoint()
       for row in 0..<size {
         var sum = right[permutation[row], column]
         for index in 0..<row { sum -= packed[row, index] * x[index, column] }
@@ -68,10 +72,13 @@ struct LUDecomposition<F: MatrixField> {
 enum Factorization {
   /// The lower triangular matrix whose product with its adjoint is the given one, of which the lower triangle alone is
   /// read; nil where it is not positive definite.
-  static func cholesky<F: MatrixField>(_ matrix: Matrix<F>) -> Matrix<F>? {
+  static func cholesky<F: MatrixField>(
+    _ matrix: Matrix<F>, checkpoint: () throws -> Void
+  ) rethrows -> Matrix<F>? {
     let size = matrix.rows
     var lower = Matrix<F>(rows: size, columns: size)
     for column in 0..<size {
+      try checkpoint()
       var diagonal = matrix[column, column].realPart
       for index in 0..<column { diagonal -= lower[column, index].squaredMagnitude }
       // What is no number goes through, as LAPACK and Eigen have it.
@@ -147,11 +154,12 @@ enum Factorization {
 
   /// The solution of a triangular system. Elements on the other side of the diagonal are not read.
   static func solveTriangular<F: MatrixField>(
-    _ matrix: Matrix<F>, _ right: Matrix<F>, lower: Bool
-  ) -> Matrix<F> {
+    _ matrix: Matrix<F>, _ right: Matrix<F>, lower: Bool, checkpoint: () throws -> Void
+  ) rethrows -> Matrix<F> {
     let size = matrix.rows
     var x = right
     for column in 0..<right.columns {
+      try checkpoint()
       for step in 0..<size {
         let row = lower ? step : size - 1 - step
         var sum = x[row, column]

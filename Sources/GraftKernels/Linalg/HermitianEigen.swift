@@ -17,7 +17,10 @@ struct HermitianEigen<F: MatrixField> {
 
   /// Reads the lower triangle alone; nil where the matrix holds what is not a number, or the steps do not come
   /// to an end.
-  init?(_ matrix: Matrix<F>, _ precision: NumberPrecision) {
+  ///
+  /// - Parameter checkpoint: is asked between steps.
+  /// - Throws: what `checkpoint` throws.
+  init?(_ matrix: Matrix<F>, _ precision: NumberPrecision, checkpoint: () throws -> Void) throws {
     let size = matrix.rows
     self.precision = precision
     values = (0..<size).map { matrix[$0, $0].realPart }
@@ -33,13 +36,13 @@ struct HermitianEigen<F: MatrixField> {
     }
     guard size > 1 else { return }
     let scale = largest == 0 ? 1 : largest
-    tridiagonalize(lower.scaled(by: F(real: 1 / scale)))
-    guard iterate() else { return nil }
+    try tridiagonalize(lower.scaled(by: F(real: 1 / scale)), checkpoint)
+    guard try iterate(checkpoint) else { return nil }
     sort()
     values = values.map { $0 * scale }
   }
 
-  private mutating func tridiagonalize(_ matrix: Matrix<F>) {
+  private mutating func tridiagonalize(_ matrix: Matrix<F>, _ checkpoint: () throws -> Void) throws {
     let size = matrix.rows
     var a = matrix
     for row in 0..<size {
@@ -48,6 +51,7 @@ struct HermitianEigen<F: MatrixField> {
     }
     var reflections: [Reflection<F>] = []
     for step in 0..<size - 1 {
+      try checkpoint()
       let first = step + 1
       let reflection = Reflection(a.column(step, from: first), precision)
       let (v, factor) = (reflection.vector, reflection.tau.conjugate)
@@ -68,14 +72,16 @@ struct HermitianEigen<F: MatrixField> {
     }
     values = (0..<size).map { a[$0, $0].realPart }
     for reflection in reflections.reversed() {
+      try checkpoint()
       reflection.apply(reflection.tau.conjugate, to: &vectors, columns: 0..<size)
     }
   }
 
-  private mutating func iterate() -> Bool {
+  private mutating func iterate(_ checkpoint: () throws -> Void) throws -> Bool {
     var end = values.count - 1
     var start = 0
     for _ in 0...Self.patience * values.count {
+      try checkpoint()
       for index in start..<end where isNegligible(index) { offDiagonal[index] = 0 }
       while end > 0, offDiagonal[end - 1] == 0 { end -= 1 }
       guard end > 0 else { return true }

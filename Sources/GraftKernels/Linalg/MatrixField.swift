@@ -112,12 +112,16 @@ struct Matrix<F: MatrixField> {
     return result
   }
 
-  static func * (a: Matrix, b: Matrix) -> Matrix {
-    var result = Matrix(rows: a.rows, columns: b.columns)
-    for row in 0..<a.rows {
-      for index in 0..<a.columns {
-        let value = a[row, index]
-        for column in 0..<b.columns { result[row, column] += value * b[index, column] }
+  /// The product with another matrix.
+  ///
+  /// - Parameter checkpoint: is asked between rows.
+  func times(_ other: Matrix, checkpoint: () throws -> Void) rethrows -> Matrix {
+    var result = Matrix(rows: rows, columns: other.columns)
+    for row in 0..<rows {
+      try checkpoint()
+      for index in 0..<columns {
+        let value = self[row, index]
+        for column in 0..<other.columns { result[row, column] += value * other[index, column] }
       }
     }
     return result

@@ -9,12 +9,15 @@ struct SchurDecomposition {
 
   /// By reduction to Hessenberg form and shifted QR steps; nil where the matrix holds what is not a number, or the
   /// steps do not come to an end.
-  init?(_ matrix: Matrix<Complex128>) {
+  ///
+  /// - Parameter checkpoint: is asked between steps.
+  /// - Throws: what `checkpoint` throws.
+  init?(_ matrix: Matrix<Complex128>, checkpoint: () throws -> Void) throws {
     guard matrix.elements.allSatisfy({ $0.real.isFinite && $0.imaginary.isFinite }) else { return nil }
     triangle = matrix
     vectors = .identity(matrix.rows)
-    reduce()
-    guard iterate() else { return nil }
+    try reduce(checkpoint)
+    guard try iterate(checkpoint) else { return nil }
   }
 
   /// Whether an eigenvalue is real and below zero, as far as it can be told.
@@ -26,10 +29,11 @@ struct SchurDecomposition {
   }
 
   /// Rotations make zeros below the first subdiagonal.
-  private mutating func reduce() {
+  private mutating func reduce(_ checkpoint: () throws -> Void) throws {
     let size = triangle.rows
     guard size > 2 else { return }
     for column in 0..<size - 2 {
+      try checkpoint()
       for row in (column + 2..<size).reversed() { rotate(row - 1, row, column: column) }
     }
   }
@@ -60,7 +64,7 @@ struct SchurDecomposition {
     }
   }
 
-  private mutating func iterate() -> Bool {
+  private mutating func iterate(_ checkpoint: () throws -> Void) throws -> Bool {
     var end = triangle.rows - 1
     var steps = 0
     while end > 0 {
@@ -81,6 +85,7 @@ struct SchurDecomposition {
       }
       steps += 1
       guard steps <= 300 else { return false }
+      try checkpoint()
       step(start, end, shift: shift(end, steps))
     }
     return true
@@ -127,11 +132,12 @@ struct SchurDecomposition {
   }
 
   /// The eigenvectors as columns, each of length 1.
-  func eigenvectors() -> Matrix<Complex128> {
+  func eigenvectors(_ checkpoint: () throws -> Void) throws -> Matrix<Complex128> {
     let size = triangle.rows
     let scale = triangle.columnNorm
     var upper = Matrix<Complex128>(rows: size, columns: size)
     for column in 0..<size {
+      try checkpoint()
       upper[column, column] = .one
       for row in (0..<column).reversed() {
         var sum = Complex128.zero
@@ -141,7 +147,7 @@ struct SchurDecomposition {
         upper[row, column] = sum / difference
       }
     }
-    var result = vectors * upper
+    var result = try vectors.times(upper, checkpoint: checkpoint)
     for column in 0..<size {
       let norm = (0..<size).reduce(0.0) { $0 + result[$1, column].squaredMagnitude }.squareRoot()
       guard norm > 0 else { continue }
@@ -151,18 +157,24 @@ struct SchurDecomposition {
   }
 
   /// A function of the matrix, from that of the triangle.
-  func map(_ function: (Matrix<Complex128>) -> Matrix<Complex128>) -> Matrix<Complex128> {
-    vectors * function(triangle) * vectors.adjoint
+  func map(
+    _ function: (Matrix<Complex128>) throws -> Matrix<Complex128>, checkpoint: () throws -> Void
+  ) throws -> Matrix<Complex128> {
+    try vectors.times(function(triangle), checkpoint: checkpoint)
+      .times(vectors.adjoint, checkpoint: checkpoint)
   }
 }
 
 /// Functions of square matrices.
 enum MatrixFunctions {
   /// The principal square root of an upper triangular matrix.
-  static func squareRoot(_ triangle: Matrix<Complex128>) -> Matrix<Complex128> {
+  static func squareRoot(
+    _ triangle: Matrix<Complex128>, checkpoint: () throws -> Void
+  ) throws -> Matrix<Complex128> {
     let size = triangle.rows
     var root = Matrix<Complex128>(rows: size, columns: size)
     for column in 0..<size {
+      try checkpoint()
       root[column, column] = triangle[column, column].squareRoot()
       for row in (0..<column).reversed() {
         var sum = triangle[row, column]
@@ -175,21 +187,24 @@ enum MatrixFunctions {
   }
 
   /// The principal logarithm of an upper triangular matrix: square roots until it is near one, then a series.
-  static func logarithm(_ triangle: Matrix<Complex128>) -> Matrix<Complex128> {
+  static func logarithm(
+    _ triangle: Matrix<Complex128>, checkpoint: () throws -> Void
+  ) throws -> Matrix<Complex128> {
     let size = triangle.rows
     let one = Matrix<Complex128>.identity(size)
     var near = triangle
     var doublings = 0
     while (near - one).columnNorm > 0.05, doublings < 100 {
-      near = squareRoot(near)
+      near = try squareRoot(near, checkpoint: checkpoint)
       doublings += 1
     }
     // log(x) = 2 artanh((x - 1) / (x + 1)), whose series has odd powers only.
-    let ratio = LUDecomposition(near + one).solve(near - one)
-    let square = ratio * ratio
+    let ratio = try LUDecomposition(near + one, checkpoint: checkpoint)
+      .solve(near - one, checkpoint: checkpoint)
+    let square = try ratio.times(ratio, checkpoint: checkpoint)
     var (power, sum) = (ratio, ratio)
     for term in 1..<12 {
-      power = power * square
+      power = try power.times(square, checkpoint: checkpoint)
       sum = sum + power.scaled(by: Complex128(1 / Double(2 * term + 1), 0))
     }
     var result = sum.scaled(by: Complex128(2 * pow(2, Double(doublings)), 0))
@@ -202,7 +217,9 @@ enum MatrixFunctions {
   }
 
   /// The exponential: halved until it is small, a series, squared back.
-  static func exponential<F: MatrixField>(_ matrix: Matrix<F>) -> Matrix<F> {
+  static func exponential<F: MatrixField>(
+    _ matrix: Matrix<F>, checkpoint: () throws -> Void
+  ) throws -> Matrix<F> {
     let norm = matrix.columnNorm
     guard norm.isFinite else {
       return Matrix(
@@ -212,10 +229,10 @@ enum MatrixFunctions {
     let small = matrix.scaled(by: F(real: pow(0.5, Double(halvings))))
     var (term, sum) = (Matrix<F>.identity(matrix.rows), Matrix<F>.identity(matrix.rows))
     for index in 1...18 {
-      term = (term * small).scaled(by: F(real: 1 / Double(index)))
+      term = try term.times(small, checkpoint: checkpoint).scaled(by: F(real: 1 / Double(index)))
       sum = sum + term
     }
-    for _ in 0..<halvings { sum = sum * sum }
+    for _ in 0..<halvings { sum = try sum.times(sum, checkpoint: checkpoint) }
     return sum
   }
 }

@@ -7,9 +7,9 @@ import Glibc
 struct SingularDecomposition<F: MatrixField> {
   /// The singular values.
   private(set) var values: [Double] = []
-  /// The vectors of the left side as columns, as many as rows.
+  /// The vectors of the left side as columns: as many as values, or as rows where all were asked for.
   private(set) var left: Matrix<F>
-  /// The vectors of the right side as columns, as many as the matrix has columns.
+  /// The vectors of the right side as columns: as many as values, or as the matrix has columns.
   private(set) var right: Matrix<F>
 
   private var work: Matrix<F>
@@ -19,34 +19,40 @@ struct SingularDecomposition<F: MatrixField> {
   private static var patience: Int { 100 }
 
   /// nil where the matrix holds what is not a number.
-  init?(_ matrix: Matrix<F>, _ precision: NumberPrecision) {
+  ///
+  /// - Parameters:
+  ///   - isFull: whether there are to be as many vectors as make a whole basis.
+  ///   - checkpoint: is asked between steps.
+  /// - Throws: what `checkpoint` throws.
+  init?(
+    _ matrix: Matrix<F>, _ precision: NumberPrecision, isFull: Bool, checkpoint: () throws -> Void
+  ) throws {
     let norm = matrix.elements.reduce(0.0) { $1.magnitude.isNaN ? .nan : max($0, $1.magnitude) }
     guard norm.isFinite, matrix.elements.allSatisfy({ $0.magnitude.isFinite }) else { return nil }
     let scale = norm == 0 ? 1 : norm
     let scaled = matrix.scaled(by: F(real: 1 / scale))
     self.precision = precision
-    left = .identity(matrix.rows)
-    right = .identity(matrix.columns)
     if matrix.rows > matrix.columns {
-      let qr = PivotedQR(scaled, precision)
+      let qr = try PivotedQR(scaled, precision, isFull: isFull, checkpoint: checkpoint)
       (work, left, right) = (qr.triangle, qr.orthogonal, qr.permutation)
     } else if matrix.columns > matrix.rows {
-      let qr = PivotedQR(scaled.adjoint, precision)
+      let qr = try PivotedQR(scaled.adjoint, precision, isFull: isFull, checkpoint: checkpoint)
       (work, left, right) = (qr.triangle.adjoint, qr.permutation, qr.orthogonal)
     } else {
-      work = scaled
+      (work, left, right) = (scaled, .identity(matrix.rows), .identity(matrix.rows))
     }
-    diagonalize()
+    try diagonalize(checkpoint)
     for index in 0..<work.rows { makePositive(index) }
     values = values.map { $0 * scale }
     sort()
   }
 
-  private mutating func diagonalize() {
+  private mutating func diagonalize(_ checkpoint: () throws -> Void) throws {
     largest = (0..<work.rows).reduce(0.0) { max($0, work[$1, $1].magnitude) }
     for _ in 0..<Self.patience {
       var isDone = true
       for p in 1..<max(work.rows, 1) {
+        try checkpoint()
         for q in 0..<p where isCoupled(p, q, 2 * precision.step) {
           isDone = false
           if makeReal(p, q) {
@@ -162,14 +168,16 @@ struct SingularDecomposition<F: MatrixField> {
 /// A matrix with as many rows as columns or more, its columns exchanged, as the product of an orthogonal and a
 /// triangular one; the largest columns come first.
 struct PivotedQR<F: MatrixField> {
-  /// As many columns as rows.
+  /// As many columns as the matrix has, or as rows where all were asked for.
   let orthogonal: Matrix<F>
   /// The upper triangle, as many rows as columns.
   let triangle: Matrix<F>
   /// The unit vectors in the order of the columns.
   let permutation: Matrix<F>
 
-  init(_ matrix: Matrix<F>, _ precision: NumberPrecision) {
+  init(
+    _ matrix: Matrix<F>, _ precision: NumberPrecision, isFull: Bool, checkpoint: () throws -> Void
+  ) throws {
     let columns = matrix.columns
     var r = matrix
     var permutation = Matrix<F>.identity(columns)
@@ -177,6 +185,7 @@ struct PivotedQR<F: MatrixField> {
     var norms = (0..<columns).map { Self.norm(r.column($0)) }
     var exactNorms = norms
     for step in 0..<columns {
+      try checkpoint()
       var pivot = step
       for other in step..<columns where norms[other] > norms[pivot] { pivot = other }
       r.swapColumns(step, pivot)
@@ -201,9 +210,11 @@ struct PivotedQR<F: MatrixField> {
         }
       }
     }
-    var q = Matrix<F>.identity(matrix.rows)
+    var q = Matrix<F>(rows: matrix.rows, columns: isFull ? matrix.rows : columns)
+    for index in 0..<q.columns { q[index, index] = F.one }
     for reflection in reflections.reversed() {
-      reflection.apply(reflection.tau.conjugate, to: &q, columns: 0..<matrix.rows)
+      try checkpoint()
+      reflection.apply(reflection.tau.conjugate, to: &q, columns: 0..<q.columns)
     }
     orthogonal = q
     triangle = Matrix(

@@ -30,9 +30,10 @@ enum SolvingOps {
       let input = try MatrixBatch<F>(context.input(0), input: 0)
       try input.checkSquare(input: 0)
       let results = try (0..<input.count).map { index in
-        let lu = LUDecomposition(adjoint ? input[index].adjoint : input[index])
+        let lu = try LUDecomposition(
+          adjoint ? input[index].adjoint : input[index], checkpoint: context.checkpoint)
         guard !lu.isSingular else { throw singular(index, input.batch) }
-        return lu.solve(.identity(input.rows))
+        return try lu.solve(.identity(input.rows), checkpoint: context.checkpoint)
       }
       try MatrixResult.write(
         results, batch: input.batch, rows: input.rows, columns: input.columns, output: 0, dtype, context)
@@ -77,7 +78,7 @@ enum SolvingOps {
       try input.checkSquare(input: 0)
       var (signs, values): ([F], [F]) = ([], [])
       for index in 0..<input.count {
-        let lu = LUDecomposition(input[index])
+        let lu = try LUDecomposition(input[index], checkpoint: context.checkpoint)
         var (sign, product, size) = (F(real: lu.sign), F(real: lu.sign), 0.0)
         for step in 0..<input.rows {
           let pivot = lu.packed[step, step]
@@ -128,9 +129,10 @@ enum SolvingOps {
         )
       }
       let results = try (0..<right.count).map { index in
-        let lu = LUDecomposition(adjoint ? matrix[index].adjoint : matrix[index])
+        let lu = try LUDecomposition(
+          adjoint ? matrix[index].adjoint : matrix[index], checkpoint: context.checkpoint)
         guard !lu.isSingular else { throw singular(index, matrix.batch) }
-        return lu.solve(right[index])
+        return try lu.solve(right[index], checkpoint: context.checkpoint)
       }
       try MatrixResult.write(
         results, batch: right.batch, rows: right.rows, columns: right.columns, output: 0, dtype, context)
@@ -170,10 +172,11 @@ enum SolvingOps {
           .invalidArgument, "Matrices of \(matrix.rows) rows and right sides of \(right.rows) do not fit.")
       }
       let pairing = try BatchPairing(matrix.batch, right.batch)
-      let results = pairing.pairs.map { pair in
+      let results = try pairing.pairs.map { pair in
         let a = matrix[pair.left]
-        return Factorization.solveTriangular(
-          adjoint ? a.adjoint : a, right[pair.right], lower: adjoint ? !lower : lower)
+        return try Factorization.solveTriangular(
+          adjoint ? a.adjoint : a, right[pair.right], lower: adjoint ? !lower : lower,
+          checkpoint: context.checkpoint)
       }
       try MatrixResult.write(
         results, batch: pairing.batch, rows: right.rows, columns: right.columns, output: 0, dtype, context)
@@ -225,38 +228,45 @@ enum SolvingOps {
       }
       let results = try (0..<right.count).map { index in
         fast
-          ? try normal(matrix[index], right[index], strength, index, matrix.batch)
-          : try pseudoinverse(matrix[index], right[index])
+          ? try normal(matrix[index], right[index], strength, index, matrix.batch, context.checkpoint)
+          : try pseudoinverse(matrix[index], right[index], context.checkpoint)
       }
       try MatrixResult.write(
         results, batch: right.batch, rows: matrix.columns, columns: right.columns, output: 0, dtype, context)
     }
 
     private func normal<F: MatrixField>(
-      _ a: Matrix<F>, _ b: Matrix<F>, _ strength: Double, _ index: Int, _ batch: [Int]
+      _ a: Matrix<F>, _ b: Matrix<F>, _ strength: Double, _ index: Int, _ batch: [Int],
+      _ checkpoint: () throws -> Void
     ) throws -> Matrix<F> {
       let isTall = a.rows >= a.columns
-      var product = isTall ? a.adjoint * a : a * a.adjoint
+      var product = try (isTall ? a.adjoint : a).times(isTall ? a : a.adjoint, checkpoint: checkpoint)
       for row in 0..<product.rows { product[row, row] += F(real: strength) }
-      guard let lower = Factorization.cholesky(product) else {
+      guard let lower = try Factorization.cholesky(product, checkpoint: checkpoint) else {
         throw GraftError(
           .invalidArgument,
           "\(batch.isEmpty ? "The matrix" : "Matrix \(index)") has no full rank, or too little of it.",
           remedy: "Set 'fast' to false, or a regularizer.")
       }
-      func solve(_ right: Matrix<F>) -> Matrix<F> {
-        Factorization.solveTriangular(
-          lower.adjoint, Factorization.solveTriangular(lower, right, lower: true), lower: false)
+      func solve(_ right: Matrix<F>) throws -> Matrix<F> {
+        try Factorization.solveTriangular(
+          lower.adjoint,
+          Factorization.solveTriangular(lower, right, lower: true, checkpoint: checkpoint),
+          lower: false, checkpoint: checkpoint)
       }
-      return isTall ? solve(a.adjoint * b) : a.adjoint * solve(b)
+      return try isTall
+        ? solve(a.adjoint.times(b, checkpoint: checkpoint))
+        : a.adjoint.times(solve(b), checkpoint: checkpoint)
     }
 
-    private func pseudoinverse<F: MatrixField>(_ a: Matrix<F>, _ b: Matrix<F>) throws -> Matrix<F> {
-      guard let parts = SingularDecomposition(a, .double) else {
+    private func pseudoinverse<F: MatrixField>(
+      _ a: Matrix<F>, _ b: Matrix<F>, _ checkpoint: () throws -> Void
+    ) throws -> Matrix<F> {
+      guard let parts = try SingularDecomposition(a, .double, isFull: false, checkpoint: checkpoint) else {
         throw GraftError(.invalidArgument, "A matrix holds what is not a number.")
       }
       let (values, rank) = (parts.values, parts.values.count)
-      var solution = parts.left.prefix(columns: rank).adjoint * b
+      var solution = try parts.left.adjoint.times(b, checkpoint: checkpoint)
       let smallest = (values.first ?? 0) * 2e-16 * Double(max(a.rows, a.columns))
       for row in 0..<rank {
         for column in 0..<b.columns {
@@ -264,7 +274,7 @@ enum SolvingOps {
             values[row] > smallest ? solution[row, column] / F(real: values[row]) : F.zero
         }
       }
-      return parts.right.prefix(columns: rank) * solution
+      return try parts.right.times(solution, checkpoint: checkpoint)
     }
   }
 }

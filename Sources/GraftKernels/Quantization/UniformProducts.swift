@@ -131,6 +131,7 @@ enum UniformProducts {
       let entry = place / steps.0 % shape[batch]
       output[place] = Float(products[place]) * scales[entry] * kernel.scale.scales[lane]
     }
+    withExtendedLifetime(sums) {}
   }
 
   /// The product of matrices as a convolution without space.
