@@ -16,8 +16,20 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     print("GRAFT_FUZZ_TARGET is one of \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", ")).")
     exit(2)
   }
-  target.feed(Array(UnsafeBufferPointer(start: data, count: count)))
+  let bytes = Array(UnsafeBufferPointer(start: data, count: count))
+  keep(bytes)
+  target.feed(bytes)
   return 0
+}
+
+/// Where each input is written before it is fed, by the environment's `GRAFT_FUZZ_LAST`: a file for each process.
+/// Of a process that ends without a word, as by a stack that is full, the last input is what ended it.
+private let keptPath: String? = getenv("GRAFT_FUZZ_LAST").map { "\(String(cString: $0))-\(getpid())" }
+
+private func keep(_ bytes: [UInt8]) {
+  guard let keptPath, let file = fopen(keptPath, "w") else { return }
+  _ = bytes.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
+  fclose(file)
 }
 
 /// What libFuzzer calls for the next input: three in four graphs are changed as graphs, all else as bytes.
