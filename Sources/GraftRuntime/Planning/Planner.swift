@@ -120,15 +120,15 @@ package struct Planner: Sendable {
 
   /// Rewrites a graph to run faster.
   package static func optimize(_ graph: inout PlanGraph) throws {
-    for pass in passes where !graph.skippedPasses.contains(name(of: pass)) { try pass.run(&graph) }
+    for pass in passes where !skips(pass, graph) { try pass.run(&graph) }
   }
 
   /// Rewrites an optimised graph for feeds of the given shapes, and says what it knows of all shapes then.
   static func specialize(_ graph: inout PlanGraph, for shapes: FeedShapes) throws -> ShapeInference {
     var inference = ShapeInference(graph, feeds: shapes)
-    for (pass, followers) in shapePasses where !graph.skippedPasses.contains(name(of: pass)) {
+    for (pass, followers) in shapePasses where !skips(pass, graph) {
       guard try pass.run(&graph, inference) else { continue }
-      for follower in followers where !graph.skippedPasses.contains(name(of: follower)) {
+      for follower in followers where !skips(follower, graph) {
         try follower.run(&graph)
       }
       inference = ShapeInference(graph, feeds: shapes)
@@ -158,6 +158,11 @@ package struct Planner: Sendable {
   }
 
   private static func name(of pass: Any.Type) -> String { String(describing: pass) }
+
+  /// Whether the graph is planned without a pass. A type's name takes long to be made: it is asked for where it matters.
+  private static func skips(_ pass: Any.Type, _ graph: PlanGraph) -> Bool {
+    !graph.skippedPasses.isEmpty && graph.skippedPasses.contains(name(of: pass))
+  }
 
   /// The names of the passes that a plan can be made without, in the order in which they run.
   package static var optionalPasses: [String] {
