@@ -109,8 +109,9 @@ def main():
     parser.add_argument("--plot")
     options = parser.parse_args()
     results = {}
-    for kind, make in (("chain", chain), ("tree", tree)):
-        for count in map(int, options.nodes.split(",")):
+    # The largest come last: a process's peak begins with what the one that starts it has.
+    for count in sorted(map(int, options.nodes.split(","))):
+        for kind, make in (("chain", chain), ("tree", tree)):
             row = measure(options.graft, make(count))
             results.setdefault(kind, []).append((count, row))
             print(f"{kind:6} {count:8} nodes  load {row[0]:9.1f} ms  first run {row[1]:9.1f} ms  {row[2]:7.0f} MB",
