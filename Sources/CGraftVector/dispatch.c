@@ -68,7 +68,6 @@ UNARY_DOUBLE(floor)
 UNARY_DOUBLE(ceil)
 UNARY_DOUBLE(round)
 
-DISPATCH(f32_raise, (const float *x, float *y, size_t count), (x, y, count))
 DISPATCH(f32_leaky_relu, (const float *x, float *y, size_t count, float alpha), (x, y, count, alpha))
 DISPATCH(
     f32_clip, (const float *x, float *y, size_t count, float low, float high), (x, y, count, low, high))

@@ -71,13 +71,6 @@ UNARY_DOUBLE(floor, __builtin_elementwise_floor(v))
 UNARY_DOUBLE(ceil, __builtin_elementwise_ceil(v))
 UNARY_DOUBLE(round, __builtin_elementwise_roundeven(v))
 
-void VARIANT(f32_raise)(const float *x, float *y, size_t count) {
-  EACH_ELEMENT {
-    float v = x[i], w = y[i];
-    y[i] = v > w ? v : w;
-  }
-}
-
 void VARIANT(f32_leaky_relu)(const float *x, float *y, size_t count, float alpha) {
   if (alpha < 1.0f) {
     EACH_ELEMENT {

@@ -8,19 +8,13 @@ import Testing
 /// Ops that compute element by element, as one: the plan for a shape of `x`, and that it gives what they give.
 @Suite struct ElementwiseFusionTests {
   private func ops(_ text: GraphText, _ fetches: [String], _ shape: Shape) throws -> [String] {
-    var graph = try text.graph().pruned(feeds: ["x"], fetches: fetches)
-    try Planner.optimize(&graph)
-    _ = try Planner.specialize(&graph, for: FeedShapes([shape]))
-    return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }.map(
-      \.op)
+    try text.opsRun(fetches, x: shape)
   }
-
-  private func values(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 37 % 23 - 11) / 8 } }
 
   private func expectSame(
     _ text: GraphText, _ fetches: [String], _ shape: [Int], sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let x = try Tensor(shape: shape, scalars: values(shape.reduce(1, *)))
+    let x = try Tensor(shape: shape, scalars: variedFloats(shape.reduce(1, *)))
     let plain = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
     let expected = try plain.run(fetches, feeding: ["x": x]).map { try $0.scalars(as: Float.self) }
     for threads in [1, 3] {
@@ -42,8 +36,8 @@ import Testing
   func allWaysOfBroadcastingAreOnePass(_ shape: [Int]) throws {
     let (width, rows) = (shape[shape.count - 1], shape.dropLast().reduce(1, *))
     let text = binary(
-      GraphText().placeholder("x").constant("two", [], [2.0]).constant("row", [width], values(width))
-        .constant("column", shape.dropLast() + [1], values(rows)),
+      GraphText().placeholder("x").constant("two", [], [2.0]).constant("row", [width], variedFloats(width))
+        .constant("column", shape.dropLast() + [1], variedFloats(rows)),
       [("a", "Mul", "two", "x"), ("b", "AddV2", "a", "row"), ("c", "Sub", "column", "b")]
     ).node("d", "Tanh", ["c"], GraphText.float).node("y", "Maximum", ["d", "x"], GraphText.float)
     #expect(try ops(text, ["y"], Shape(shape)) == ["_FusedElementwise"])

@@ -74,6 +74,18 @@ extension Graph {
 }
 
 extension GraphText {
+  /// The ops of the optimised plan for a shape of the placeholder `x`, in the order in which they run.
+  func opsRun(_ fetches: [String], x shape: Shape) throws -> [String] {
+    var graph = try graph().pruned(feeds: ["x"], fetches: fetches)
+    try Planner.optimize(&graph)
+    _ = try Planner.specialize(&graph, for: FeedShapes([shape]))
+    return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }
+      .map(\.op)
+  }
+
   /// `attr` text of a float dtype, under the name that most ops give it.
   static let float = ["T": "type: DT_FLOAT"]
 }
+
+/// Numbers of both signs that repeat late, the same every time.
+func variedFloats(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 37 % 23 - 11) / 8 } }

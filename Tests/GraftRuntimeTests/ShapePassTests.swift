@@ -9,19 +9,13 @@ import Testing
 @Suite struct ShapePassTests {
   /// The ops of the plan for a shape of `x`, in the order in which they run.
   private func ops(_ text: GraphText, _ fetch: String, _ shape: Shape) throws -> [String] {
-    var graph = try text.graph().pruned(feeds: ["x"], fetches: [fetch])
-    try Planner.optimize(&graph)
-    _ = try Planner.specialize(&graph, for: FeedShapes([shape]))
-    return try graph.order().map { graph.nodes[$0] }.filter { $0.constants == nil && $0.feed == nil }.map(
-      \.op)
+    try text.opsRun([fetch], x: shape)
   }
-
-  private func values(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 37 % 23 - 11) / 8 } }
 
   private func expectSame(
     _ text: GraphText, _ fetch: String, _ shape: [Int], sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let x = try Tensor(shape: shape, scalars: values(shape.reduce(1, *)))
+    let x = try Tensor(shape: shape, scalars: variedFloats(shape.reduce(1, *)))
     let plain = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
     let optimized = try Session(graph: text.graph(), options: .init(threads: 1))
     let expected = try plain.run(fetch, feeding: ["x": x])
@@ -128,7 +122,7 @@ import Testing
     let text = GraphText().placeholder("x").constant("block", [2], [2, 3])
       .constant("paddings", [2, 2], [2, 3, 3, 4]).constant("crops", [2, 2], [0, 1, 1, 0])
       .node("spread", "SpaceToBatchND", ["x", "block", "paddings"], Self.toBatch)
-      .constant("w", [3, 3, 2, 4], values(72))
+      .constant("w", [3, 3, 2, 4], variedFloats(72))
       .node("c", "Conv2D", ["spread", "w"], convolution())
       .node("back", "BatchToSpaceND", ["c", "block", "crops"], Self.toSpace)
       .constant("b", [4], [1.0, 2, 3, 4]).node("s", "BiasAdd", ["back", "b"], GraphText.float)
@@ -143,7 +137,7 @@ import Testing
       .constant("block", [1], [2]).constant("none", [1, 2], [0, 1]).constant("axis", [], [-3])
       .node("spread", "SpaceToBatchND", ["pad", "block", "none"], Self.toBatch)
       .node("image", "ExpandDims", ["spread", "axis"], ["T": "type: DT_FLOAT", "Tdim": "type: DT_INT32"])
-      .constant("w", [1, 3, 2, 4], values(24)).constant("v", [1, 3, 2, 4], values(25).suffix(24))
+      .constant("w", [1, 3, 2, 4], variedFloats(24)).constant("v", [1, 3, 2, 4], variedFloats(25).suffix(24))
     let both = ["w", "v"].reduce(text) { text, filter in
       text.node("c" + filter, "Conv2D", ["image", filter], convolution())
         .node(
@@ -160,11 +154,15 @@ import Testing
   }
 
   @Test(arguments: [1, 2]) func asManyGroupsAsChannelsAreADepthwiseConvolution(_ multiplier: Int) throws {
-    let text = GraphText().placeholder("x").constant("w", [3, 3, 1, 4 * multiplier], values(36 * multiplier))
-      .node("c", "Conv2D", ["x", "w"], convolution("SAME"))
-      .constant("f", [4 * multiplier], values(4 * multiplier)).node("m", "Mul", ["c", "f"], GraphText.float)
-      .constant("b", [4 * multiplier], values(4 * multiplier)).node(
-        "y", "AddV2", ["m", "b"], GraphText.float)
+    let text = GraphText().placeholder("x").constant(
+      "w", [3, 3, 1, 4 * multiplier], variedFloats(36 * multiplier)
+    )
+    .node("c", "Conv2D", ["x", "w"], convolution("SAME"))
+    .constant("f", [4 * multiplier], variedFloats(4 * multiplier)).node(
+      "m", "Mul", ["c", "f"], GraphText.float
+    )
+    .constant("b", [4 * multiplier], variedFloats(4 * multiplier)).node(
+      "y", "AddV2", ["m", "b"], GraphText.float)
     #expect(try ops(text, "y", [1, 5, 6, 4]) == ["_FusedDepthwiseConv2dNative"])
     try expectSame(text, "y", [1, 5, 6, 4])
   }
@@ -177,9 +175,9 @@ import Testing
   {
     text.constant(name + "/rows", [2], [-1, width.from])
       .constant(name + "/back", [3], [-1, 3, width.to]).constant(
-        name + "/w", [width.from, width.to], values(width.from * width.to)
+        name + "/w", [width.from, width.to], variedFloats(width.from * width.to)
       )
-      .constant(name + "/b", [width.to], values(width.to))
+      .constant(name + "/b", [width.to], variedFloats(width.to))
       .node(name + "/flat", "Reshape", [input, name + "/rows"], GraphText.float)
       .node(name + "/product", "MatMul", [name + "/flat", name + "/w"], GraphText.float)
       .node(name + "/sequence", "Reshape", [name + "/product", name + "/back"], GraphText.float)
@@ -202,17 +200,17 @@ import Testing
   }
 
   @Test func productsOfSequencesWithOneMatrixArePlainOnes() throws {
-    let text = GraphText().placeholder("x").constant("w", [4, 6], values(24))
+    let text = GraphText().placeholder("x").constant("w", [4, 6], variedFloats(24))
       .node("m", "BatchMatMulV2", ["x", "w"], GraphText.float).constant("heads", [4], [-1, 3, 2, 3])
       .node("split", "Reshape", ["m", "heads"], GraphText.float)
       // A value for each place of both axes that were one.
-      .constant("b", [2, 3], values(6)).node("y", "AddV2", ["split", "b"], GraphText.float)
+      .constant("b", [2, 3], variedFloats(6)).node("y", "AddV2", ["split", "b"], GraphText.float)
     #expect(try ops(text, "y", [2, 3, 4]) == ["Reshape", "_FusedMatMul", "Reshape"])
     try expectSame(text, "y", [2, 3, 4])
   }
 
   @Test func whatIsAddedAlongAnotherAxisStaysAfterTheReshape() throws {
-    let text = GraphText().placeholder("x").constant("w", [4, 6], values(24))
+    let text = GraphText().placeholder("x").constant("w", [4, 6], variedFloats(24))
       .node("m", "MatMul", ["x", "w"], GraphText.float).constant("split", [3], [-1, 2, 3])
       .node("r", "Reshape", ["m", "split"], GraphText.float)
       .constant("b", [3], [1.0, 2, 3]).node("y", "AddV2", ["r", "b"], GraphText.float)
@@ -223,10 +221,10 @@ import Testing
   @Test func convolutionsOfOneDimensionFuseWhatFollowsThem() throws {
     let text = GraphText().placeholder("x").constant("axis", [], [1])
       .node("image", "ExpandDims", ["x", "axis"], ["T": "type: DT_FLOAT", "Tdim": "type: DT_INT32"])
-      .constant("w", [1, 3, 2, 4], values(24)).node("c", "Conv2D", ["image", "w"], convolution("SAME"))
+      .constant("w", [1, 3, 2, 4], variedFloats(24)).node("c", "Conv2D", ["image", "w"], convolution("SAME"))
       .node("row", "Squeeze", ["c"], ["T": "type: DT_FLOAT", "squeeze_dims": "list { i: 1 }"])
-      .constant("b", [4], values(4)).node("s", "BiasAdd", ["row", "b"], GraphText.float)
-      .constant("f", [1, 1, 4], values(4)).node("m", "Mul", ["s", "f"], GraphText.float)
+      .constant("b", [4], variedFloats(4)).node("s", "BiasAdd", ["row", "b"], GraphText.float)
+      .constant("f", [1, 1, 4], variedFloats(4)).node("m", "Mul", ["s", "f"], GraphText.float)
       .node("y", "Relu", ["m"], GraphText.float)
     #expect(try ops(text, "y", [2, 7, 2]) == ["ExpandDims", "_FusedConv2D", "Reshape"])
     try expectSame(text, "y", [2, 7, 2])

@@ -48,9 +48,6 @@ void graft_f32_leaky_relu(const float *x, float *y, size_t count, float alpha);
 /// The larger of low and the smaller of high and x; NaN bounds do not bound, and a NaN stays one.
 void graft_f32_clip(const float *x, float *y, size_t count, float low, float high);
 
-/// y[i] becomes x[i] where that is larger; NaN is passed over.
-void graft_f32_raise(const float *x, float *y, size_t count);
-
 /// y[i] = f(x[i]): arithmetic, exact.
 void graft_f32_abs(const float *x, float *y, size_t count);
 void graft_f32_neg(const float *x, float *y, size_t count);

@@ -12,8 +12,7 @@ package enum PeakRate {
       var result: Float = 0
       let start = clock.now
       let operations = graft_multiply_add(rounds, &result)
-      let (seconds, attoseconds) = start.duration(to: clock.now).components
-      let nanoseconds = Double(seconds) * 1e9 + Double(attoseconds) / 1e9
+      let nanoseconds = start.duration(to: clock.now) / .nanoseconds(1)
       if nanoseconds < 200_000 { rounds *= 2 } else { best = max(best, Double(operations) / nanoseconds) }
     } while clock.now < end || best == 0
     return best

@@ -1,4 +1,3 @@
-import CGraftVector
 import GraftGraph
 import GraftTensor
 

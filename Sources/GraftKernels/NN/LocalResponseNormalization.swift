@@ -100,6 +100,8 @@ enum LocalResponseNormalizationOps {
       nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
       let channels = x.shape[3]
       let reach = min(radius, channels)
+      // The powers that networks use need no logarithm.
+      let quarters: Int32? = [0.5, 0.75, 1].contains(beta) ? Int32(beta * 4) : nil
       workers.forEach(x.elementCount / channels, cost: channels * (reach + 5)) { range in
         // The squares, with zeros around them, and the norms.
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * channels + 2 * reach) { memory in
@@ -109,9 +111,8 @@ enum LocalResponseNormalizationOps {
           for pixel in range {
             let (values, results) = (source + pixel * channels, target + pixel * channels)
             let isFinite = graft_lrn_norms_f32(values, squares, norms, channels, reach, bias, alpha) != 0
-            // The powers that networks use need no logarithm.
-            if [0.5, 0.75, 1].contains(beta) {
-              graft_divide_by_root_f32(values, norms, results, channels, Int32(beta * 4))
+            if let quarters {
+              graft_divide_by_root_f32(values, norms, results, channels, quarters)
             } else {
               for index in 0..<channels { results[index] = values[index] * Float.power(norms[index], -beta) }
             }

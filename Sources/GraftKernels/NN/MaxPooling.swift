@@ -104,7 +104,9 @@ enum MaxPoolingOps {
           for height in window.height {
             for width in window.width {
               let values = source + geometry.inputPixel(window.image, depth, height, width) * channels
-              T.raise(best, to: values, count: channels)
+              for channel in 0..<channels where T.less(best[channel], values[channel]) {
+                best[channel] = values[channel]
+              }
             }
           }
         }

@@ -1,31 +1,12 @@
-import CGraftVector
 import GraftTensor
 
 /// Elements that are compared to find the largest.
 protocol PoolingElement: OrderedElement {
   /// The lowest number that is not infinite.
   static var lowestNumber: Self { get }
-
-  /// Replaces elements by others where those are larger.
-  static func raise(_ best: UnsafeMutablePointer<Self>, to values: UnsafePointer<Self>, count: Int)
 }
 
-extension PoolingElement {
-  static func raise(_ best: UnsafeMutablePointer<Self>, to values: UnsafePointer<Self>, count: Int) {
-    for index in 0..<count {
-      let (old, new) = (best[index], values[index])
-      best[index] = less(old, new) ? new : old
-    }
-  }
-}
-
-extension Float: PoolingElement {
-  static var lowestNumber: Float { -.greatestFiniteMagnitude }
-
-  static func raise(_ best: UnsafeMutablePointer<Float>, to values: UnsafePointer<Float>, count: Int) {
-    graft_f32_raise(values, best, count)
-  }
-}
+extension Float: PoolingElement { static var lowestNumber: Float { -.greatestFiniteMagnitude } }
 extension Double: PoolingElement { static var lowestNumber: Double { -.greatestFiniteMagnitude } }
 extension Float16: PoolingElement { static var lowestNumber: Float16 { -.greatestFiniteMagnitude } }
 extension BFloat16: PoolingElement { static var lowestNumber: BFloat16 { BFloat16(bitPattern: 0xFF7F) } }
