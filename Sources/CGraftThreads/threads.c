@@ -1,4 +1,4 @@
-// pthread_getattr_np
+// pthread_getattr_np, affinity
 #define _GNU_SOURCE
 
 #include "CGraftThreads.h"
@@ -12,8 +12,14 @@
 // Loops that may be open at once: one for each run that splits one.
 #define LOOPS 16
 #define MAX_HELPERS 1023
-// How long a helper looks for the next loop before it sleeps: longer than what lies between two loops of a run.
+// Into how many shares a loop is cut at most.
+#define SHARES 16
+// How long a helper looks for the next loop before it sleeps. While runs go on it is longer than what mostly lies
+// between two loops of one: to be woken takes a processor that slept tens of microseconds.
 #define PATIENCE_NS 60000
+#define PATIENCE_IN_RUNS_NS 1000000
+// How many looks lie between two at the clock, and at whether somebody else wants the processor.
+#define LOOKS 256
 
 #if defined(__x86_64__)
 #define PAUSE() __builtin_ia32_pause()
@@ -52,12 +58,19 @@ void graft_floats_restore(uint64_t mode) {
   if (float_mode() != mode) set_float_mode(mode);
 }
 
-/// A loop that is being run. `ticket` holds the loop's number in its upper half and the next piece in its lower
-/// one; a loop is closed, with no piece to take, while the rest is written.
+/// The pieces of a loop that one thread is to begin with. The upper half holds the loop's number, the lower one the
+/// next piece; a share is closed, with no piece to take, while the loop is written.
+typedef struct {
+  _Alignas(64) atomic_uint_fast64_t ticket;
+} share;
+
+/// A loop that is being run. A thread that has done its own share takes over from others. As shares follow each
+/// other as pieces do, a thread finds in its caches what it left there in the loop before.
 typedef struct {
   _Alignas(64) atomic_int taken;
-  _Alignas(64) atomic_uint_fast64_t ticket;
-  atomic_uint_fast32_t pieces;
+  share shares[SHARES];
+  _Alignas(64) atomic_uint_fast32_t pieces;
+  atomic_uint_fast32_t count;
   atomic_int seats;
   _Atomic(graft_piece) run;
   _Atomic(void *) context;
@@ -85,17 +98,26 @@ static int processors(void) {
   return known;
 }
 
-/// Takes pieces of a loop until there are none.
-static void work(loop *l, uint_fast64_t number, int worker) {
+/// The first piece of a share.
+static uint_fast64_t beginning(uint_fast64_t pieces, uint_fast64_t index, uint_fast64_t count) {
+  return pieces * index / count;
+}
+
+/// Takes pieces of a share until there are none.
+static void work_on(loop *l, uint_fast32_t index, uint_fast64_t number, int worker) {
+  atomic_uint_fast64_t *place = &l->shares[index].ticket;
   for (;;) {
-    uint_fast64_t ticket = atomic_load_explicit(&l->ticket, memory_order_acquire);
+    uint_fast64_t ticket = atomic_load_explicit(place, memory_order_acquire);
     const graft_piece run = atomic_load_explicit(&l->run, memory_order_relaxed);
     void *context = atomic_load_explicit(&l->context, memory_order_relaxed);
     const uint64_t mode = atomic_load_explicit(&l->float_mode, memory_order_relaxed);
     const uint_fast64_t piece = ticket & 0xffffffffu;
-    if (ticket >> 32 != number || piece >= atomic_load_explicit(&l->pieces, memory_order_relaxed)) return;
+    const uint_fast64_t end = beginning(
+        atomic_load_explicit(&l->pieces, memory_order_relaxed), index + 1,
+        atomic_load_explicit(&l->count, memory_order_relaxed));
+    if (ticket >> 32 != number || piece >= end) return;
     if (!atomic_compare_exchange_weak_explicit(
-            &l->ticket, &ticket, ticket + 1, memory_order_acq_rel, memory_order_relaxed))
+            place, &ticket, ticket + 1, memory_order_acq_rel, memory_order_relaxed))
       continue;
     graft_floats_restore(mode);
     run(context, (ptrdiff_t)piece, worker);
@@ -103,14 +125,30 @@ static void work(loop *l, uint_fast64_t number, int worker) {
   }
 }
 
-static void look_for_work(void) {
+/// Takes pieces of a loop until there are none, those of the share `home` first.
+static void work(loop *l, uint_fast64_t number, int worker, uint_fast32_t home) {
+  const uint_fast32_t count = atomic_load_explicit(&l->count, memory_order_relaxed);
+  for (uint_fast32_t i = 0; i < count; i++) work_on(l, (home + i) % count, number, worker);
+}
+
+/// The number of a loop that has pieces left, or 0.
+static uint_fast64_t number_of_open(loop *l) {
+  const uint_fast32_t count = atomic_load_explicit(&l->count, memory_order_relaxed);
+  const uint_fast32_t pieces = atomic_load_explicit(&l->pieces, memory_order_relaxed);
+  for (uint_fast32_t i = 0; i < count; i++) {
+    const uint_fast64_t ticket = atomic_load_explicit(&l->shares[i].ticket, memory_order_acquire);
+    if ((ticket & 0xffffffffu) < beginning(pieces, i + 1, count)) return ticket >> 32;
+  }
+  return 0;
+}
+
+static void look_for_work(uint_fast32_t home) {
   for (int i = 0; i < LOOPS; i++) {
     loop *l = &loops[i];
-    const uint_fast64_t ticket = atomic_load_explicit(&l->ticket, memory_order_acquire);
-    if ((ticket & 0xffffffffu) >= atomic_load_explicit(&l->pieces, memory_order_relaxed)) continue;
-    if (atomic_load_explicit(&l->seats, memory_order_relaxed) <= 0) continue;
+    const uint_fast64_t number = number_of_open(l);
+    if (number == 0 || atomic_load_explicit(&l->seats, memory_order_relaxed) <= 0) continue;
     const int seat = atomic_fetch_sub_explicit(&l->seats, 1, memory_order_relaxed);
-    if (seat > 0) work(l, ticket >> 32, seat);
+    if (seat > 0) work(l, number, seat, home);
   }
 }
 
@@ -120,23 +158,71 @@ static int64_t now(void) {
   return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-static void *help(void *unused) {
-  (void)unused;
+/// Looks for a while whether a loop was opened after those that were seen.
+static int has_opened(uint_fast64_t seen) {
+  const int64_t start = now();
+  for (;;) {
+    for (int i = 0; i < LOOKS; i++) {
+      if (atomic_load_explicit(&opened, memory_order_relaxed) != seen) return 1;
+      PAUSE();
+    }
+    const int is_in_run = atomic_load_explicit(&active_runs, memory_order_relaxed) > 0;
+    if (now() - start > (is_in_run ? PATIENCE_IN_RUNS_NS : PATIENCE_NS)) return 0;
+    // The thread that is to open the next loop may be waiting for this very processor.
+    sched_yield();
+  }
+}
+
+/// What a helper is told.
+typedef struct {
+  /// From 1 on.
+  uint_fast32_t number;
+  /// The processor that it must not begin on, or -1.
+  int maker;
+} helper;
+
+static helper helpers[MAX_HELPERS];
+
+/// Has a thread begin on another processor than its maker's. Systems like to begin it there, and move it only after
+/// milliseconds.
+static void begin_elsewhere(helper *h, pthread_attr_t *attributes) {
+  h->maker = -1;
+#if defined(__linux__)
+  cpu_set_t set;
+  const int here = sched_getcpu();
+  if (here < 0 || here >= CPU_SETSIZE || pthread_getaffinity_np(pthread_self(), sizeof set, &set) != 0) return;
+  CPU_CLR(here, &set);
+  if (CPU_COUNT(&set) > 0 && pthread_attr_setaffinity_np(attributes, sizeof set, &set) == 0) h->maker = here;
+#else
+  (void)attributes;
+#endif
+}
+
+/// Lets the thread go where it likes again.
+static void go_anywhere(const helper *h) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (h->maker < 0 || pthread_getaffinity_np(pthread_self(), sizeof set, &set) != 0) return;
+  CPU_SET(h->maker, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+#else
+  (void)h;
+#endif
+}
+
+static void *help(void *argument) {
+  const helper *self = argument;
+  const uint_fast32_t home = self->number;
+  go_anywhere(self);
   uint_fast64_t seen = 0;
   for (;;) {
     const uint_fast64_t found = atomic_load_explicit(&opened, memory_order_acquire);
     if (found != seen) {
       seen = found;
-      look_for_work();
+      look_for_work(home);
       continue;
     }
-    const int64_t end = now() + PATIENCE_NS;
-    int is_over = 0;
-    while (!is_over && atomic_load_explicit(&opened, memory_order_relaxed) == seen) {
-      for (int i = 0; i < 32 && atomic_load_explicit(&opened, memory_order_relaxed) == seen; i++) PAUSE();
-      is_over = now() > end;
-    }
-    if (!is_over) continue;
+    if (has_opened(seen)) continue;
     pthread_mutex_lock(&lock);
     atomic_fetch_add(&sleepers, 1);
     while (atomic_load(&opened) == seen) pthread_cond_wait(&wake, &lock);
@@ -157,7 +243,11 @@ static void hire(int wanted) {
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     // As large as a main thread's: kernels keep blocks on the stack.
     pthread_attr_setstacksize(&attributes, (size_t)8 << 20);
-    const int status = pthread_create(&thread, &attributes, help, NULL);
+    const int count = atomic_load_explicit(&helper_count, memory_order_relaxed);
+    helper *next = &helpers[count];
+    next->number = (uint_fast32_t)count + 1;
+    begin_elsewhere(next, &attributes);
+    const int status = pthread_create(&thread, &attributes, help, next);
     pthread_attr_destroy(&attributes);
     if (status != 0) break;
     atomic_fetch_add_explicit(&helper_count, 1, memory_order_relaxed);
@@ -192,23 +282,30 @@ void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *c
     return;
   }
   hire(helpers);
-  const uint_fast64_t number = (atomic_load_explicit(&l->ticket, memory_order_relaxed) >> 32) + 1 & 0xffffffffu;
-  atomic_store_explicit(&l->ticket, number << 32 | CLOSED, memory_order_seq_cst);
+  // 0 is the number of none.
+  uint_fast64_t number = (atomic_load_explicit(&l->shares[0].ticket, memory_order_relaxed) >> 32) + 1 & 0xffffffffu;
+  if (number == 0) number = 1;
+  const uint_fast32_t count = helpers + 1 < SHARES ? (uint_fast32_t)helpers + 1 : SHARES;
+  for (int i = 0; i < SHARES; i++)
+    atomic_store_explicit(&l->shares[i].ticket, number << 32 | CLOSED, memory_order_relaxed);
   atomic_thread_fence(memory_order_seq_cst);
   atomic_store_explicit(&l->run, run, memory_order_relaxed);
   atomic_store_explicit(&l->context, context, memory_order_relaxed);
   atomic_store_explicit(&l->float_mode, float_mode(), memory_order_relaxed);
   atomic_store_explicit(&l->pieces, (uint_fast32_t)pieces, memory_order_relaxed);
+  atomic_store_explicit(&l->count, count, memory_order_relaxed);
   atomic_store_explicit(&l->remaining, (uint_fast32_t)pieces, memory_order_relaxed);
   atomic_store_explicit(&l->seats, helpers, memory_order_relaxed);
-  atomic_store_explicit(&l->ticket, number << 32, memory_order_release);
+  for (uint_fast32_t i = 0; i < count; i++)
+    atomic_store_explicit(
+        &l->shares[i].ticket, number << 32 | beginning((uint_fast64_t)pieces, i, count), memory_order_release);
   atomic_fetch_add(&opened, 1);
   if (atomic_load(&sleepers) > 0) {
     pthread_mutex_lock(&lock);
     pthread_cond_broadcast(&wake);
     pthread_mutex_unlock(&lock);
   }
-  work(l, number, 0);
+  work(l, number, 0, 0);
   for (int spins = 0; atomic_load_explicit(&l->remaining, memory_order_acquire) != 0; spins++) {
     PAUSE();
     // Whoever has the last piece may wait for a processor.

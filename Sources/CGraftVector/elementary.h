@@ -138,26 +138,30 @@ INLINE float log1p_f32(float x) {
   return absolute(x) < 1e-8f ? x : result;
 }
 
-/// e^x for |x| <= 87, where 2^n and the result are normal numbers; a NaN stays one.
-INLINE float exp_limited(float x) {
-  reduced_exponent e = reduce_exponent(x);
+/// 1 + e^-x, infinite for x < -88.4; a NaN stays one.
+INLINE float logistic_divisor(float x) {
+  // Between these 2^n is a normal number or infinite.
+  float limited = x < -88.9f ? -88.9f : x;
+  limited = limited > 87.0f ? 87.0f : limited;
+  float shifted = limited * -1.44269502f + ROUNDER;
+  float n = shifted - ROUNDER;
+  float r = -limited - n * 0.693359375f;
+  r = r - n * -2.12194442e-4f;
   float p = 0.0013836846f;
-  p = p * e.r + 0.00837481604f;
-  p = p * e.r + 0.0416682256f;
-  p = p * e.r + 0.166664202f;
-  p = p * e.r + 0.499999921f;
-  p = p * e.r + 1.00000004f;
-  p = p * e.r + 1.0f;
-  return p * power_of_two(e.n);
+  p = p * r + 0.00837481604f;
+  p = p * r + 0.0416682256f;
+  p = p * r + 0.166664202f;
+  p = p * r + 0.499999921f;
+  p = p * r + 1.00000004f;
+  p = p * r + 1.0f;
+  return 1.0f + p * power_of_two((int32_t)(bits_of(shifted) - bits_of(ROUNDER)));
 }
 
 /// 1 / (1 + e^-x).
-INLINE float sigmoid_f32(float x) {
-  float limited = x > 87.0f ? 87.0f : x;
-  limited = limited < -87.0f ? -87.0f : limited;
-  float result = 1.0f / (1.0f + exp_limited(-limited));
-  return x < -87.0f ? 0.0f : result;
-}
+INLINE float sigmoid_f32(float x) { return 1.0f / logistic_divisor(x); }
+
+/// x / (1 + e^-x).
+INLINE float silu_f32(float x) { return x / logistic_divisor(x); }
 
 /// tanh x.
 INLINE float tanh_f32(float x) {
@@ -322,7 +326,7 @@ INLINE float gelu_f32(float x) {
 
 /// `gelu_f32`, approximated with the hyperbolic tangent, of which a sigmoid is half of one more.
 INLINE float gelu_tanh_f32(float x) {
-  return x * sigmoid_f32(1.59576912f * (x + 0.044715f * (x * x * x)));
+  return x / logistic_divisor(1.59576912f * (x + 0.044715f * (x * x * x)));
 }
 
 /// The largest number whose sine and cosine are computed here.

@@ -46,7 +46,7 @@ UNARY(selu, selu_f32(v))
 // Comparisons are turned so that a NaN is passed on.
 UNARY(relu, v <= 0.0f ? 0.0f : v)
 UNARY(relu6, v <= 0.0f ? 0.0f : (v > 6.0f ? 6.0f : v))
-UNARY(silu, v *sigmoid_f32(v))
+UNARY(silu, silu_f32(v))
 UNARY(gelu, gelu_f32(v))
 UNARY(gelu_tanh, gelu_tanh_f32(v))
 UNARY(abs, absolute(v))

@@ -3,6 +3,7 @@
 //   WIDTH     how many of them a register holds
 //   REGISTERS  how many registers a panel is wide
 //   ROWS      the height of a tile: as many sums as registers allow
+//   PANELS    how many panels a tile is wide
 //   WIDE      how many panels a tile of a single row takes, so that sums need not wait for each other
 //   NAME(x)   x with a suffix of its own
 //   TARGET    the attribute that selects the instructions
@@ -66,7 +67,7 @@ INLINE V NAME(clamp)(V x, T upper) {
 /// Row i of position q begins at `a[q * pitch + i]`, its elements `a_column` apart. Always inlined with constant
 /// `rows` and `registers` (the tile's width), so that the sums stay in registers. `finish`, unless NULL, is
 /// applied to the element of row `row` and column `column` and those after it. Meanwhile `rate` lines from `ahead`
-/// on are brought into the cache for every `AHEAD` steps.
+/// on, of each panel, are brought into the cache for every `AHEAD` steps.
 INLINE void NAME(tile)(
     const int rows, const int registers, ptrdiff_t positions, ptrdiff_t k, const T *const *a, ptrdiff_t pitch,
     ptrdiff_t a_first, ptrdiff_t a_column, const T *b, ptrdiff_t b_row, ptrdiff_t b_panel, T *c,
@@ -94,7 +95,9 @@ INLINE void NAME(tile)(
   }
     // The next panel is asked for while this one is used, a little with every tile.
     for (; p + AHEAD <= k; p += AHEAD) {
-      for (ptrdiff_t line = 0; line < rate; line++, ahead += PANEL) __builtin_prefetch(ahead);
+      for (ptrdiff_t line = 0; line < rate; line++, ahead += PANEL)
+        UNROLL for (int j = 0; j < registers && j < PANELS * REGISTERS; j += REGISTERS)
+          __builtin_prefetch(ahead + j / REGISTERS * b_panel);
       UNROLL for (int r = 0; r < AHEAD; r++) STEP
     }
     for (; p < k; p++) STEP
@@ -162,7 +165,7 @@ typedef struct {
   ptrdiff_t row;
 } NAME(task);
 
-/// Rows from `i` on, `rows` of them, of a panel or its first register.
+/// Rows from `i` on, `rows` of them, of some panels or one's first register.
 INLINE void NAME(strip)(
     const int registers, const NAME(task) * t, ptrdiff_t i, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
     const NAME(finish) * finish, ptrdiff_t column, const T *ahead, ptrdiff_t rate) {
@@ -180,6 +183,16 @@ INLINE void NAME(strip)(
     CASE(5)
     CASE(6)
 #endif
+#if ROWS > 6
+    CASE(7)
+    CASE(8)
+    CASE(9)
+    CASE(10)
+    CASE(11)
+    CASE(12)
+    CASE(13)
+    CASE(14)
+#endif
   }
 #undef CASE
 }
@@ -188,10 +201,11 @@ INLINE void NAME(panel)(
     const int registers, const NAME(task) * t, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
     const NAME(finish) * finish, ptrdiff_t column) {
   ptrdiff_t i = 0;
-  // How much of the next panel each tile asks for, in lines per AHEAD steps.
+  // How much of the next panels each tile asks for, in lines per AHEAD steps.
   const ptrdiff_t strips = (rows + ROWS - 1) / ROWS, part = t->positions * (t->k / AHEAD);
   const ptrdiff_t rate = strips < AHEAD ? (AHEAD + strips - 1) / strips : 1;
-  const T *ahead = b + t->b_panel, *const end = ahead + t->positions * t->k * PANEL;
+  const ptrdiff_t panels = registers < REGISTERS ? 1 : registers / REGISTERS;
+  const T *ahead = b + panels * t->b_panel, *const end = ahead + t->positions * t->k * PANEL;
   while (i < rows) {
     ptrdiff_t height = rows - i < ROWS ? rows - i : ROWS;
     // Two tiles of nearly the same height rather than a whole one and one too low to be fast.
@@ -214,6 +228,10 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
   CASE(1, WIDE)
   CASE(2, WIDE / 2)
 #undef CASE
+#if PANELS > 1
+  for (; column + PANELS * PANEL <= n; column += PANELS * PANEL, b += PANELS * t->b_panel)
+    NAME(panel)(PANELS * REGISTERS, t, rows, b, c + column, t->c_row, finish, column);
+#endif
   for (; column + PANEL <= n; column += PANEL, b += t->b_panel)
     NAME(panel)(REGISTERS, t, rows, b, c + column, t->c_row, finish, column);
   if (column < n) {
@@ -223,7 +241,7 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
       for (ptrdiff_t i = 0; i < rows; i++)
         for (ptrdiff_t j = 0; j < PANEL; j++)
           partial[i * PANEL + j] = j < columns ? c[i * t->c_row + column + j] : 0;
-    if (columns <= PANEL / 2)
+    if (REGISTERS > 1 && columns <= PANEL / 2)
       NAME(panel)(REGISTERS / 2, t, rows, b, partial, PANEL, NULL, column);
     else
       NAME(panel)(REGISTERS, t, rows, b, partial, PANEL, NULL, column);
@@ -322,6 +340,8 @@ TARGET static void NAME(product_unpacked)(
   }
 }
 
+// What has no tiles is not compiled for tall ones: the registers of one panel serve it as well.
+#if PANELS == 1
 /// `columns` sums at once, each in four registers' lanes that are added at the end.
 INLINE void NAME(dot)(
     const int columns, ptrdiff_t k, const T *a, const T *b, ptrdiff_t b_column, T *c) {
@@ -352,6 +372,7 @@ TARGET static void NAME(dots)(
   const NAME(finish) last = NAME(finish_of)(finish);
   NAME(finish_block)(c, 1, n, n, &last, 0, 0);
 }
+#endif
 
 /// Where a block's pixels begin in the input: coordinates before the padding is taken off.
 typedef struct {
@@ -403,21 +424,31 @@ INLINE void NAME(runs)(
     const graft_convolution *s, const NAME(corner) * corners, ptrdiff_t rows, const T *x, T *copies,
     const T **lines) {
   const ptrdiff_t count = s->input_channels, run = s->kernel[2] * count;
+  // The pixels whose patches lie within the input need no more than an address.
+  const ptrdiff_t deep = s->input[0] - (s->kernel[0] - 1) * s->dilation[0];
+  const ptrdiff_t high = s->input[1] - (s->kernel[1] - 1) * s->dilation[1];
+  const ptrdiff_t wide = s->input[2] - s->kernel[2] + 1;
+  int border[BLOCK], borders = 0;
+  for (ptrdiff_t i = 0; i < rows; i++) {
+    border[borders] = (int)i;
+    borders += corners[i].width < 0 | corners[i].width >= wide | corners[i].height < 0 |
+               corners[i].height >= high | corners[i].depth < 0 | corners[i].depth >= deep;
+  }
   for (ptrdiff_t kd = 0; kd < s->kernel[0]; kd++)
     for (ptrdiff_t kh = 0; kh < s->kernel[1]; kh++, lines += BLOCK) {
       const ptrdiff_t below = kd * s->dilation[0], down = kh * s->dilation[1];
       const ptrdiff_t offset = (below * s->input[1] + down) * s->input[2] * count;
-      for (ptrdiff_t i = 0; i < rows; i++) {
-        const NAME(corner) corner = corners[i];
+      for (ptrdiff_t i = 0; i < rows; i++) lines[i] = x + corners[i].offset + offset;
+      for (int b = 0; b < borders; b++) {
+        const NAME(corner) corner = corners[border[b]];
         const int inside = (size_t)(corner.depth + below) < (size_t)s->input[0] &&
                            (size_t)(corner.height + down) < (size_t)s->input[1];
-        const T *source = x + corner.offset + offset;
-        lines[i] = source;
-        if (inside && corner.width >= 0 && corner.width + s->kernel[2] <= s->input[2]) continue;
+        if (inside && corner.width >= 0 && corner.width < wide) continue;
+        const T *source = lines[border[b]];
         const ptrdiff_t first = corner.width < 0 ? -corner.width * count : 0;
         const ptrdiff_t end = (s->input[2] - corner.width) * count;
         for (ptrdiff_t j = 0; j < run; j++) copies[j] = inside && j >= first && j < end ? source[j] : 0;
-        lines[i] = copies;
+        lines[border[b]] = copies;
         copies += run;
       }
     }
@@ -432,7 +463,7 @@ TARGET static void NAME(convolve)(
   const NAME(finish) end = NAME(finish_of)(finish);
   // Few channels: a row of the kernel at a time, or each position's sum would be over before it runs.
   const ptrdiff_t lower = s->kernel[0] * s->kernel[1];
-  const int runs = k < 32 && s->groups == 1 && s->dilation[2] == 1 && lower <= POSITIONS && total <= PATCHES / ROWS;
+  const int runs = k < RUN && s->groups == 1 && s->dilation[2] == 1 && lower <= POSITIONS && total <= PATCHES / ROWS;
   ptrdiff_t height = BLOCK;
   if (runs && PATCHES / total < height) height = PATCHES / total / ROWS * ROWS;
   const ptrdiff_t cut = NAME(cut)(k);
@@ -474,6 +505,7 @@ TARGET static void NAME(convolve)(
   }
 }
 
+#if PANELS == 1
 /// `rows` pixels by `registers` registers of channels, each channel by a filter of its own.
 INLINE void NAME(depthwise_tile)(
     const int rows, const int registers, ptrdiff_t positions, const T *const *lines, ptrdiff_t pitch,
@@ -564,6 +596,7 @@ TARGET static void NAME(finish_rows)(
   const NAME(finish) last = NAME(finish_of)(finish);
   NAME(finish_block)(c, rows, n, c_row, &last, 0, 0);
 }
+#endif
 
 #undef V
 #undef PANEL

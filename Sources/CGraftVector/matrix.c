@@ -4,14 +4,17 @@
 
 #include "CGraftVector.h"
 
-// Rows of a block: what a panel of packed elements is used for before the next one is taken.
-#define BLOCK 120
+// Rows of a block: what a panel of packed elements is used for before the next one is taken. A multiple of every
+// tile's height.
+#define BLOCK 126
 // Elements of the inner dimension that are summed before the next panel: 48 KB of floats.
 #define DEPTH 768
 // Steps of a sum for which a tile asks for at least one line of the next panel.
 #define AHEAD 4
 // Kernel positions whose addresses are kept at once.
 #define POSITIONS 32
+// Channels from which on a convolution sums over one kernel position at a time, not over a row of the kernel.
+#define RUN 32
 // Elements of copied patches.
 #define PATCHES 16384
 
@@ -57,7 +60,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define PLAIN_ROWS 2
 #endif
 
-// One type's kernels, for the processor's plain instructions and, on x86-64, for AVX2 with fused multiply-add.
+// One type's kernels, for the processor's plain instructions and, on x86-64, for AVX2 with fused multiply-add and,
+// of float32, for AVX-512.
 
 #define T float
 #define BITS int
@@ -67,6 +71,7 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define WIDTH 4
 #define REGISTERS 4
 #define ROWS PLAIN_ROWS
+#define PANELS 1
 #define WIDE 2
 #define NAME(x) x##_f32_plain
 #include "matrix-kernel.h"
@@ -74,6 +79,7 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #undef WIDTH
 #undef REGISTERS
 #undef ROWS
+#undef PANELS
 #undef WIDE
 #undef NAME
 
@@ -82,6 +88,7 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define WIDTH 8
 #define REGISTERS 2
 #define ROWS 6
+#define PANELS 1
 #define WIDE 4
 #define NAME(x) x##_f32_avx2
 #include "matrix-kernel.h"
@@ -89,6 +96,23 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #undef WIDTH
 #undef REGISTERS
 #undef ROWS
+#undef PANELS
+#undef WIDE
+#undef NAME
+
+#define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
+#define WIDTH 16
+#define REGISTERS 1
+#define ROWS 14
+#define PANELS 2
+#define WIDE 4
+#define NAME(x) x##_f32_avx512
+#include "matrix-kernel.h"
+#undef TARGET
+#undef WIDTH
+#undef REGISTERS
+#undef ROWS
+#undef PANELS
 #undef WIDE
 #undef NAME
 #endif
@@ -105,6 +129,7 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define WIDTH 2
 #define REGISTERS 4
 #define ROWS PLAIN_ROWS
+#define PANELS 1
 #define WIDE 2
 #define NAME(x) x##_f64_plain
 #include "matrix-kernel.h"
@@ -112,6 +137,7 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #undef WIDTH
 #undef REGISTERS
 #undef ROWS
+#undef PANELS
 #undef WIDE
 #undef NAME
 
@@ -120,15 +146,42 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define WIDTH 4
 #define REGISTERS 2
 #define ROWS 6
+#define PANELS 1
 #define WIDE 4
 #define NAME(x) x##_f64_avx2
 #include "matrix-kernel.h"
 #endif
 
 #if defined(__x86_64__)
-#define SELECT(call, S) (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? call##_##S##_avx2 : call##_##S##_plain)
+#define SELECT(call, S)                                                                                         \
+  (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? call##_##S##_avx2 : call##_##S##_plain)
+
+/// Whether tall tiles are the quicker ones for rows of A that lie `pitch` elements apart and `n` columns of B. Not
+/// where the rows' lines would push each other out of the same sets of the innermost cache, nor where half of a
+/// register would be used and the rest is little.
+static int suits_tall_tiles(ptrdiff_t pitch, ptrdiff_t n) {
+  const ptrdiff_t rest = n % GRAFT_PANEL_F32;
+  const int is_half = rest > 0 && rest <= GRAFT_PANEL_F32 / 2 && n < 4 * GRAFT_PANEL_F32;
+  return pitch % 512 != 0 && !is_half && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+}
+
+/// The same of a convolution. Sums over few channels are too short for tall tiles where the rows change with every
+/// position of the kernel.
+static int suits_tall_convolution(const graft_convolution *s) {
+  const ptrdiff_t channels = s->input_channels, positions = s->kernel[0] * s->kernel[1] * s->kernel[2];
+  const int is_short = positions > 1 && channels >= RUN && channels < 2 * RUN;
+  return !is_short && suits_tall_tiles(s->stride[2] * s->groups * channels, s->output_channels);
+}
+#define TILES_f32(call, pitch, n) (suits_tall_tiles(pitch, n) ? call##_f32_avx512 : SELECT(call, f32))
+#define TILES_f64(call, pitch, n) SELECT(call, f64)
+#define CONVOLVE_f32(shape) (suits_tall_convolution(shape) ? convolve_f32_avx512 : SELECT(convolve, f32))
+#define CONVOLVE_f64(shape) SELECT(convolve, f64)
 #else
 #define SELECT(call, S) call##_##S##_plain
+#define TILES_f32(call, pitch, n) call##_f32_plain
+#define TILES_f64(call, pitch, n) call##_f64_plain
+#define CONVOLVE_f32(shape) convolve_f32_plain
+#define CONVOLVE_f64(shape) convolve_f64_plain
 #endif
 
 static const graft_finish nothing = {0};
@@ -141,12 +194,14 @@ static const graft_finish nothing = {0};
   void graft_matrix_product_##S(                                                                               \
       ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *a, ptrdiff_t a_row, ptrdiff_t a_column, const T *packed,  \
       T *c, ptrdiff_t c_row, const graft_finish *finish) {                                                     \
-    SELECT(product_packed, S)(m, n, k, a, a_row, a_column, packed, c, c_row, finish ? finish : &nothing);      \
+    TILES_##S(product_packed, a_row, n)                                                                        \
+    (m, n, k, a, a_row, a_column, packed, c, c_row, finish ? finish : &nothing);                               \
   }                                                                                                            \
   void graft_matrix_product_unpacked_##S(                                                                      \
       ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *a, ptrdiff_t a_row, ptrdiff_t a_column, const T *b,       \
       ptrdiff_t b_row, T *c, ptrdiff_t c_row, const graft_finish *finish) {                                    \
-    SELECT(product_unpacked, S)(m, n, k, a, a_row, a_column, b, b_row, c, c_row, finish ? finish : &nothing);  \
+    TILES_##S(product_unpacked, a_row, n)                                                                      \
+    (m, n, k, a, a_row, a_column, b, b_row, c, c_row, finish ? finish : &nothing);                             \
   }                                                                                                            \
   void graft_matrix_dots_##S(                                                                                  \
       ptrdiff_t n, ptrdiff_t k, const T *a, const T *b, ptrdiff_t b_column, T *c, const graft_finish *finish) { \
@@ -155,7 +210,7 @@ static const graft_finish nothing = {0};
   void graft_convolve_##S(                                                                                     \
       const graft_convolution *shape, const T *x, const T *packed, const T *zeros, T *y, ptrdiff_t first,       \
       ptrdiff_t last, const graft_finish *finish) {                                                            \
-    SELECT(convolve, S)(shape, x, packed, zeros, y, first, last, finish ? finish : &nothing);                  \
+    CONVOLVE_##S(shape)(shape, x, packed, zeros, y, first, last, finish ? finish : &nothing);                  \
   }                                                                                                            \
   void graft_convolve_depthwise_##S(                                                                           \
       const graft_convolution *shape, const T *x, const T *filter, const T *zeros, T *y, ptrdiff_t first,       \

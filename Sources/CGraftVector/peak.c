@@ -13,7 +13,7 @@
     typedef float lanes __attribute__((vector_size(width)));                                                   \
     lanes sums[SUMS], factor, addend;                                                                          \
     for (size_t lane = 0; lane < width / sizeof(float); lane++) factor[lane] = 0.75f, addend[lane] = 0.25f;    \
-    for (int i = 0; i < SUMS; i++) sums[i] = addend * (float)i;                                                \
+    for (int i = 0; i < SUMS; i++) sums[i] = addend * ((float)i + 0.5f);                                     \
     for (size_t round = 0; round < rounds; round++) {                                                          \
       _Pragma("clang loop unroll(full)") for (int i = 0; i < SUMS; i++) sums[i] = sums[i] * factor + addend;   \
     }                                                                                                          \

@@ -4,32 +4,68 @@
 
 /// Channels `first..<first + count` of a pooled pixel, kept in registers where the count is known.
 TARGET static inline __attribute__((always_inline)) void NAME(pool_block)(
-    int is_maximum, const float *const *pixels, ptrdiff_t pixel_count, ptrdiff_t first, ptrdiff_t count, float *y) {
+    int is_maximum, const covered *window, ptrdiff_t first, ptrdiff_t count, float *y) {
   float results[BLOCK];
   for (ptrdiff_t i = 0; i < count; i++) results[i] = is_maximum ? -FLT_MAX : 0.0f;
-  for (ptrdiff_t k = 0; k < pixel_count; k++) {
-    const float *x = pixels[k] + first;
-    if (is_maximum) {
-      // A NaN is passed over.
-      for (ptrdiff_t i = 0; i < count; i++) results[i] = x[i] > results[i] ? x[i] : results[i];
-    } else {
-      for (ptrdiff_t i = 0; i < count; i++) results[i] += x[i];
+  for (ptrdiff_t depth = 0; depth < window->count[0]; depth++)
+    for (ptrdiff_t height = 0; height < window->count[1]; height++) {
+      const float *x = window->start + depth * window->step[0] + height * window->step[1] + first;
+      for (ptrdiff_t width = 0; width < window->count[2]; width++, x += window->step[2]) {
+        if (is_maximum) {
+          // A NaN is passed over.
+          for (ptrdiff_t i = 0; i < count; i++) results[i] = x[i] > results[i] ? x[i] : results[i];
+        } else {
+          for (ptrdiff_t i = 0; i < count; i++) results[i] += x[i];
+        }
+      }
     }
-  }
   if (is_maximum) {
     for (ptrdiff_t i = 0; i < count; i++) y[first + i] = results[i];
   } else {
-    const float divisor = (float)pixel_count;
+    const float divisor = (float)(window->count[0] * window->count[1] * window->count[2]);
     for (ptrdiff_t i = 0; i < count; i++) y[first + i] = results[i] / divisor;
   }
 }
 
+TARGET static inline __attribute__((always_inline)) void NAME(pool_pixels)(
+    const int is_maximum, const graft_convolution *s, const float *x, float *y, ptrdiff_t first, ptrdiff_t last) {
+  const ptrdiff_t channels = s->groups;
+  covered window = {.step = {s->input[1] * s->input[2] * channels, s->input[2] * channels, channels}};
+  const ptrdiff_t image_size = s->input[0] * window.step[0];
+  ptrdiff_t rest = first;
+  ptrdiff_t at[3];
+  for (int axis = 2; axis >= 0; axis--) {
+    at[axis] = rest % s->output[axis];
+    rest /= s->output[axis];
+  }
+  const float *image = x + rest * image_size;
+  for (ptrdiff_t pixel = first; pixel < last; pixel++) {
+    window.start = image;
+    for (int axis = 0; axis < 3; axis++) {
+      const ptrdiff_t start = at[axis] * s->stride[axis] - s->padding[axis];
+      const ptrdiff_t end = start + s->kernel[axis] < s->input[axis] ? start + s->kernel[axis] : s->input[axis];
+      const ptrdiff_t lower = start > 0 ? start : 0;
+      window.count[axis] = end > lower ? end - lower : 0;
+      window.start += lower * window.step[axis];
+    }
+    float *target = y + pixel * channels;
+    ptrdiff_t c = 0;
+    for (; c + BLOCK <= channels; c += BLOCK) NAME(pool_block)(is_maximum, &window, c, BLOCK, target);
+    for (; c + 16 <= channels; c += 16) NAME(pool_block)(is_maximum, &window, c, 16, target);
+    if (c < channels) NAME(pool_block)(is_maximum, &window, c, channels - c, target);
+    for (int axis = 2; axis >= 0 && ++at[axis] == s->output[axis]; axis--) {
+      at[axis] = 0;
+      if (axis == 0) image += image_size;
+    }
+  }
+}
+
 TARGET static void NAME(pool)(
-    int is_maximum, const float *const *pixels, ptrdiff_t pixel_count, ptrdiff_t channels, float *y) {
-  ptrdiff_t first = 0;
-  for (; first + BLOCK <= channels; first += BLOCK) NAME(pool_block)(is_maximum, pixels, pixel_count, first, BLOCK, y);
-  for (; first + 16 <= channels; first += 16) NAME(pool_block)(is_maximum, pixels, pixel_count, first, 16, y);
-  if (first < channels) NAME(pool_block)(is_maximum, pixels, pixel_count, first, channels - first, y);
+    int is_maximum, const graft_convolution *s, const float *x, float *y, ptrdiff_t first, ptrdiff_t last) {
+  if (is_maximum)
+    NAME(pool_pixels)(1, s, x, y, first, last);
+  else
+    NAME(pool_pixels)(0, s, x, y, first, last);
 }
 
 TARGET static int NAME(norms)(

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "CGraftVector.h"
+#include "CGraftVectorMatrix.h"
 #include "select.h"
 
 // Rounded as the definitions say.
@@ -11,6 +12,12 @@
 
 // Channels that are pooled at once.
 #define BLOCK 64
+
+/// The pixels under a window: how many along each dimension, and how many elements apart.
+typedef struct {
+  const float *start;
+  ptrdiff_t count[3], step[3];
+} covered;
 
 #define TARGET
 #define NAME(x) x##_plain
@@ -33,8 +40,8 @@
 #endif
 
 void graft_pool_f32(
-    int is_maximum, const float *const *pixels, ptrdiff_t pixel_count, ptrdiff_t channels, float *y) {
-  SELECT(pool)(is_maximum, pixels, pixel_count, channels, y);
+    int is_maximum, const graft_convolution *shape, const float *x, float *y, ptrdiff_t first, ptrdiff_t last) {
+  SELECT(pool)(is_maximum, shape, x, y, first, last);
 }
 
 int graft_lrn_norms_f32(

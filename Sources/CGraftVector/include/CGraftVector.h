@@ -165,11 +165,6 @@ void graft_c128_power(const double *a, const double *b, double *y);
 
 // MARK: The channels of a few pixels
 
-/// y[c] = the largest, or the mean, of pixels[0][c], pixels[1][c] and so on. Of no pixels the largest is -FLT_MAX, and
-/// the mean is NaN; a NaN among others is not the largest.
-void graft_pool_f32(
-    int is_maximum, const float *_Nonnull const *_Nonnull pixels, ptrdiff_t pixel_count, ptrdiff_t channels, float *y);
-
 /// norms[c] = bias + alpha * (the sum of the squares of the channels at most `reach` away). `squares` has room for
 /// `channels + 2 * reach` numbers, of which the first and the last `reach` are zero. The result is whether all squares
 /// are finite.

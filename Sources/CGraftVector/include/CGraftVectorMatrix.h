@@ -103,6 +103,14 @@ void graft_depthwise_rows_f32(
     const graft_convolution *shape, const float *x, const float *filter, const float *zeros, float *y,
     ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);
 
+// MARK: Pooling
+
+/// The largest elements under a window, or the means, for the pixels `first..<last` of all images' outputs. `groups`
+/// is the number of channels; there is no dilation. Padding does not count. Of no elements the largest is -FLT_MAX,
+/// and the mean is NaN; a NaN among others is not the largest.
+void graft_pool_f32(
+    int is_maximum, const graft_convolution *shape, const float *x, float *y, ptrdiff_t first, ptrdiff_t last);
+
 // MARK: Winograd's convolution
 //
 // For kernels of 3x3 without strides, dilations and groups, and channels that are multiples of 16. The output is

@@ -152,9 +152,10 @@ struct MatrixProduct {
         }
       }
     } else {
-      let width = T.panelWidth
+      // Two panels are what the widest tiles take.
+      let width = 2 * T.panelWidth
       let strips = (n + width - 1) / width
-      workers.forEach(pairs * strips, cost: m * width * max(k, 8) / 20, grain: 4) { range in
+      workers.forEach(pairs * strips, cost: m * width * max(k, 8) / 20) { range in
         var strip = range.lowerBound
         while strip < range.upperBound {
           let pair = strip / strips

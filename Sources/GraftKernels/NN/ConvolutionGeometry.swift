@@ -125,10 +125,17 @@ struct ConvolutionGeometry: Sendable {
 
   /// The same for C.
   var vector: graft_convolution {
+    graft_convolution(axes, groups: groups, inputChannels: inputChannels, outputChannels: outputChannels)
+  }
+}
+
+extension graft_convolution {
+  /// The sizes along three spatial dimensions, and of channels.
+  init(_ axes: [WindowAxis], groups: Int, inputChannels: Int, outputChannels: Int) {
     func three(_ value: (WindowAxis) -> Int) -> (Int, Int, Int) {
       (value(axes[0]), value(axes[1]), value(axes[2]))
     }
-    return graft_convolution(
+    self.init(
       input: three(\.input), kernel: three(\.window), output: three(\.output), stride: three(\.stride),
       dilation: three(\.dilation), padding: three(\.paddingBefore), groups: groups,
       input_channels: inputChannels, output_channels: outputChannels)

@@ -116,24 +116,15 @@ struct PoolingGeometry: Sendable {
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
     let most = axes.reduce(1) { $0 * min($1.window, $1.input) }
     workers.forEach(outputPixels, cost: max(channels * most / 16, 1)) { range in
-      withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: max(most, 1)) { pixels in
-        guard let first = pixels.baseAddress else { return }
-        first.initialize(repeating: source, count: pixels.count)
-        for pixel in range {
-          let window = window(at: pixel)
-          var count = 0
-          for depth in window.depth {
-            for height in window.height {
-              for width in window.width where count < most {
-                first[count] = source + inputPixel(window.image, depth, height, width) * channels
-                count += 1
-              }
-            }
-          }
-          graft_pool_f32(isMaximum ? 1 : 0, first, count, channels, target + pixel * channels)
-        }
+      withUnsafePointer(to: vector) {
+        graft_pool_f32(isMaximum ? 1 : 0, $0, source, target, range.lowerBound, range.upperBound)
       }
     }
+  }
+
+  /// The same for C.
+  private var vector: graft_convolution {
+    graft_convolution(axes, groups: channels, inputChannels: 1, outputChannels: 1)
   }
 
   /// Pixels of the output, over the whole batch.

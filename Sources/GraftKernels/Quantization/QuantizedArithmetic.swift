@@ -178,33 +178,10 @@ enum QuantizedArithmeticOps {
     let (a, b) = (try context.input(0), try context.input(1))
     let rangeA = try context.quantizedRange(2)
     let rangeB = try context.quantizedRange(4)
-    guard a.rank == 2, b.rank == 2, a.shape[transposesA ? 0 : 1] == b.shape[transposesB ? 1 : 0] else {
-      throw GraftError(
-        .invalidArgument, "Matrices of shapes \(a.shape) and \(b.shape) cannot be multiplied like this.")
-    }
-    let (rows, depth, columns) = (
-      a.shape[transposesA ? 1 : 0], a.shape[transposesA ? 0 : 1], b.shape[transposesB ? 0 : 1]
-    )
-    let output = try context.allocate(0, .qint32, Shape([rows, columns]))
+    try WholeNumberProducts.multiply(
+      context, .init(a, range: rangeA), transposed: transposesA, .init(b, range: rangeB),
+      transposed: transposesB)
     let range = productRange(a.dtype, rangeA, b.dtype, rangeB)
     try context.setQuantizedRange(1, low: range.low, high: range.high)
-    let zeroA = Int32(truncatingIfNeeded: QuantizedType(a.dtype).unclamped(0, rangeA.low, rangeA.high))
-    let zeroB = Int32(truncatingIfNeeded: QuantizedType(b.dtype).unclamped(0, rangeB.low, rangeB.high))
-    let valuesA = a.quantizedValues().map { $0 &- zeroA }
-    let valuesB = b.quantizedValues().map { $0 &- zeroB }
-    let (rowStrideA, depthStrideA) = transposesA ? (1, rows) : (depth, 1)
-    let (depthStrideB, columnStrideB) = transposesB ? (1, depth) : (columns, 1)
-    context.workers.forEach(rows, cost: depth * columns) { range in
-      let target = output.mutableBuffer(as: Int32.self)
-      for row in range {
-        for column in 0..<columns { target[row * columns + column] = 0 }
-        for step in 0..<depth {
-          let value = valuesA[row * rowStrideA + step * depthStrideA]
-          for column in 0..<columns {
-            target[row * columns + column] &+= value &* valuesB[step * depthStrideB + column * columnStrideB]
-          }
-        }
-      }
-    }
   }
 }

@@ -1,7 +1,7 @@
 import GraftGraph
 import GraftTensor
 
-/// Windows that move over images: of a convolution, or of pooling.
+/// Windows of pooling that move over images.
 private struct QuantizedWindows {
   let input: Shape
   let window: (height: Int, width: Int)
@@ -34,19 +34,19 @@ private struct QuantizedWindows {
     self.padding = (rows.1, columns.1)
   }
 
-  /// The rows of the image that a window at a row of the output covers, and the window's first of them.
-  func rows(_ y: Int) -> (range: Range<Int>, skipped: Int) {
+  /// The rows of the image that a window at a row of the output covers.
+  func rows(_ y: Int) -> Range<Int> {
     Self.covered(y * strides.height - padding.top, window.height, input[1])
   }
 
   /// The same for columns.
-  func columns(_ x: Int) -> (range: Range<Int>, skipped: Int) {
+  func columns(_ x: Int) -> Range<Int> {
     Self.covered(x * strides.width - padding.left, window.width, input[2])
   }
 
-  private static func covered(_ start: Int, _ size: Int, _ limit: Int) -> (range: Range<Int>, skipped: Int) {
+  private static func covered(_ start: Int, _ size: Int, _ limit: Int) -> Range<Int> {
     let first = max(start, 0)
-    return (first..<max(min(start + size, limit), first), first - start)
+    return first..<max(min(start + size, limit), first)
   }
 }
 
@@ -64,7 +64,10 @@ enum QuantizedWindowOps {
         guard try setup.ints("dilations").allSatisfy({ $0 == 1 }) else {
           throw setup.invalid("'dilations' other than 1 are not known for quantized convolutions.")
         }
-        return { context in try convolve(context, strides, padding) }
+        let attributes = WindowAttributes(
+          order: .last, strides: [strides.0, strides.1], dilations: [1, 1],
+          padding: padding == "SAME" ? .same : .valid)
+        return { context in try convolve(context, attributes) }
       }),
     pool("QuantizedMaxPool", "The largest value of each window.", isMaximum: true),
     pool("QuantizedAvgPool", "The mean value of each window, rounded, halves to even.", isMaximum: false),
@@ -88,7 +91,7 @@ enum QuantizedWindowOps {
     return (try pair(setup, "strides"), padding)
   }
 
-  private static func convolve(_ context: KernelContext, _ strides: (Int, Int), _ padding: String) throws {
+  private static func convolve(_ context: KernelContext, _ attributes: WindowAttributes) throws {
     let (input, filter) = (try context.input(0), try context.input(1))
     guard input.rank == 4, filter.rank == 4, filter.shape[2] == input.shape[3], filter.shape[0] > 0,
       filter.shape[1] > 0
@@ -99,45 +102,10 @@ enum QuantizedWindowOps {
     }
     let inputRange = try context.quantizedRange(2)
     let filterRange = try context.quantizedRange(4)
-    let windows = try QuantizedWindows(
-      input.shape, window: (filter.shape[0], filter.shape[1]), strides: strides, padding: padding)
-    let (depth, channels) = (input.shape[3], filter.shape[3])
-    let shape = try Shape(validating: [
-      input.shape[0], windows.output.height, windows.output.width, channels,
-    ])
-    let output = try context.allocate(0, .qint32, shape)
+    try WholeNumberProducts.convolve(
+      context, attributes, .init(input, range: inputRange), .init(filter, range: filterRange))
     let range = QuantizedArithmeticOps.productRange(input.dtype, inputRange, filter.dtype, filterRange)
     try context.setQuantizedRange(1, low: range.low, high: range.high)
-    let zero = QuantizedType(input.dtype).unclamped(0, inputRange.low, inputRange.high)
-    let filterZero = QuantizedType(filter.dtype).unclamped(0, filterRange.low, filterRange.high)
-    let pixels = input.quantizedValues().map { $0 &- Int32(truncatingIfNeeded: zero) }
-    let weights = filter.quantizedValues().map { $0 &- Int32(truncatingIfNeeded: filterZero) }
-    let (height, width) = (input.shape[1], input.shape[2])
-    let rowCount = windows.output.height
-    context.workers.forEach(
-      input.shape[0] * rowCount, cost: windows.output.width * filter.elementCount
-    ) { range in
-      let target = output.mutableBuffer(as: Int32.self)
-      for line in range {
-        let rows = windows.rows(line % rowCount)
-        for x in 0..<windows.output.width {
-          let columns = windows.columns(x)
-          let to = (line * windows.output.width + x) * channels
-          for channel in 0..<channels { target[to + channel] = 0 }
-          for (dy, row) in rows.range.enumerated() {
-            for (dx, column) in columns.range.enumerated() {
-              let pixel = ((line / rowCount * height + row) * width + column) * depth
-              let place = (rows.skipped + dy) * windows.window.width + columns.skipped + dx
-              for step in 0..<depth {
-                let value = pixels[pixel + step]
-                let weight = (place * depth + step) * channels
-                for channel in 0..<channels { target[to + channel] &+= value &* weights[weight + channel] }
-              }
-            }
-          }
-        }
-      }
-    }
   }
 
   private static func pool(_ name: String, _ summary: String, isMaximum: Bool) -> OpDefinition {
@@ -164,7 +132,7 @@ enum QuantizedWindowOps {
             let x = index / depth % windows.output.width
             let y = index / depth / windows.output.width % windows.output.height
             let image = index / depth / windows.output.width / windows.output.height
-            let (rows, columns) = (windows.rows(y).range, windows.columns(x).range)
+            let (rows, columns) = (windows.rows(y), windows.columns(x))
             var largest = Int32.min
             var sum: Int32 = 0
             for row in rows {

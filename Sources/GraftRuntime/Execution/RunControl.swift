@@ -38,8 +38,9 @@ struct RunControl: Sendable {
   let maximumLoopSteps: Int
   /// What is to be told of each instruction.
   let trace: RunTrace?
-  private let deadline: ContinuousClock.Instant?
-  /// When a run ends that has no time limit of its own, in ticks of a clock that costs next to nothing.
+  /// When the run's own time is over, in nanoseconds of the system's clock; `.max` for never.
+  private let deadline: Int
+  /// When a run ends that has no time limit of its own, by a clock that costs next to nothing.
   private let latestEnd: Int
   private let longest: Duration
   private let timeout: Duration?
@@ -49,28 +50,25 @@ struct RunControl: Sendable {
     self.files = files
     maximumLoopSteps = limits.loopSteps
     longest = limits.runTime
-    let seconds = limits.runTime.components.seconds
     latestEnd =
-      options.timeout != nil || seconds > Int64(Int.max / 4 / Self.nanoseconds)
-      ? .max
-      : Self.now() + Int(max(seconds, 0)) * Self.nanoseconds
-        + Int(limits.runTime.components.attoseconds / 1_000_000_000)
+      options.timeout == nil ? Self.now(CLOCK_MONOTONIC_COARSE, plus: limits.runTime) : .max
     self.trace = trace
     timeout = options.timeout
-    deadline = options.timeout.map { ContinuousClock.now + $0 }
+    deadline = options.timeout.map { Self.now(CLOCK_MONOTONIC, plus: $0) } ?? .max
     token = options.cancellation
   }
 
   /// Whether there is anything to check.
-  var isLimited: Bool { deadline != nil || token != nil }
+  var isLimited: Bool { deadline != .max || token != nil }
 
-  private static let nanoseconds = 1_000_000_000
-
-  /// Nanoseconds of a clock that is some milliseconds late.
-  private static func now() -> Int {
+  /// What a clock shows, in nanoseconds, and will show after a duration; `.max` where that is never.
+  private static func now(_ clock: clockid_t, plus duration: Duration = .zero) -> Int {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
-    return time.tv_sec * nanoseconds + time.tv_nsec
+    clock_gettime(clock, &time)
+    let (seconds, attoseconds) = duration.components
+    let nanoseconds = 1_000_000_000
+    guard seconds < Int64(Int.max / 4 / nanoseconds) else { return .max }
+    return (time.tv_sec + Int(max(seconds, 0))) * nanoseconds + time.tv_nsec + Int(attoseconds) / nanoseconds
   }
 
   /// - Throws: `GraftError` (`cancelled`, `deadlineExceeded`).
@@ -78,12 +76,12 @@ struct RunControl: Sendable {
     if let token, token.isCancelled {
       throw GraftError(.cancelled, "The run was cancelled.")
     }
-    if let deadline, ContinuousClock.now >= deadline {
+    if deadline != .max, Self.now(CLOCK_MONOTONIC) >= deadline {
       throw GraftError(
         .deadlineExceeded, "The run was stopped after its time limit of \(timeout.map { "\($0)" } ?? "?").",
         remedy: "Raise `timeout` in the run's options.")
     }
-    if latestEnd != .max, Self.now() >= latestEnd {
+    if latestEnd != .max, Self.now(CLOCK_MONOTONIC_COARSE) >= latestEnd {
       throw GraftError(
         .deadlineExceeded,
         "The run was stopped after \(longest), the longest that a run of the session may take.",
