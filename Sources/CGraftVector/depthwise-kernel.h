@@ -101,12 +101,18 @@ INLINE void NAME(row)(
         }
       float *target = y + (phase + j * across) * channels;
       const ptrdiff_t pitch = across * channels;
+#define CASE(columns)                                                                                          \
+  case columns: NAME(span)(columns, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
       switch (columns) {
-        case 1: NAME(span)(1, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
-        case 2: NAME(span)(2, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
-        case 3: NAME(span)(3, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
-        default: NAME(span)(4, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
+        CASE(1)
+        CASE(2)
+        CASE(3)
+        CASE(4)
+        CASE(5)
+        CASE(6)
+        CASE(7)
       }
+#undef CASE
     }
   }
   if (!end.clamps && activation != GRAFT_ACTIVATION_NONE) {

@@ -4,6 +4,7 @@
 //   REGISTERS  how many registers a panel is wide
 //   ROWS      the height of a tile: as many sums as registers allow
 //   PANELS    how many panels a tile is wide
+//   LOAD_LANES(p, lanes) and STORE_LANES(p, lanes, v), for the first lanes of a register; others are zero
 //   WIDE      how many panels a tile of a single row takes, so that sums need not wait for each other
 //   NAME(x)   x with a suffix of its own
 //   TARGET    the attribute that selects the instructions
@@ -62,21 +63,27 @@ INLINE V NAME(clamp)(V x, T upper) {
   return NAME(choose)(x > most, most, x);
 }
 
+/// A tile's register from memory, and into it. Where the tile is cut, only some lanes of its last one are there.
+#define IS_CUT(j) (cut && (j) == registers - 1)
+#define GET(p, j) (IS_CUT(j) ? LOAD_LANES(p, lanes) : LOAD(p))
+#define PUT(p, j, v) (IS_CUT(j) ? STORE_LANES(p, lanes, v) : (void)STORE(p, v))
+
 /// The sums of a tile, over `positions` times `k` products in ascending order.
 ///
 /// Row i of position q begins at `a[q * pitch + i]`, its elements `a_column` apart. Always inlined with constant
-/// `rows` and `registers` (the tile's width), so that the sums stay in registers. `finish`, unless NULL, is
+/// `rows`, `registers` (the tile's width) and `cut` (whether of the last one only `lanes` are there), so that the sums
+/// stay in registers. `finish`, unless NULL, is
 /// applied to the element of row `row` and column `column` and those after it. Meanwhile `rate` lines from `ahead`
 /// on, of each panel, are brought into the cache for every `AHEAD` steps.
 INLINE void NAME(tile)(
-    const int rows, const int registers, ptrdiff_t positions, ptrdiff_t k, const T *const *a, ptrdiff_t pitch,
-    ptrdiff_t a_first, ptrdiff_t a_column, const T *b, ptrdiff_t b_row, ptrdiff_t b_panel, T *c,
+    const int rows, const int registers, const int cut, ptrdiff_t positions, ptrdiff_t k, const T *const *a,
+    ptrdiff_t pitch, ptrdiff_t a_first, ptrdiff_t a_column, const T *b, ptrdiff_t b_row, ptrdiff_t b_panel, T *c,
     ptrdiff_t c_row, int accumulate, const NAME(finish) * finish, ptrdiff_t row, ptrdiff_t column,
-    const T *ahead, ptrdiff_t rate) {
+    const T *ahead, ptrdiff_t rate, ptrdiff_t lanes) {
   V sum[ROWS][WIDE * REGISTERS];
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int j = 0; j < registers; j++)
-      sum[i][j] = accumulate ? LOAD(c + i * c_row + j * WIDTH) : (V){0};
+      sum[i][j] = accumulate ? GET(c + i * c_row + j * WIDTH, j) : (V){0};
   for (ptrdiff_t q = 0; q < positions; q++) {
     const T *left[ROWS];
     UNROLL for (int i = 0; i < rows; i++) left[i] = a[q * pitch + i] + a_first;
@@ -105,18 +112,18 @@ INLINE void NAME(tile)(
   }
   if (finish && finish->bias)
     UNROLL for (int j = 0; j < registers; j++) {
-      const V bias = LOAD(finish->bias + column + j * WIDTH);
+      const V bias = GET(finish->bias + column + j * WIDTH, j);
       UNROLL for (int i = 0; i < rows; i++) sum[i][j] += bias;
     }
   if (finish && finish->addend)
     UNROLL for (int i = 0; i < rows; i++)
       UNROLL for (int j = 0; j < registers; j++)
-        sum[i][j] += LOAD(finish->addend + (row + i) * finish->addend_row + column + j * WIDTH);
+        sum[i][j] += GET(finish->addend + (row + i) * finish->addend_row + column + j * WIDTH, j);
   if (finish && finish->clamps)
     UNROLL for (int i = 0; i < rows; i++)
       UNROLL for (int j = 0; j < registers; j++) sum[i][j] = NAME(clamp)(sum[i][j], finish->upper);
   UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < registers; j++) STORE(c + i * c_row + j * WIDTH, sum[i][j]);
+    UNROLL for (int j = 0; j < registers; j++) PUT(c + i * c_row + j * WIDTH, j, sum[i][j]);
 }
 
 /// What remains of `finish` after a tile did its part.
@@ -167,12 +174,13 @@ typedef struct {
 
 /// Rows from `i` on, `rows` of them, of some panels or one's first register.
 INLINE void NAME(strip)(
-    const int registers, const NAME(task) * t, ptrdiff_t i, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
-    const NAME(finish) * finish, ptrdiff_t column, const T *ahead, ptrdiff_t rate) {
+    const int registers, const int cut, const NAME(task) * t, ptrdiff_t i, ptrdiff_t rows, const T *b, T *c,
+    ptrdiff_t c_row, const NAME(finish) * finish, ptrdiff_t column, const T *ahead, ptrdiff_t rate, ptrdiff_t lanes) {
 #define CASE(count)                                                                                            \
   case count:                                                                                                  \
-    NAME(tile)(count, registers, t->positions, t->k, t->a + i, t->pitch, t->a_first, t->a_column, b, t->b_row, \
-               t->b_panel, c + i * c_row, c_row, t->accumulate, finish, t->row + i, column, ahead, rate);      \
+    NAME(tile)(count, registers, cut, t->positions, t->k, t->a + i, t->pitch, t->a_first, t->a_column, b,      \
+               t->b_row, t->b_panel, c + i * c_row, c_row, t->accumulate, finish, t->row + i, column, ahead,   \
+               rate, lanes);                                                                                   \
     break;
   switch (rows) {
     CASE(1)
@@ -198,19 +206,22 @@ INLINE void NAME(strip)(
 }
 
 INLINE void NAME(panel)(
-    const int registers, const NAME(task) * t, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
-    const NAME(finish) * finish, ptrdiff_t column) {
+    const int registers, const int cut, const NAME(task) * t, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
+    const NAME(finish) * finish, ptrdiff_t column, ptrdiff_t lanes) {
+  // A wider tile leaves registers for fewer rows.
+  const ptrdiff_t most = registers > PANELS * REGISTERS ? ROWS / 2 : ROWS;
   ptrdiff_t i = 0;
   // How much of the next panels each tile asks for, in lines per AHEAD steps.
-  const ptrdiff_t strips = (rows + ROWS - 1) / ROWS, part = t->positions * (t->k / AHEAD);
+  const ptrdiff_t strips = (rows + most - 1) / most, part = t->positions * (t->k / AHEAD);
   const ptrdiff_t rate = strips < AHEAD ? (AHEAD + strips - 1) / strips : 1;
   const ptrdiff_t panels = registers < REGISTERS ? 1 : registers / REGISTERS;
   const T *ahead = b + panels * t->b_panel, *const end = ahead + t->positions * t->k * PANEL;
   while (i < rows) {
-    ptrdiff_t height = rows - i < ROWS ? rows - i : ROWS;
+    ptrdiff_t height = rows - i < most ? rows - i : most;
     // Two tiles of nearly the same height rather than a whole one and one too low to be fast.
-    if (rows - i > ROWS && rows - i < ROWS + ROWS / 2 + 1) height = (rows - i + 1) / 2;
-    NAME(strip)(registers, t, i, height, b, c, c_row, finish, column, ahead, ahead < end ? rate : 0);
+    if (rows - i > most && rows - i < most + most / 2 + 1) height = (rows - i + 1) / 2;
+    NAME(strip)(registers, cut, t, i, height, b, c, c_row, finish, column, ahead, ahead < end ? rate : 0,
+                lanes);
     ahead += part * rate * PANEL;
     i += height;
   }
@@ -223,33 +234,35 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
   // A single row or two: several panels at once.
 #define CASE(count, panels)                                                                                     \
   for (; rows == count && column + (panels)*PANEL <= n; column += (panels)*PANEL, b += (panels)*t->b_panel)     \
-    NAME(tile)(count, (panels)*REGISTERS, t->positions, t->k, t->a, t->pitch, t->a_first, t->a_column, b,       \
-               t->b_row, t->b_panel, c + column, t->c_row, t->accumulate, finish, t->row, column, NULL, 0);
+    NAME(tile)(count, (panels)*REGISTERS, 0, t->positions, t->k, t->a, t->pitch, t->a_first, t->a_column, b,       \
+               t->b_row, t->b_panel, c + column, t->c_row, t->accumulate, finish, t->row, column, NULL, 0, WIDTH);
   CASE(1, WIDE)
   CASE(2, WIDE / 2)
 #undef CASE
-#if PANELS > 1
-  for (; column + PANELS * PANEL <= n; column += PANELS * PANEL, b += PANELS * t->b_panel)
-    NAME(panel)(PANELS * REGISTERS, t, rows, b, c + column, t->c_row, finish, column);
-#endif
-  for (; column + PANEL <= n; column += PANEL, b += t->b_panel)
-    NAME(panel)(REGISTERS, t, rows, b, c + column, t->c_row, finish, column);
-  if (column < n) {
-    const ptrdiff_t columns = n - column;
-    T partial[BLOCK * PANEL];
-    if (t->accumulate)
-      for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t j = 0; j < PANEL; j++)
-          partial[i * PANEL + j] = j < columns ? c[i * t->c_row + column + j] : 0;
-    if (REGISTERS > 1 && columns <= PANEL / 2)
-      NAME(panel)(REGISTERS / 2, t, rows, b, partial, PANEL, NULL, column);
-    else
-      NAME(panel)(REGISTERS, t, rows, b, partial, PANEL, NULL, column);
-    for (ptrdiff_t i = 0; i < rows; i++)
-      for (ptrdiff_t j = 0; j < columns; j++) c[i * t->c_row + column + j] = partial[i * PANEL + j];
-    if (finish) NAME(finish_block)(c + column, rows, columns, t->c_row, finish, t->row, column);
-    n = column;
+  // Registers of a last panel that is not whole. A single one goes together with the panel before it.
+  const ptrdiff_t last = (n % PANEL + WIDTH - 1) / WIDTH, rest = n % WIDTH;
+  const ptrdiff_t whole = n - n % PANEL, wide = last == 1 && whole > column ? whole - PANEL : whole;
+  for (; PANELS > 1 && column + PANELS * PANEL <= wide; column += PANELS * PANEL, b += PANELS * t->b_panel)
+    NAME(panel)(PANELS * REGISTERS, 0, t, rows, b, c + column, t->c_row, finish, column, WIDTH);
+  for (; column + PANEL <= wide; column += PANEL, b += t->b_panel)
+    NAME(panel)(REGISTERS, 0, t, rows, b, c + column, t->c_row, finish, column, WIDTH);
+#define CASE(registers)                                                                                        \
+  if (rest)                                                                                                    \
+    NAME(panel)(registers, 1, t, rows, b, c + column, t->c_row, finish, column, rest);                         \
+  else                                                                                                         \
+    NAME(panel)(registers, 0, t, rows, b, c + column, t->c_row, finish, column, WIDTH);
+  if (wide < whole) {
+    CASE(REGISTERS + 1)
+  } else if (last == 1) {
+    CASE(1)
+  } else if (REGISTERS > 1 && last == 2) {
+    CASE(2)
+  } else if (REGISTERS > 2 && last == 3) {
+    CASE(3)
+  } else if (REGISTERS > 3 && last == 4) {
+    CASE(4)
   }
+#undef CASE
   if (finish) NAME(activate_rows)(c, rows, n, t->c_row, finish);
 }
 
@@ -604,3 +617,6 @@ TARGET static void NAME(finish_rows)(
 #undef LOAD
 #undef STORE
 #undef UNROLL
+#undef IS_CUT
+#undef GET
+#undef PUT

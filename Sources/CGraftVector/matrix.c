@@ -1,6 +1,9 @@
 #include "CGraftVectorMatrix.h"
 
 #include <math.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "CGraftVector.h"
 
@@ -54,6 +57,60 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
   }
 }
 
+// The first lanes of a register, from memory and into it.
+
+typedef float four_floats __attribute__((vector_size(4 * sizeof(float))));
+typedef double two_doubles __attribute__((vector_size(2 * sizeof(double))));
+
+static inline four_floats load_floats(const float *p, ptrdiff_t lanes) {
+  four_floats v = {0};
+  for (ptrdiff_t i = 0; i < lanes; i++) v[i] = p[i];
+  return v;
+}
+static inline void store_floats(float *p, ptrdiff_t lanes, four_floats v) {
+  for (ptrdiff_t i = 0; i < lanes; i++) p[i] = v[i];
+}
+// Of two there is one.
+static inline two_doubles load_doubles(const double *p, ptrdiff_t lanes) {
+  (void)lanes;
+  return (two_doubles){p[0], 0};
+}
+static inline void store_doubles(double *p, ptrdiff_t lanes, two_doubles v) {
+  (void)lanes;
+  p[0] = v[0];
+}
+#if defined(__x86_64__)
+// In halves, for masked stores of these take some processors very long.
+__attribute__((target("avx2"))) static inline void store_eight(float *p, ptrdiff_t lanes, __m256 v) {
+  __m128 part = _mm256_castps256_ps128(v);
+  if (lanes == 8) return _mm256_storeu_ps(p, v);
+  if (lanes & 4) {
+    _mm_storeu_ps(p, part);
+    part = _mm256_extractf128_ps(v, 1);
+    p += 4;
+  }
+  if (lanes & 2) {
+    _mm_storel_pi((__m64 *)p, part);
+    part = _mm_movehl_ps(part, part);
+    p += 2;
+  }
+  if (lanes & 1) _mm_store_ss(p, part);
+}
+__attribute__((target("avx2"))) static inline void store_four(double *p, ptrdiff_t lanes, __m256d v) {
+  __m128d part = _mm256_castpd256_pd128(v);
+  if (lanes == 4) return _mm256_storeu_pd(p, v);
+  if (lanes & 2) {
+    _mm_storeu_pd(p, part);
+    part = _mm256_extractf128_pd(v, 1);
+    p += 2;
+  }
+  if (lanes & 1) _mm_store_sd(p, part);
+}
+#define LANES_32(n) _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define LANES_64(n) _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)(n)), _mm256_setr_epi64x(0, 1, 2, 3))
+#define LANES_512(n) ((__mmask16)((1u << (n)) - 1))
+#endif
+
 #if defined(__aarch64__)
 #define PLAIN_ROWS 6
 #else
@@ -73,6 +130,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define ROWS PLAIN_ROWS
 #define PANELS 1
 #define WIDE 2
+#define LOAD_LANES(p, lanes) load_floats(p, lanes)
+#define STORE_LANES(p, lanes, v) store_floats(p, lanes, v)
 #define NAME(x) x##_f32_plain
 #include "matrix-kernel.h"
 #undef TARGET
@@ -81,6 +140,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #undef ROWS
 #undef PANELS
 #undef WIDE
+#undef LOAD_LANES
+#undef STORE_LANES
 #undef NAME
 
 #if defined(__x86_64__)
@@ -90,6 +151,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define ROWS 6
 #define PANELS 1
 #define WIDE 4
+#define LOAD_LANES(p, lanes) ((V)_mm256_maskload_ps(p, LANES_32(lanes)))
+#define STORE_LANES(p, lanes, v) store_eight(p, lanes, (__m256)(v))
 #define NAME(x) x##_f32_avx2
 #include "matrix-kernel.h"
 #undef TARGET
@@ -98,6 +161,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #undef ROWS
 #undef PANELS
 #undef WIDE
+#undef LOAD_LANES
+#undef STORE_LANES
 #undef NAME
 
 #define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
@@ -106,6 +171,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define ROWS 14
 #define PANELS 2
 #define WIDE 4
+#define LOAD_LANES(p, lanes) ((V)_mm512_maskz_loadu_ps(LANES_512(lanes), p))
+#define STORE_LANES(p, lanes, v) _mm512_mask_storeu_ps(p, LANES_512(lanes), (__m512)(v))
 #define NAME(x) x##_f32_avx512
 #include "matrix-kernel.h"
 #undef TARGET
@@ -114,6 +181,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #undef ROWS
 #undef PANELS
 #undef WIDE
+#undef LOAD_LANES
+#undef STORE_LANES
 #undef NAME
 #endif
 
@@ -131,6 +200,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define ROWS PLAIN_ROWS
 #define PANELS 1
 #define WIDE 2
+#define LOAD_LANES(p, lanes) load_doubles(p, lanes)
+#define STORE_LANES(p, lanes, v) store_doubles(p, lanes, v)
 #define NAME(x) x##_f64_plain
 #include "matrix-kernel.h"
 #undef TARGET
@@ -139,6 +210,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #undef ROWS
 #undef PANELS
 #undef WIDE
+#undef LOAD_LANES
+#undef STORE_LANES
 #undef NAME
 
 #if defined(__x86_64__)
@@ -148,6 +221,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 #define ROWS 6
 #define PANELS 1
 #define WIDE 4
+#define LOAD_LANES(p, lanes) ((V)_mm256_maskload_pd(p, LANES_64(lanes)))
+#define STORE_LANES(p, lanes, v) store_four(p, lanes, (__m256d)(v))
 #define NAME(x) x##_f64_avx2
 #include "matrix-kernel.h"
 #endif
@@ -161,7 +236,7 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
 /// register would be used and the rest is little.
 static int suits_tall_tiles(ptrdiff_t pitch, ptrdiff_t n) {
   const ptrdiff_t rest = n % GRAFT_PANEL_F32;
-  const int is_half = rest > 0 && rest <= GRAFT_PANEL_F32 / 2 && n < 4 * GRAFT_PANEL_F32;
+  const int is_half = rest > 0 && rest <= GRAFT_PANEL_F32 / 2 && n < 8 * GRAFT_PANEL_F32;
   return pitch % 512 != 0 && !is_half && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
 }
 

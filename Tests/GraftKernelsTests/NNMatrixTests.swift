@@ -58,6 +58,30 @@ struct NNMatrixTests {
     }
   }
 
+  // Whole tiles and parts of them: rows, and columns that fill half of a panel or some lanes of a register.
+  @Test(
+    "Tiles of every height and width are right, and so is what is fused into them",
+    arguments: [1, 2, 3, 7, 13, 15, 29], [5, 8, 11, 24, 40, 63, 72, 88, 200])
+  func tiles(m: Int, n: Int) throws {
+    let k = 37
+    let (a, b) = (try NNHarness.noise([m, k]), try NNHarness.noise([k, n], seed: 2))
+    let (bias, addend) = (try NNHarness.noise([n], seed: 3), try NNHarness.noise([m, n], seed: 4))
+    let product = reference(try a.scalars(), try b.scalars(), m: m, n: n, k: k, false, false)
+    let (offsets, others) = (try bias.scalars(as: Float.self), try addend.scalars(as: Float.self))
+    let expected = product.indices.map { max(product[$0] + offsets[$0 % n] + others[$0], 0) }
+    let attributes = Self.transposes(false, false).merging(
+      ["fused_ops": .strings(["BiasAdd", "Add", "Relu"])]
+    ) { $1 }
+    let inputs = [a, b, bias, addend]
+    let found = try NNHarness.run("_FusedMatMul", inputs, attributes, constants: [1, 2])[0]
+    try expectClose(found, expected, within: 5e-5)
+    let doubles = try inputs.map {
+      try Tensor(shape: $0.shape.dimensions, scalars: $0.scalars(as: Float.self).map { Double($0) })
+    }
+    try expectClose(
+      try NNHarness.run("_FusedMatMul", doubles, attributes, constants: [1, 2])[0], expected)
+  }
+
   @Test("Bias, addend and activation are fused, for every way to compute a product")
   func fused() throws {
     for (m, n, k) in [(1, 40, 30), (2, 5, 9), (50, 37, 20), (9, 1, 12)] {

@@ -1,6 +1,13 @@
 extension OpRegistry {
   /// Every op that Graft brings, family by family, those first that most graphs have.
-  package static let standard = OpRegistry([
+  package static let standard = OpRegistry(
+    families,
+    frequent: [
+      { ConstantOps.all + IdentityOps.all + MatMulOps.all + BiasAddOps.all + MathOps.activations },
+      { SoftmaxOps.all + ReshapeOps.all + ConvolutionOps.all + MathOps.arithmetic + ShapeQueryOps.all },
+    ])
+
+  private static let families: [@Sendable () -> [OpDefinition]] = [
     { ArrayOps.all },
     { LinalgOps.all },
     { NNOps.all },
@@ -23,5 +30,5 @@ extension OpRegistry {
     { SignalOps.all },
     { SummaryOps.all },
     { BoostedTreesOps.all },
-  ])
+  ]
 }

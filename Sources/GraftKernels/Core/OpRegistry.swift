@@ -9,8 +9,13 @@ package struct OpRegistry: Sendable {
 
   /// A registry of the given families, of which each is made when the first op is asked for that none before it
   /// has: a small network needs few of them.
-  package init(_ families: [@Sendable () -> [OpDefinition]]) {
-    library = OpLibrary(families)
+  ///
+  /// - Parameter frequent: Parts of the families in which to look first, so that not even the families are made of
+  ///   which everything needs an op or two.
+  package init(
+    _ families: [@Sendable () -> [OpDefinition]], frequent: [@Sendable () -> [OpDefinition]] = []
+  ) {
+    library = OpLibrary(families, frequent: frequent)
   }
 
   /// These ops and others, which go before those of the same name.
@@ -39,22 +44,33 @@ private final class OpLibrary: Sendable {
     var repeated: [String] = []
     /// How many families have been made.
     var count = 0
+    var frequent: [String: OpDefinition] = [:]
+    var frequentCount = 0
   }
 
   private let families: [@Sendable () -> [OpDefinition]]
+  private let frequent: [@Sendable () -> [OpDefinition]]
   private let contents = Mutex(Contents())
 
-  init(_ families: [@Sendable () -> [OpDefinition]]) {
+  init(_ families: [@Sendable () -> [OpDefinition]], frequent: [@Sendable () -> [OpDefinition]]) {
     self.families = families
+    self.frequent = frequent
   }
 
   func definition(of op: String) -> OpDefinition? {
     contents.withLock { contents in
       while true {
-        if let found = contents.definitions[op] { return found }
-        guard makeNext(&contents) else { return nil }
+        if let found = contents.frequent[op] ?? contents.definitions[op] { return found }
+        guard makeNextFrequent(&contents) || makeNext(&contents) else { return nil }
       }
     }
+  }
+
+  private func makeNextFrequent(_ contents: inout Contents) -> Bool {
+    guard contents.frequentCount < frequent.count else { return false }
+    for definition in frequent[contents.frequentCount]() { contents.frequent[definition.name] = definition }
+    contents.frequentCount += 1
+    return true
   }
 
   var all: Contents {
