@@ -56,8 +56,11 @@ struct RegionCopy {
     self.region = region
     self.given = given
     givenTypes = types
+    let references = Set(given.lazy.filter { graph.isReference($0.key) }.map(\.value))
     for (position, type) in types.enumerated() {
-      body.nodes.append(.feed(position, name: "argument \(position)", type: type))
+      body.nodes.append(
+        .feed(
+          position, name: "argument \(position)", type: type, isReference: references.contains(position)))
     }
   }
 
@@ -93,7 +96,8 @@ struct RegionCopy {
       captures.places[position] = place
       added.append(
         .feed(
-          givenTypes.count + position, name: graph.nodes[value.node].name, type: captures.types[position]))
+          givenTypes.count + position, name: graph.nodes[value.node].name, type: captures.types[position],
+          isReference: graph.isReference(value)))
       return ValueReference(node: place, output: 0)
     }
     for index in needed {

@@ -34,7 +34,8 @@ package final class DataflowPlan: Sendable {
     var controlCount: Int { controls.count }
     /// The place of the first input among its frame's values.
     let firstSlot: Int
-    let outputCount: Int
+    let outputTypes: [ValueType]
+    var outputCount: Int { outputTypes.count }
     /// Whether it has ``FlushedArithmetic``.
     let flushes: Bool
     /// Who reads each output: node and position of the input.
@@ -112,7 +113,7 @@ package final class DataflowPlan: Sendable {
           inputs: inputs, dataCount: dataCount,
           controls: node.controlInputs.map { numbers[$0] }.filter { $0 >= 0 },
           firstSlot: frames[frame].slotCount,
-          outputCount: node.outputTypes.count,
+          outputTypes: node.valueTypes,
           flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes),
           readers: Array(repeating: [], count: node.outputTypes.count),
           waiters: [], local: frames[frame].nodeCount))

@@ -97,10 +97,35 @@ struct FeedSignature: Sendable {
     self.name = output.name
     endpoint = Endpoint(node: index, output: output.index)
     op = node.op
-    dtype = node.outputTypes.indices.contains(output.index) ? node.outputTypes[output.index].dtype : nil
+    let declared =
+      node.outputTypes.indices.contains(output.index) ? node.outputTypes[output.index].dtype : nil
+    dtype = node.signature == nil ? try Self.readType(of: endpoint, named: output.name, snapshot) : declared
     shape =
       node.op.hasPrefix("Placeholder")
       ? placeholderShape(node, producer: snapshot.versions.producer) : .unknown
+  }
+
+  /// The dtype that all who read an unknown op's output expect; nil where nobody says.
+  private static func readType(of endpoint: Endpoint, named name: String, _ graph: GraphSnapshot) throws
+    -> DataType?
+  {
+    var found: (dtype: DataType, reader: String)?
+    for reader in graph.nodes {
+      for (edge, type) in zip(reader.inputs, reader.inputTypes)
+      where Int(edge.node) == endpoint.node && Int(edge.output) == endpoint.output {
+        guard let dtype = type.dtype else { continue }
+        if let found, found.dtype != dtype {
+          throw GraftError(
+            .invalidGraph,
+            "'\(name)' comes from an op that nobody knows; '\(found.reader)' reads it as \(found.dtype), and "
+              + "'\(reader.name)' as \(dtype).",
+            at: .init(node: graph.nodes[endpoint.node].name, op: graph.nodes[endpoint.node].op),
+            remedy: "Correct the readers' attributes, or export the graph again.")
+        }
+        found = (dtype, reader.name)
+      }
+    }
+    return found?.dtype
   }
 
   func check(_ value: Tensor) throws {
