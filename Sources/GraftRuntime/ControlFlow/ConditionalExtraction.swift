@@ -39,7 +39,7 @@ struct ConditionalExtraction {
     var extraction = ConditionalExtraction(graph)
     extraction.findConditions(order)
     extraction.findReaders()
-    extraction.extract(order)
+    try extraction.extract(order)
     graph = extraction.graph
     extraction.replacements.apply(to: &graph)
   }
@@ -142,7 +142,7 @@ struct ConditionalExtraction {
 
   // MARK: - Extraction
 
-  private mutating func extract(_ order: [Int]) {
+  private mutating func extract(_ order: [Int]) throws {
     // Merges by what they end and when they run, those that run under most conditions first.
     var groups: [[Int]] = []
     var groupOf: [String: Int] = [:]
@@ -162,6 +162,7 @@ struct ConditionalExtraction {
     }
     let depths = groups.map { conditions[conditionOf[$0[0]]].count }
     for group in groups.indices.sorted(by: { (depths[$0], $1) > (depths[$1], $0) }) {
+      try PlanningLimit.check()
       extract(groups[group], &nodesOf)
     }
   }

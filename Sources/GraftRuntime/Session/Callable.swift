@@ -29,29 +29,30 @@ public struct Callable: Sendable {
   /// - Throws: `GraftError`: `invalidArgument` for a value of the wrong dtype or shape, and what the
   ///   operations themselves refuse.
   public func run(_ values: [Tensor], options: RunOptions = RunOptions()) throws -> [Tensor] {
-    try run(values, options: options, trace: nil)
+    try run(values, RunControl(options, limits: library.limits))
   }
 
   /// Runs, and notes in the trace what each instruction did.
   package func run(_ values: [Tensor], trace: RunTrace) throws -> [Tensor] {
-    try run(values, options: RunOptions(), trace: trace)
+    try run(values, RunControl(RunOptions(), limits: library.limits, trace: trace))
   }
 
-  private func run(_ values: [Tensor], options: RunOptions, trace: RunTrace?) throws -> [Tensor] {
+  /// Runs until the control says that it is enough.
+  func run(_ values: [Tensor], _ control: RunControl) throws -> [Tensor] {
     guard values.count == feeds.count else {
       throw GraftError(
         .invalidArgument, "\(feeds.count) values are expected for the feeds, and \(values.count) were given.")
     }
     for (feed, value) in zip(feeds, values) { try feed.check(value) }
-    let control = RunControl(
-      options, files: library.files, limits: library.limits, trace: trace)
+    var control = control
+    control.files = library.files
     graft_threads_enter()
     defer { graft_threads_leave() }
     do {
       let results = try executor.resources.activity.run {
         try library.memory.charging {
           try executor.run(
-            plan.current(), feeds: values, functions: { library.runner(control) }, control: control)
+            plan.current(control), feeds: values, functions: { library.runner(control) }, control: control)
         }
       }
       try library.checkFiles()

@@ -64,7 +64,7 @@ struct SessionLibrary: Sendable {
           remedy: "A function that calls itself must come to an end; "
             + "`SessionOptions.limits.functionDepth` allows more.")
       }
-      let plan = try library.plan(reference, isGradient: isGradient)
+      let plan = try library.plan(reference, isGradient: isGradient, control)
       return Function(plan: plan, runner: Runner(library: library, control: control, depth: depth + 1))
     }
   }
@@ -104,7 +104,9 @@ struct SessionLibrary: Sendable {
     }
   }
 
-  private func plan(_ reference: FunctionReference, isGradient: Bool) throws -> FunctionPlan {
+  private func plan(
+    _ reference: FunctionReference, isGradient: Bool, _ control: RunControl
+  ) throws -> FunctionPlan {
     let key = FunctionPlans.Key(version: version, reference: reference, isGradient: isGradient)
     if let plan = plans.find(key) { return plan }
     let plan: FunctionPlan
@@ -115,7 +117,7 @@ struct SessionLibrary: Sendable {
         skippedPasses: skippedPasses)
       plan = FunctionPlan(
         name: reference.name, argumentTypes: body.argumentTypes.map { $0.dtype ?? .float32 },
-        executable: try planner.plan(function: body))
+        executable: try PlanningLimit.run({ try control.check() }) { try planner.plan(function: body) })
     } catch let error as GraftError {
       throw error.at(.init(function: reference.name))
     }
