@@ -44,7 +44,8 @@ verify: release
 bench: release
 	"$$($(SWIFT) build $(RELEASE) --show-bin-path)/graft" bench $(BENCH)
 
-## Feeds mutated files to what reads them, a minute each: make fuzz SECONDS=3600
+## Feeds mutated files to what reads them, a minute each: make fuzz SECONDS=3600. For a few minutes in all
+## GRAFT_FUZZ_CONFIGURATION=debug has the sooner build.
 fuzz: deps
 	Scripts/fuzz.sh $(or $(SECONDS),60)
 

@@ -8,18 +8,23 @@
 # tests, and recorded cases where there are some. What breaks lies in .build-fuzz/found: put it, made small, into
 # Tests/Fixtures/fuzz/TARGET, and the tests feed it again.
 #
+# GRAFT_FUZZ_CONFIGURATION=debug takes a build without optimization, which is made in a third of the time and runs
+# fewer inputs, and the packed seeds alone: for minutes, as in CI.
 # GRAFT_FUZZ_CORPUS is where inputs are kept that reach new code, .build-fuzz/corpus unless told.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
-corpora=${GRAFT_FUZZ_CORPUS:-.build-fuzz/corpus}
+configuration=${GRAFT_FUZZ_CONFIGURATION:-release}
+folder=.build-fuzz
+[ "$configuration" = release ] || folder=.build-fuzz-$configuration
+corpora=${GRAFT_FUZZ_CORPUS:-$folder/corpus}
 cases=../shared/conformance
 
 export GRAFT_FUZZ=1
 # The address sanitizer, and the checks of indices that a release build leaves out. Of several `-sanitize` the Swift
 # compiler takes the last, so that they stand in one.
-build=(-c release --scratch-path .build-fuzz --sanitize fuzzer --sanitize address
+build=(-c "$configuration" --scratch-path "$folder" --sanitize fuzzer --sanitize address
   -Xswiftc -sanitize=fuzzer,address -Xswiftc -assert-config -Xswiftc Debug)
 swift build "${build[@]}" --product GraftFuzz
 binary=$(swift build "${build[@]}" --show-bin-path)/GraftFuzz
@@ -32,9 +37,10 @@ fi
 # put FILE TARGET: a seed.
 put() { cp "$1" "$corpora/$2/$(sha1sum "$1" | cut -c1-16)"; }
 
-mkdir -p "$corpora" .build-fuzz/found
+mkdir -p "$corpora" "$folder/found"
 for target in "${targets[@]}"; do mkdir -p "$corpora/$target"; done
-python=$(Scripts/tensorflow-python.sh)
+python=
+[ "$configuration" != release ] || python=$(Scripts/tensorflow-python.sh)
 if [ -n "$python" ] && [ -d "$cases" ] && [ ! -e "$corpora/made" ]; then
   "$python" Scripts/make-fuzz-seeds.py "$cases" "$corpora" && touch "$corpora/made"
 fi
@@ -57,10 +63,11 @@ for target in "${targets[@]}"; do
     media) seeds=$(find Tests/Fixtures Examples \( -name '*.png' -o -name '*.jpg' -o -name '*.wav' \) -size -20k) ;;
     *) seeds= ;;
   esac
+  [ "$configuration" = release ] || seeds=
   for seed in $seeds; do put "$seed" "$target"; done
   for found in Tests/Fixtures/fuzz/"$target"/*; do [ ! -f "$found" ] || put "$found" "$target"; done
   echo "== $target, $seconds s"
   ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0 GRAFT_FUZZ_TARGET=$target \
-    "$binary" "$corpora/$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -malloc_limit_mb=2048 \
-    -max_len=65536 -artifact_prefix=".build-fuzz/found/$target-" -print_final_stats=1
+    "$binary" "$corpora/$target" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=4096 -malloc_limit_mb=2048 \
+    -max_len=65536 -artifact_prefix="$folder/found/$target-" -print_final_stats=1
 done

@@ -46,7 +46,7 @@ struct MissingOp {
   static func reasonNotToRun(
     _ node: GraphNode, in graph: GraphSnapshot, _ registry: OpRegistry
   ) -> String? {
-    guard let definition = registry[node.op] else {
+    guard let definition = registry.definition(inGraph: node.op) else {
       if graph.functions[node.op] != nil { return nil }
       guard OpSignature.named(node.op) != nil else {
         return "no op of TensorFlow's own" + (origin(of: node.op).map { ", but of \($0)" } ?? "")

@@ -1,3 +1,4 @@
+import GraftGraph
 import GraftTensor
 import Synchronization
 
@@ -27,6 +28,14 @@ package struct OpRegistry: Sendable {
 
   /// The op of the given type.
   package subscript(op: String) -> OpDefinition? { others[op] ?? library.definition(of: op) }
+
+  /// The op that a graph's node names. What planning alone makes, for inputs that it has looked at, a graph may
+  /// not ask for: nothing says which dtypes such a node has.
+  package func definition(inGraph op: String) -> OpDefinition? {
+    if let own = others[op] { return own }
+    if op.utf8.first == UInt8(ascii: "_"), OpSignature.named(op) == nil { return nil }
+    return library.definition(of: op)
+  }
 
   /// All ops, by name.
   package var all: [OpDefinition] {

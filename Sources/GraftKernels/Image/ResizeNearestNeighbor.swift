@@ -20,6 +20,8 @@ enum ResizeNearestNeighborOps {
           }
           let images = try context.input(0)
           let output = try context.allocate(0, images.dtype, geometry.outputShape())
+          // Of no images the size may be anything, and the sampler keeps a number for each row and column.
+          guard output.elementCount > 0 else { return }
           let sampler = NearestSampler(geometry, alignCorners: alignCorners)
           switch images.dtype.size {
           case 1: resize(sampler, images, output, UInt8.self, context.workers)

@@ -23,6 +23,14 @@ struct ConditionalExtraction {
   private var numbers: [[Side]: Int] = [[]: 0]
   /// The predicate that a merge ends, and which of its inputs comes from the side that holds.
   private var merges: [Int: (predicate: ValueReference, thenInput: Int)] = [:]
+  /// The switches on each predicate.
+  private var switches: [ValueReference: Set<Int>] = [:]
+  /// The merges of which somebody reads which input they passed on.
+  private var indexReads: Set<Int> = []
+
+  /// Under how many predicates a node may run: more than conditionals are nested in each other, and few enough
+  /// that thousands of nested ones are told soon.
+  private static let maximumConditions = 2 * Structured.maximumNesting
 
   /// Makes every conditional that is well formed a node.
   static func run(_ graph: inout PlanGraph) throws {
@@ -30,7 +38,8 @@ struct ConditionalExtraction {
     let order = try graph.order()
     var extraction = ConditionalExtraction(graph)
     extraction.findConditions(order)
-    extraction.extract(order)
+    extraction.findReaders()
+    try extraction.extract(order)
     graph = extraction.graph
     extraction.replacements.apply(to: &graph)
   }
@@ -102,8 +111,19 @@ struct ConditionalExtraction {
         sides.formUnion(conditions[conditionOf[control]])
       }
       let isContradiction = sides.contains { sides.contains(Side(predicate: $0.predicate, holds: !$0.holds)) }
-      conditionOf[index] = isKnown && !isContradiction ? number(sides) : -1
+      let isFew = sides.count <= Self.maximumConditions
+      conditionOf[index] = isKnown && !isContradiction && isFew ? number(sides) : -1
     }
+  }
+
+  private mutating func findReaders() {
+    for (index, node) in graph.nodes.enumerated() {
+      if Self.isSwitch(node), conditionOf[index] >= 0 {
+        switches[root(node.inputs[1]), default: []].insert(index)
+      }
+      for input in node.inputs where input.output == 1 { indexReads.insert(input.node) }
+    }
+    for fetch in graph.fetches where fetch.output == 1 { indexReads.insert(fetch.node) }
   }
 
   private mutating func merge(_ index: Int) -> Int {
@@ -122,7 +142,7 @@ struct ConditionalExtraction {
 
   // MARK: - Extraction
 
-  private mutating func extract(_ order: [Int]) {
+  private mutating func extract(_ order: [Int]) throws {
     // Merges by what they end and when they run, those that run under most conditions first.
     var groups: [[Int]] = []
     var groupOf: [String: Int] = [:]
@@ -142,6 +162,7 @@ struct ConditionalExtraction {
     }
     let depths = groups.map { conditions[conditionOf[$0[0]]].count }
     for group in groups.indices.sorted(by: { (depths[$0], $1) > (depths[$1], $0) }) {
+      try PlanningLimit.check()
       extract(groups[group], &nodesOf)
     }
   }
@@ -221,25 +242,19 @@ struct ConditionalExtraction {
   ) {
     let inside = regions[0].union(regions[1])
     // What is fetched, or left over, on one side only has no conditional to come out of.
+    // Nor has what holds a conditional that stayed as it is.
     guard graph.fetches.allSatisfy({ !inside.contains($0.node) }),
-      graph.targets.allSatisfy({ !inside.contains($0) })
+      graph.targets.allSatisfy({ !inside.contains($0) }),
+      !inside.contains(where: { Self.isMerge(graph.nodes[$0]) })
     else { return }
-    var local = replacements
-    for index in graph.nodes.indices where Self.isSwitch(graph.nodes[index]) && conditionOf[index] >= 0 {
-      guard root(graph.nodes[index].inputs[1]) == predicate else { continue }
-      for output in 0...1 {
-        local.values[ValueReference(node: index, output: output)] = graph.nodes[index].inputs[0]
-      }
-    }
-    let readsIndex = merges.map { merge in
-      graph.nodes.contains { $0.inputs.contains(ValueReference(node: merge, output: 1)) }
-        || graph.fetches.contains(ValueReference(node: merge, output: 1))
-    }
+    let readsIndex = merges.map(indexReads.contains)
     var captures = Captures()
     var bodies: [PlanGraph] = []
     var known = 0
     for side in 0...1 {
-      var copy = RegionCopy(of: graph, local, region: regions[side], given: [:], types: [])
+      var copy = RegionCopy(
+        of: graph, replacements, passing: switches[predicate] ?? [], region: regions[side], given: [:],
+        types: [])
       let positions = merges.map { merge in
         let thenInput = self.merges[merge]?.thenInput ?? 0
         return side == 1 ? thenInput : 1 - thenInput
@@ -265,9 +280,12 @@ struct ConditionalExtraction {
     for position in seen..<max(known, seen) {
       bodies[0].nodes.append(.feed(position, name: "argument", type: captures.types[position]))
     }
+    // What is captured must be there whichever side is taken.
+    let outer = Set(conditions[conditionOf[merges[0]]])
     guard bodies.allSatisfy({ $0.nesting < Structured.maximumNesting }),
-      captures.values.allSatisfy({ !inside.contains($0.node) && conditionOf[$0.node] >= 0 })
+      captures.values.allSatisfy({ !inside.contains($0.node) && sides(of: $0)?.isSubset(of: outer) == true })
     else { return }
+    for value in captures.values where value.output == 1 { indexReads.insert(value.node) }
     let choice = graph.nodes.count
     let inner =
       inside.flatMap { graph.nodes[$0].controlInputs } + merges.flatMap { graph.nodes[$0].controlInputs }

@@ -33,6 +33,7 @@ final class FunctionExpansion {
     for index in try graph.order() {
       let node = graph.nodes[index]
       guard node.constants == nil, node.feed == nil else { continue }
+      try PlanningLimit.check()
       switch node.op {
       case "If", "StatelessIf": branch(index, &graph, ["else_branch", "then_branch"], .conditional)
       case "Case", "StatelessCase": branch(index, &graph, nil, .choice)

@@ -107,7 +107,8 @@ final class NestedRun {
     }
     shapes = variables.map { $0?.shape ?? .scalar }
     program = try programs.nestedProgram(
-      for: FeedShapes(shapes + captures.map(\.shape), elements: elementShapes()))
+      for: FeedShapes(shapes + captures.map(\.shape), elements: elementShapes()),
+      checkpoint: outer.checkpoint)
     let frame = try program?.takeFrame([]) ?? Frame(plan: programs.plan)
     // Feeds are not copied to places of their own here.
     frame.unbind()

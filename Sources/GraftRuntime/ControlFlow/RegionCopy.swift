@@ -39,6 +39,8 @@ struct Replacements {
 struct RegionCopy {
   private let graph: PlanGraph
   private let replacements: Replacements
+  /// Nodes that pass their first input on in this region: switches on the predicate that it runs under.
+  private let passing: Set<Int>
   /// The nodes that are copied when something needs them.
   private let region: Set<Int>
   /// Values that have a meaning of their own in the body: the number of a feed.
@@ -48,17 +50,29 @@ struct RegionCopy {
   private var copies: [Int: Int] = [:]
 
   init(
-    of graph: PlanGraph, _ replacements: Replacements, region: Set<Int>, given: [ValueReference: Int],
+    of graph: PlanGraph, _ replacements: Replacements, passing: Set<Int> = [],
+    region: Set<Int>, given: [ValueReference: Int],
     types: [DataType]
   ) {
     self.graph = graph
     self.replacements = replacements
+    self.passing = passing
     self.region = region
     self.given = given
     givenTypes = types
+    let references = Set(given.lazy.filter { graph.isReference($0.key) }.map(\.value))
     for (position, type) in types.enumerated() {
-      body.nodes.append(.feed(position, name: "argument \(position)", type: type))
+      body.nodes.append(
+        .feed(
+          position, name: "argument \(position)", type: type, isReference: references.contains(position)))
     }
+  }
+
+  /// Where a value is now, for this region.
+  private func source(of value: ValueReference) -> ValueReference {
+    var value = replacements.value(value)
+    while passing.contains(value.node) { value = replacements.value(graph.nodes[value.node].inputs[0]) }
+    return value
   }
 
   /// Copies what is needed for values and effects.
@@ -70,21 +84,21 @@ struct RegionCopy {
   ) -> Bool {
     // Numbers first, then edges: the copies may be read before they are made.
     var needed: [Int] = []
-    var worklist = fetches.map { replacements.value($0) }.filter { given[$0] == nil }.map(\.node) + targets
+    var worklist = fetches.map { source(of: $0) }.filter { given[$0] == nil }.map(\.node) + targets
     while let node = worklist.popLast() {
       guard region.contains(node), copies[node] == nil else { continue }
       copies[node] = body.nodes.count + needed.count
       needed.append(node)
       let entry = graph.nodes[node]
       guard entry.constants == nil else { continue }
-      worklist += entry.inputs.map { replacements.value($0) }.filter { given[$0] == nil }.map(\.node)
+      worklist += entry.inputs.map { source(of: $0) }.filter { given[$0] == nil }.map(\.node)
       worklist += entry.controlInputs.map { replacements.node($0) }
     }
     // Feeds that are met while edges are written come after the copies.
     var added: [PlanNode] = []
     let firstAdded = body.nodes.count + needed.count
     func reference(_ value: ValueReference) -> ValueReference? {
-      let value = replacements.value(value)
+      let value = source(of: value)
       if let feed = given[value] { return ValueReference(node: feed, output: 0) }
       if let copy = copies[value.node] { return ValueReference(node: copy, output: value.output) }
       guard let position = captures.position(of: value, in: graph) else { return nil }
@@ -93,7 +107,8 @@ struct RegionCopy {
       captures.places[position] = place
       added.append(
         .feed(
-          givenTypes.count + position, name: graph.nodes[value.node].name, type: captures.types[position]))
+          givenTypes.count + position, name: graph.nodes[value.node].name, type: captures.types[position],
+          isReference: graph.isReference(value)))
       return ValueReference(node: place, output: 0)
     }
     for index in needed {

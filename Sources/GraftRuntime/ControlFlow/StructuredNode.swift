@@ -46,6 +46,11 @@ enum Structured: String {
 }
 
 extension PlanGraph {
+  /// Whether a value is a reference.
+  func isReference(_ value: ValueReference) -> Bool {
+    nodes[value.node].referenceOutputs.contains(value.output)
+  }
+
   /// How deeply loops and conditionals are nested.
   var nesting: Int { nodes.reduce(0) { max($0, $1.constants == nil ? $1.nesting : 0) } }
 
@@ -63,9 +68,7 @@ extension PlanNode {
       name: name, op: kind.rawValue, attributes: [:], inputs: inputs, controlInputs: controlInputs,
       inputTypes: inputTypes, outputTypes: outputTypes, definition: kind.definition(bodies), constants: nil,
       feed: nil)
-    self.bodies = bodies
-    nesting = 1 + (bodies.map(\.nesting).max() ?? 0)
-    bodyNodeCount = bodies.reduce(0) { $0 + $1.wholeNodeCount }
+    setBodies(bodies, of: kind)
   }
 
   /// What kind of structured node it is.
@@ -74,17 +77,28 @@ extension PlanNode {
   /// Gives a structured node other bodies.
   mutating func setBodies(_ bodies: [PlanGraph]) {
     guard let structured else { return }
-    self.bodies = bodies
-    nesting = 1 + (bodies.map(\.nesting).max() ?? 0)
-    bodyNodeCount = bodies.reduce(0) { $0 + $1.wholeNodeCount }
+    setBodies(bodies, of: structured)
     definition = structured.definition(bodies)
   }
 
+  private mutating func setBodies(_ bodies: [PlanGraph], of kind: Structured) {
+    self.bodies = bodies
+    nesting = 1 + (bodies.map(\.nesting).max() ?? 0)
+    bodyNodeCount = bodies.reduce(0) { $0 + $1.wholeNodeCount }
+    // The condition of a loop gives no output.
+    let giving = kind == .whileLoop ? bodies.suffix(1) : bodies[...]
+    referenceOutputs = outputTypes.indices.filter { output in
+      giving.contains { $0.fetches.indices.contains(output) && $0.isReference($0.fetches[output]) }
+    }
+  }
+
   /// A node that stands for a value that is given from outside.
-  static func feed(_ position: Int, name: String, type: DataType) -> PlanNode {
-    PlanNode(
+  static func feed(_ position: Int, name: String, type: DataType, isReference: Bool = false) -> PlanNode {
+    var node = PlanNode(
       name: name, op: "_Feed", attributes: [:], inputs: [], controlInputs: [], inputTypes: [],
       outputTypes: [type], definition: nil, constants: nil, feed: position)
+    if isReference { node.referenceOutputs = [0] }
+    return node
   }
 
   /// A node that does nothing but wait for others.

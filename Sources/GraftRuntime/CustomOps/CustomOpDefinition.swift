@@ -9,10 +9,11 @@ struct CustomOpDefinition: OpExtension {
 
   init(_ op: any CustomOp) throws {
     let declaration = op.declaration
-    guard OpSignature.named(declaration.name) == nil else {
+    let isTensorFlows = OpSignature.named(declaration.name) != nil
+    guard !isTensorFlows, OpRegistry.standard[declaration.name] == nil else {
       throw GraftError(
         .alreadyExists,
-        "'\(declaration.name)' is an op of TensorFlow's own, and cannot be given another meaning.",
+        "'\(declaration.name)' is an op of \(isTensorFlows ? "TensorFlow" : "Graft")'s own, and cannot be given another meaning.",
         at: .init(op: declaration.name), remedy: "Give the op another name, here and in the graph.")
     }
     signature = try OpSignature(

@@ -173,7 +173,7 @@ extension DataflowInterpreter {
       pass(
         item,
         try evaluator.run(
-          kernel, inputs: inputs, outputCount: node.outputCount, flushes: node.flushes,
+          kernel, inputs: inputs, outputTypes: node.outputTypes, flushes: node.flushes,
           place: .init(node: node.name, op: node.op)))
     }
   }

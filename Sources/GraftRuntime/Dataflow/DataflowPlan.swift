@@ -34,7 +34,8 @@ package final class DataflowPlan: Sendable {
     var controlCount: Int { controls.count }
     /// The place of the first input among its frame's values.
     let firstSlot: Int
-    let outputCount: Int
+    let outputTypes: [ValueType]
+    var outputCount: Int { outputTypes.count }
     /// Whether it has ``FlushedArithmetic``.
     let flushes: Bool
     /// Who reads each output: node and position of the input.
@@ -62,6 +63,8 @@ package final class DataflowPlan: Sendable {
   struct StaticFrame: Sendable {
     let name: String
     let parent: Int
+    /// How many loops are around it.
+    let depth: Int
     var nodeCount = 0
     /// How many inputs its nodes have in all.
     var slotCount = 0
@@ -112,7 +115,7 @@ package final class DataflowPlan: Sendable {
           inputs: inputs, dataCount: dataCount,
           controls: node.controlInputs.map { numbers[$0] }.filter { $0 >= 0 },
           firstSlot: frames[frame].slotCount,
-          outputCount: node.outputTypes.count,
+          outputTypes: node.valueTypes,
           flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes),
           readers: Array(repeating: [], count: node.outputTypes.count),
           waiters: [], local: frames[frame].nodeCount))
@@ -170,7 +173,7 @@ package final class DataflowPlan: Sendable {
 
 /// Finds out which loop each node belongs to.
 struct FrameAssignment {
-  var frames = [DataflowPlan.StaticFrame(name: "", parent: -1)]
+  var frames = [DataflowPlan.StaticFrame(name: "", parent: -1, depth: 0)]
   var frameOf: [Int] = []
   /// The frame that an `Enter` leads into.
   var entered: [Int] = []
@@ -188,7 +191,7 @@ struct FrameAssignment {
       for producer in node.inputs.map({ numbers[$0.node] }) + node.controlInputs.map({ numbers[$0] })
       where producer >= 0 && producer < number {
         let reached = frameAfter(producer, nodes[producer])
-        if depth(reached) > depth(frame) { frame = reached }
+        if frames[reached].depth > frames[frame].depth { frame = reached }
       }
       frameOf[number] = frame
       guard node.op == "Enter" || node.op == "RefEnter" else { continue }
@@ -199,7 +202,7 @@ struct FrameAssignment {
       } else {
         byName[key] = frames.count
         entered[number] = frames.count
-        frames.append(.init(name: name, parent: frame))
+        frames.append(.init(name: name, parent: frame, depth: frames[frame].depth + 1))
       }
       frames[entered[number]].enterCount += 1
     }
@@ -212,14 +215,5 @@ struct FrameAssignment {
     case "Exit", "RefExit": max(frames[frameOf[number]].parent, 0)
     default: frameOf[number]
     }
-  }
-
-  private func depth(_ frame: Int) -> Int {
-    var (frame, depth) = (frame, 0)
-    while frame > 0 {
-      frame = frames[frame].parent
-      depth += 1
-    }
-    return depth
   }
 }

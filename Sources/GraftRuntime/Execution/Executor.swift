@@ -37,7 +37,7 @@ struct Executor {
       let frame = try Frame(plan: programs.plan)
       return try run(frame, feeds: feeds, functions: functions, control: control)
     }
-    let program = try programs.program(for: feeds)
+    let program = try programs.program(for: feeds, control)
     let frame = try program.takeFrame(feeds)
     do {
       let results = try run(frame, feeds: feeds, functions: functions, control: control)

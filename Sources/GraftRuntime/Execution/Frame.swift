@@ -91,10 +91,16 @@ final class Frame: @unchecked Sendable {
     scratchUsed = 0
   }
 
-  /// Called after each instruction: keeps views out of memory that is not planned for them, and releases
-  /// what nobody reads any more.
+  /// Called after each instruction: makes sure that outputs are of the dtypes that their readers take for
+  /// granted, keeps views out of memory that is not planned for them, and releases what nobody reads any more.
   func finish(_ index: Int) throws {
     let instruction = plan.instructions[index]
+    for slot in instruction.outputs {
+      if let dtype = values[slot]?.dtype, !plan.slotTypes[slot].accepts(dtype) {
+        throw GraftError.otherType(
+          dtype, ofOutput: slot - instruction.outputs.lowerBound, expected: plan.slotTypes[slot].dtype)
+      }
+    }
     if let layout, let arena {
       for slot in instruction.outputs {
         guard let storage = values[slot]?.storage else { continue }

@@ -76,24 +76,31 @@ package final class PlanPrograms: Sendable {
   var latest: Plan { programs.withLock { $0.last?.program.plan } ?? plan }
 
   /// A program for a run within a loop; nil where shapes change so often that making one does not pay.
-  func nestedProgram(for shapes: FeedShapes) throws -> Program? {
+  ///
+  /// - Parameter checkpoint: ends the planning with the run.
+  func nestedProgram(
+    for shapes: FeedShapes, checkpoint: @escaping @Sendable () throws -> Void
+  ) throws -> Program? {
     let isKnown = programs.withLock { $0.contains { $0.shapes == shapes } }
     let budget = nestedBudget.load(ordering: .relaxed)
     guard isKnown || budget >= 128 else { return nil }
     nestedBudget.store(isKnown ? min(budget + 1, 128 * Self.capacity) : budget - 128, ordering: .relaxed)
-    return try program(where: { $0 == shapes }, for: { shapes })
+    return try program(where: { $0 == shapes }, for: { shapes }, checkpoint)
   }
 
   /// The program for feeds of the shapes of these.
-  func program(for feeds: [Tensor]) throws -> Program {
+  ///
+  /// - Parameter control: ends the planning with the run.
+  func program(for feeds: [Tensor], _ control: RunControl) throws -> Program {
     try program(
       where: { known in
         known.elements.isEmpty && feeds.indices.allSatisfy { known.shapes[$0] == feeds[$0].shape }
-      }, for: { FeedShapes(feeds.map(\.shape)) })
+      }, for: { FeedShapes(feeds.map(\.shape)) }, { try control.check() })
   }
 
   private func program(
-    where isKnown: (FeedShapes) -> Bool, for shapes: () -> FeedShapes
+    where isKnown: (FeedShapes) -> Bool, for shapes: () -> FeedShapes,
+    _ checkpoint: @escaping @Sendable () throws -> Void
   ) throws -> Program {
     try programs.withLock { programs in
       if let index = programs.lastIndex(where: { isKnown($0.shapes) }) {
@@ -105,7 +112,7 @@ package final class PlanPrograms: Sendable {
         return found.program
       }
       let shapes = shapes()
-      let program = Program(plan: try plan.specialized(for: shapes))
+      let program = Program(plan: try PlanningLimit.run(checkpoint) { try plan.specialized(for: shapes) })
       if programs.count == Self.capacity { programs.removeFirst() }
       programs.append((shapes, program))
       return program

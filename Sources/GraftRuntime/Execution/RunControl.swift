@@ -33,7 +33,7 @@ public struct RunOptions: Sendable {
 
 /// What may end a run early, and which files it may touch.
 struct RunControl: Sendable {
-  let files: FileAccess
+  var files = FileAccess.none
   /// How many rounds a loop may take.
   let maximumLoopSteps: Int
   /// What is to be told of each instruction.
@@ -46,8 +46,7 @@ struct RunControl: Sendable {
   private let timeout: Duration?
   private let token: CancellationToken?
 
-  init(_ options: RunOptions, files: FileAccess, limits: SessionLimits, trace: RunTrace? = nil) {
-    self.files = files
+  init(_ options: RunOptions, limits: SessionLimits, trace: RunTrace? = nil) {
     maximumLoopSteps = limits.loopSteps
     longest = limits.runTime
     latestEnd =

@@ -39,12 +39,13 @@ package struct MissingKernels: Sendable {
     registry: OpRegistry
   ) {
     var found: [String: Entry] = [:]
-    for node in nodes where registry[node.op] == nil && functions[node.op] == nil {
+    func isMissing(_ op: String) -> Bool { registry.definition(inGraph: op) == nil && functions[op] == nil }
+    for node in nodes where isMissing(node.op) {
       found[node.op, default: Entry(op: node.op, isKnown: node.signature != nil, nodes: [], function: nil)]
         .nodes.append(node.name)
     }
     for function in called {
-      for node in function.nodes where registry[node.op] == nil && functions[node.op] == nil {
+      for node in function.nodes where isMissing(node.op) {
         guard RefusedOps.reachesOut(node.op) else { continue }
         found[node.op, default: Entry(op: node.op, isKnown: true, nodes: [], function: function.name)]
           .nodes.append(node.name)

@@ -42,7 +42,7 @@ struct NodeEvaluator {
       throw error.at(place)
     }
     return try run(
-      kernel, inputs: try inputs.map { try $0.aligned() }, outputCount: node.outputTypes.count,
+      kernel, inputs: try inputs.map { try $0.aligned() }, outputTypes: node.valueTypes,
       flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes), place: place)
   }
 
@@ -51,8 +51,9 @@ struct NodeEvaluator {
   /// - Parameter flushes: whether it has ``FlushedArithmetic``.
   /// - Throws: what the kernel throws, with the place.
   func run(
-    _ kernel: Kernel, inputs: [Tensor], outputCount: Int, flushes: Bool, place: GraftError.Place
+    _ kernel: Kernel, inputs: [Tensor], outputTypes: [ValueType], flushes: Bool, place: GraftError.Place
   ) throws -> [Tensor] {
+    let outputCount = outputTypes.count
     let values = UnsafeMutableBufferPointer<Tensor?>.allocate(capacity: inputs.count + outputCount)
     _ = values.initialize(from: inputs.map(Optional.some) + [Tensor?](repeating: nil, count: outputCount))
     defer {
@@ -72,9 +73,13 @@ struct NodeEvaluator {
     } catch let error as GraftError {
       throw error.explained(by: inputs).at(place)
     }
-    return try values[inputs.count...].map { value in
-      guard let value else {
+    return try outputTypes.enumerated().map { output, type in
+      guard let value = values[inputs.count + output] else {
         throw GraftError(.internalError, "The kernel gave an output no value.", at: place)
+      }
+      guard type.accepts(value.dtype) else {
+        throw GraftError.otherType(value.dtype, ofOutput: output, expected: type.dtype).explained(by: inputs)
+          .at(place)
       }
       return value
     }
@@ -96,6 +101,15 @@ struct NodeEvaluator {
 }
 
 extension GraftError {
+  /// What a kernel gives can hang on more than its node's attributes: on a function, a variable, a list.
+  static func otherType(_ found: DataType, ofOutput output: Int, expected: DataType) -> GraftError {
+    GraftError(
+      .invalidArgument,
+      "Output \(output) is \(found), and by the node's attributes it is \(expected).",
+      remedy: "What the node calls or reads (a function, a variable, a list, a queue) was made with another "
+        + "dtype: export the graph again.")
+  }
+
   /// The same error with the inputs' dtypes and shapes, where a kernel threw it.
   func explained(by inputs: [Tensor?]) -> GraftError {
     guard place.node == nil, code != .cancelled, code != .deadlineExceeded, !inputs.isEmpty else {

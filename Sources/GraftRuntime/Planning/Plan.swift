@@ -35,6 +35,8 @@ package final class Plan: @unchecked Sendable {
   /// The values that are the same in every run, by slot.
   let constants: [(slot: Int, value: Tensor)]
   let isConstantSlot: [Bool]
+  /// What each slot's value is by the graph, at an address that stays.
+  let slotTypes: UnsafeMutableBufferPointer<ValueType>
   /// All inputs' slots, instruction after instruction, at an address that stays.
   let inputSlots: UnsafeMutableBufferPointer<Int32>
   /// What instructions release, one after the other, at an address that stays.
@@ -47,6 +49,7 @@ package final class Plan: @unchecked Sendable {
     let order = try graph.runningOrder()
     var firstSlot = [Int](repeating: -1, count: graph.nodes.count)
     var slotCount = 0
+    var slotTypes: [ValueType] = []
     var feedSlots = [Int](repeating: -1, count: feedCount)
     var constants: [(slot: Int, value: Tensor)] = []
     // Feeds first, those too that nothing reads.
@@ -55,6 +58,7 @@ package final class Plan: @unchecked Sendable {
       firstSlot[index] = slotCount
       feedSlots[feed] = slotCount
       slotCount += 1
+      slotTypes += node.valueTypes.prefix(1)
     }
     for index in order where graph.nodes[index].feed == nil {
       firstSlot[index] = slotCount
@@ -62,6 +66,7 @@ package final class Plan: @unchecked Sendable {
         constants.append((slotCount + output, value))
       }
       slotCount += graph.nodes[index].outputTypes.count
+      slotTypes += graph.nodes[index].valueTypes
     }
     var isConstant = [Bool](repeating: false, count: slotCount)
     for (slot, _) in constants { isConstant[slot] = true }
@@ -129,11 +134,14 @@ package final class Plan: @unchecked Sendable {
     _ = self.releases.initialize(from: releases)
     inputSlots = .allocate(capacity: flatInputs.count)
     _ = inputSlots.initialize(from: flatInputs)
+    self.slotTypes = .allocate(capacity: slotTypes.count)
+    _ = self.slotTypes.initialize(from: slotTypes)
   }
 
   deinit {
     inputSlots.deallocate()
     releases.deallocate()
+    slotTypes.deallocate()
   }
 
   /// The plan for feeds of the given shapes: with what follows from shapes computed, and fused where equal

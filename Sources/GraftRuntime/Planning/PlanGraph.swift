@@ -24,6 +24,8 @@ package struct PlanNode: Sendable {
   package var controlInputs: [Int]
   package var inputTypes: [DataType]
   package var outputTypes: [DataType]
+  /// Which of the outputs are references: handles, in the place of values of the output's type.
+  var referenceOutputs: [Int] = []
   /// What it computes; nil for feeds and for constants.
   package var definition: OpDefinition?
   /// The outputs' values, where they are known before any run.
@@ -44,12 +46,32 @@ package struct PlanNode: Sendable {
     return traits.isDisjoint(with: .impure)
   }
 
+  /// What the outputs' values may be.
+  var valueTypes: [ValueType] {
+    var types = outputTypes.map { ValueType(dtype: $0) }
+    for output in referenceOutputs { types[output].isReference = true }
+    return types
+  }
+
   /// Whether it passes its value to the next round of a loop.
   var isNextIteration: Bool { op == "NextIteration" || op == "RefNextIteration" }
 
   /// What the kernel is told.
   package var setup: NodeSetup {
     NodeSetup(name: name, op: op, attributes: attributes, inputTypes: inputTypes, outputTypes: outputTypes)
+  }
+}
+
+/// What readers of a value take for granted.
+struct ValueType: Sendable {
+  let dtype: DataType
+  /// References are handles of variables; old queues, tables and stacks are known by strings.
+  var isReference = false
+
+  /// Whether a value of the dtype may be there.
+  @inline(__always)
+  func accepts(_ found: DataType) -> Bool {
+    isReference ? found == .resource || found == .string && dtype == .string : found == dtype
   }
 }
 

@@ -11,7 +11,7 @@ extension Planner {
     guard let files else { return }
     var refused: [Refused] = []
     func look(at name: String, _ op: String, of function: String?, attribute: (String) -> AttributeValue?) {
-      guard let definition = registry[op] else { return }
+      guard let definition = registry.definition(inGraph: op) else { return }
       if definition.traits.contains(.writesFiles), !files.allowsWriting {
         refused.append(Refused(node: name, op: op, function: function, option: "writableFolders"))
       } else if definition.traits.contains(.readsFiles), !files.allowsReading {

@@ -57,7 +57,7 @@ extension Planner {
           ? reads.value(of: reference(endpoint), in: nodes[endpoint.node], endpoint, after: controlInputs)
           : reference(endpoint)
       }
-      var (definition, attributes) = (registry[node.op], node.attributes)
+      var (definition, attributes) = (registry.definition(inGraph: node.op), node.attributes)
       if definition == nil, functions[node.op] != nil {
         // A function's name as an op: a call with the node's attributes bound.
         attributes["f"] = .function(FunctionReference(name: node.op, attributes: node.ownAttributes))
@@ -71,6 +71,9 @@ extension Planner {
           inputTypes: node.inputTypes.map { $0.dtype ?? .float32 },
           outputTypes: node.outputTypes.map { $0.dtype ?? .float32 },
           definition: definition, constants: nil, feed: nil))
+      result.nodes[result.nodes.count - 1].referenceOutputs = node.outputTypes.indices.filter {
+        node.outputTypes[$0].isReference
+      }
     }
     result.fetches = fetches.map { fetch in
       isReference(fetch) && feedNodes[fetch] == nil
@@ -118,7 +121,7 @@ extension Planner {
     }
     for index in needed {
       let node = nodes[index]
-      guard let definition = registry[node.op] else { continue }
+      guard let definition = registry.definition(inGraph: node.op) else { continue }
       try checkTypes(of: node, definition)
     }
   }

@@ -120,13 +120,17 @@ package struct Planner: Sendable {
 
   /// Rewrites a graph to run faster.
   package static func optimize(_ graph: inout PlanGraph) throws {
-    for pass in passes where !skips(pass, graph) { try pass.run(&graph) }
+    for pass in passes where !skips(pass, graph) {
+      try PlanningLimit.check()
+      try pass.run(&graph)
+    }
   }
 
   /// Rewrites an optimised graph for feeds of the given shapes, and says what it knows of all shapes then.
   static func specialize(_ graph: inout PlanGraph, for shapes: FeedShapes) throws -> ShapeInference {
     var inference = ShapeInference(graph, feeds: shapes)
     for (pass, followers) in shapePasses where !skips(pass, graph) {
+      try PlanningLimit.check()
       guard try pass.run(&graph, inference) else { continue }
       for follower in followers where !skips(follower, graph) {
         try follower.run(&graph)

@@ -130,7 +130,8 @@ extension PlanNode {
       inputs: node.inputs.map { ValueReference(node: Int($0.node), output: Int($0.output)) },
       controlInputs: node.controlInputs.map { Int($0) },
       inputTypes: node.inputTypes.map { $0.dtype ?? .float32 },
-      outputTypes: node.outputTypes.map { $0.dtype ?? .float32 }, definition: registry[node.op],
+      outputTypes: node.outputTypes.map { $0.dtype ?? .float32 },
+      definition: registry.definition(inGraph: node.op),
       constants: nil,
       feed: nil)
   }

@@ -122,13 +122,13 @@ extension RestoreDiff {
     } else if missing > 0 {
       advice.append("rename: rules say under which names to look")
     }
-    if missing > 0 { advice.append("allowsMissing: true leaves the rest as they are") }
+    if missing > 0 { advice.append("allowsMissing: true (--allow-missing) leaves the rest as they are") }
     if differing.contains(where: { $0.verdict == .shape }) {
       let names = differing.filter { $0.verdict == .shape }.prefix(5).map { "\"\($0.variable)\"" }
       advice.append("skip: [\(names.joined(separator: ", "))] leaves what differs in shape, as a new head")
     }
     if differing.contains(where: { $0.verdict == .dtype }) {
-      advice.append("casts: true converts dtypes")
+      advice.append("casts: true (--cast in the shell) converts dtypes")
     }
     let text = advice.joined(separator: "; ")
     return "If the checkpoint is the right one: \(text)."

@@ -29,29 +29,30 @@ public struct Callable: Sendable {
   /// - Throws: `GraftError`: `invalidArgument` for a value of the wrong dtype or shape, and what the
   ///   operations themselves refuse.
   public func run(_ values: [Tensor], options: RunOptions = RunOptions()) throws -> [Tensor] {
-    try run(values, options: options, trace: nil)
+    try run(values, RunControl(options, limits: library.limits))
   }
 
   /// Runs, and notes in the trace what each instruction did.
   package func run(_ values: [Tensor], trace: RunTrace) throws -> [Tensor] {
-    try run(values, options: RunOptions(), trace: trace)
+    try run(values, RunControl(RunOptions(), limits: library.limits, trace: trace))
   }
 
-  private func run(_ values: [Tensor], options: RunOptions, trace: RunTrace?) throws -> [Tensor] {
+  /// Runs until the control says that it is enough.
+  func run(_ values: [Tensor], _ control: RunControl) throws -> [Tensor] {
     guard values.count == feeds.count else {
       throw GraftError(
         .invalidArgument, "\(feeds.count) values are expected for the feeds, and \(values.count) were given.")
     }
     for (feed, value) in zip(feeds, values) { try feed.check(value) }
-    let control = RunControl(
-      options, files: library.files, limits: library.limits, trace: trace)
+    var control = control
+    control.files = library.files
     graft_threads_enter()
     defer { graft_threads_leave() }
     do {
       let results = try executor.resources.activity.run {
         try library.memory.charging {
           try executor.run(
-            plan.current(), feeds: values, functions: { library.runner(control) }, control: control)
+            plan.current(control), feeds: values, functions: { library.runner(control) }, control: control)
         }
       }
       try library.checkFiles()
@@ -97,10 +98,35 @@ struct FeedSignature: Sendable {
     self.name = output.name
     endpoint = Endpoint(node: index, output: output.index)
     op = node.op
-    dtype = node.outputTypes.indices.contains(output.index) ? node.outputTypes[output.index].dtype : nil
+    let declared =
+      node.outputTypes.indices.contains(output.index) ? node.outputTypes[output.index].dtype : nil
+    dtype = node.signature == nil ? try Self.readType(of: endpoint, named: output.name, snapshot) : declared
     shape =
       node.op.hasPrefix("Placeholder")
       ? placeholderShape(node, producer: snapshot.versions.producer) : .unknown
+  }
+
+  /// The dtype that all who read an unknown op's output expect; nil where nobody says.
+  private static func readType(of endpoint: Endpoint, named name: String, _ graph: GraphSnapshot) throws
+    -> DataType?
+  {
+    var found: (dtype: DataType, reader: String)?
+    for reader in graph.nodes {
+      for (edge, type) in zip(reader.inputs, reader.inputTypes)
+      where Int(edge.node) == endpoint.node && Int(edge.output) == endpoint.output {
+        guard let dtype = type.dtype else { continue }
+        if let found, found.dtype != dtype {
+          throw GraftError(
+            .invalidGraph,
+            "'\(name)' comes from an op that nobody knows; '\(found.reader)' reads it as \(found.dtype), and "
+              + "'\(reader.name)' as \(dtype).",
+            at: .init(node: graph.nodes[endpoint.node].name, op: graph.nodes[endpoint.node].op),
+            remedy: "Correct the readers' attributes, or export the graph again.")
+        }
+        found = (dtype, reader.name)
+      }
+    }
+    return found?.dtype
   }
 
   func check(_ value: Tensor) throws {

@@ -91,8 +91,12 @@ public final class Session: Sendable {
     files: FileAccess?
   ) throws -> [Tensor] {
     let names = feeding.keys.sorted()
-    return try callable(feeds: names, fetches: fetches, targets: targets, files: files)
-      .run(names.compactMap { feeding[$0] }, options: options)
+    // Planning is part of the run's time.
+    let control = RunControl(options, limits: self.options.limits)
+    let callable = try PlanningLimit.run({ try control.check() }) {
+      try self.callable(feeds: names, fetches: fetches, targets: targets, files: files)
+    }
+    return try callable.run(names.compactMap { feeding[$0] }, control)
   }
 
   /// Lets the graph's operations read what lies below a folder that belongs to a model.

@@ -64,7 +64,7 @@ struct SessionLibrary: Sendable {
           remedy: "A function that calls itself must come to an end; "
             + "`SessionOptions.limits.functionDepth` allows more.")
       }
-      let plan = try library.plan(reference, isGradient: isGradient)
+      let plan = try library.plan(reference, isGradient: isGradient, control)
       return Function(plan: plan, runner: Runner(library: library, control: control, depth: depth + 1))
     }
   }
@@ -74,11 +74,19 @@ struct SessionLibrary: Sendable {
     let runner: Runner
 
     func callAsFunction(_ arguments: [Tensor]) throws -> [Tensor] {
-      guard arguments.count == plan.argumentCount else {
+      guard arguments.count == plan.argumentTypes.count else {
         throw GraftError(
           .invalidArgument,
-          "The function '\(plan.name)' takes \(plan.argumentCount) arguments, and \(arguments.count) were given."
+          "The function '\(plan.name)' takes \(plan.argumentTypes.count) arguments, and \(arguments.count) were given."
         )
+      }
+      for (position, (argument, expected)) in zip(arguments, plan.argumentTypes).enumerated()
+      where argument.dtype != expected {
+        throw GraftError(
+          .invalidArgument,
+          "Argument \(position) of the function '\(plan.name)' is \(expected), and \(argument.dtype) was given.",
+          remedy: "The attributes of the node that calls it and the function's signature differ: export the "
+            + "graph again.")
       }
       // Functions that call several others each are more calls than anybody waits for, at no great depth.
       try runner.control.check()
@@ -96,7 +104,9 @@ struct SessionLibrary: Sendable {
     }
   }
 
-  private func plan(_ reference: FunctionReference, isGradient: Bool) throws -> FunctionPlan {
+  private func plan(
+    _ reference: FunctionReference, isGradient: Bool, _ control: RunControl
+  ) throws -> FunctionPlan {
     let key = FunctionPlans.Key(version: version, reference: reference, isGradient: isGradient)
     if let plan = plans.find(key) { return plan }
     let plan: FunctionPlan
@@ -106,7 +116,8 @@ struct SessionLibrary: Sendable {
         body: body, functions: functions, producer: producer, registry: registry, optimize: optimize,
         skippedPasses: skippedPasses)
       plan = FunctionPlan(
-        name: reference.name, argumentCount: body.argumentCount, executable: try planner.plan(function: body))
+        name: reference.name, argumentTypes: body.argumentTypes.map { $0.dtype ?? .float32 },
+        executable: try PlanningLimit.run({ try control.check() }) { try planner.plan(function: body) })
     } catch let error as GraftError {
       throw error.at(.init(function: reference.name))
     }
@@ -118,7 +129,8 @@ struct SessionLibrary: Sendable {
 /// A function's body as it runs.
 struct FunctionPlan: Sendable {
   let name: String
-  let argumentCount: Int
+  /// The dtypes of its arguments.
+  let argumentTypes: [DataType]
   let executable: ExecutablePlan
 }
 

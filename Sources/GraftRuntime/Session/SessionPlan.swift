@@ -10,11 +10,12 @@ enum SessionPlan: Sendable {
 
   /// The plan for the values that variables have now.
   ///
+  /// - Parameter control: ends the planning with the run.
   /// - Throws: `GraftError`, as planning does, where the plan has to be made anew.
-  func current() throws -> ExecutablePlan {
+  func current(_ control: RunControl) throws -> ExecutablePlan {
     switch self {
     case .fixed(let plan): plan
-    case .specialized(let plan): try plan.current()
+    case .specialized(let plan): try plan.current(control)
     }
   }
 
@@ -69,7 +70,7 @@ final class SpecializedPlan: Sendable {
   /// The plan for the values that variables have now.
   ///
   /// - Complexity: O(1) where no variable of the session has changed, O(variables) where none of the plan's has.
-  func current() throws -> ExecutablePlan {
+  func current(_ control: RunControl) throws -> ExecutablePlan {
     let epoch = resources.variableEpoch.count
     let plan = state.withLock { state -> ExecutablePlan? in
       if state.epoch != epoch {
@@ -79,7 +80,7 @@ final class SpecializedPlan: Sendable {
       state.runs += 1
       return state.plan
     }
-    return try plan ?? renewed(state.withLock { $0 })
+    return try plan ?? PlanningLimit.run({ try control.check() }) { try renewed(state.withLock { $0 }) }
   }
 
   /// The plan made anew, without the lock: what is computed for it may itself run something.

@@ -70,11 +70,11 @@ import Testing
     return graph
   }
 
-  private func run(_ graph: Graph, optimize: Bool = true) throws -> Tensor {
+  private func run(_ graph: Graph, optimize: Bool = true, fetching fetch: String = "y") throws -> Tensor {
     try Session(
       graph: graph,
       options: SessionOptions(threads: 1, optimize: optimize, limits: SessionLimits(runTime: .seconds(60)))
-    ).run("y")
+    ).run(fetch)
   }
 
   @Test(arguments: [true, false]) func listsInListsAreLetGoOfWithoutAStackFrameForEach(optimize: Bool) throws
@@ -159,5 +159,69 @@ import Testing
       node { name: "y" op: "Neg" input: "n30000" attr { key: "T" value { type: DT_FLOAT } } }
       """)
     #expect(try run(graph).scalars(as: Float.self) == [-1])
+  }
+
+  // MARK: - Control flow of TensorFlow 1
+
+  /// Conditionals in the taken branches of conditionals, as deep as told.
+  private func conditionals(_ depth: Int) -> GraphText {
+    let float = ["T": "type: DT_FLOAT"]
+    var text = GraphText().constant("x", [], [1.0]).node(
+      "p", "Placeholder", [], ["dtype": "type: DT_BOOL", "shape": "shape { }"])
+    var (value, predicate) = ("x", "p")
+    for level in 0..<depth {
+      text = text.node("s\(level)", "Switch", [value, predicate], float)
+        .node("yes\(level)", "Neg", ["s\(level):1"], float)
+        .node("no\(level)", "Abs", ["s\(level)"], float)
+        .node("t\(level)", "Switch", ["p", predicate], ["T": "type: DT_BOOL"])
+        .node("i\(level)", "Identity", ["t\(level):1"], ["T": "type: DT_BOOL"])
+      (value, predicate) = ("yes\(level)", "i\(level)")
+    }
+    for level in (0..<depth).reversed() {
+      text = text.node("m\(level)", "Merge", ["no\(level)", value], float.merging(["N": "i: 2"]) { $1 })
+      value = "m\(level)"
+    }
+    return text.node("y", "Identity", [value], float)
+  }
+
+  /// Those too deep to be nodes stay for the interpreter, and so does what they stand in.
+  @Test(arguments: [1, 31, 32, 33, 34, 63, 64, 65, 100, 3_000])
+  func nestedConditionalsAreRunAsTheyStand(depth: Int) throws {
+    for (holds, expected) in [(true, depth % 2 == 0 ? 1 : -1), (false, 1)] as [(Bool, Float)] {
+      for optimize in [false, true] {
+        let session = Session(graph: try conditionals(depth).graph(), options: .init(optimize: optimize))
+        let y = try session.run("y", feeding: ["p": try Tensor(holds)])
+        #expect(try y.scalars(as: Float.self) == [expected])
+      }
+    }
+  }
+
+  @Test func manyConditionalsArePlannedInTimeThatGrowsWithThem() throws {
+    var text = GraphText().constant("m-1", [], [1.0]).node(
+      "p", "Placeholder", [], ["dtype": "type: DT_BOOL", "shape": "shape { }"])
+    let float = ["T": "type: DT_FLOAT"]
+    for place in 0..<2_000 {
+      text = text.node("s\(place)", "Switch", ["m\(place - 1)", "p"], float)
+        .node("n\(place)", "Neg", ["s\(place):1"], float)
+        .node("m\(place)", "Merge", ["s\(place)", "n\(place)"], float.merging(["N": "i: 2"]) { $1 })
+    }
+    let session = Session(graph: try text.graph())
+    #expect(try session.run("m1999:0", feeding: ["p": try Tensor(true)]).scalars(as: Float.self) == [1])
+  }
+
+  @Test func loopsInLoopsHaveNoLimitOfDepth() throws {
+    let float = ["T": "type: DT_FLOAT"]
+    var text = GraphText().constant("x", [], [1.0])
+    var value = "x"
+    for level in 0..<5_000 {
+      text = text.node(
+        "e\(level)", "Enter", [value], float.merging(["frame_name": "s: \"f\(level)\""]) { $1 })
+      value = "e\(level)"
+    }
+    for level in 0..<5_000 {
+      text = text.node("o\(level)", "Exit", [value], float)
+      value = "o\(level)"
+    }
+    #expect(try run(try text.graph(), fetching: value).scalars(as: Float.self) == [1])
   }
 }

@@ -7,6 +7,11 @@ import Testing
 @Suite struct TimeLimits {
   private static let size = 300
 
+  private static func text(_ attributes: [String: String]) -> String {
+    attributes.sorted { $0.key < $1.key }.map { "attr { key: \"\($0.key)\" value { \($0.value) } }" }
+      .joined(separator: " ")
+  }
+
   /// A positive definite matrix.
   private static func matrix() throws -> Tensor {
     try Tensor(
@@ -37,6 +42,41 @@ import Testing
         ["y:0"], feeding: ["x": try Self.matrix()], options: RunOptions(timeout: .milliseconds(20)))
     }
     #expect(error?.code == .deadlineExceeded, "\(String(describing: error))")
+  }
+
+  /// What depends on constants alone is computed while the run is planned.
+  @Test(arguments: [true, false]) func whatPlanningComputesEndsAtIt(inFunction: Bool) throws {
+    let size = "dim { size: \(Self.size) }"
+    let type = ["T": "type: DT_DOUBLE"]
+    let matrix = [
+      "dtype": "type: DT_DOUBLE",
+      "value": "tensor { dtype: DT_DOUBLE tensor_shape { \(size) \(size) } double_val: 0.001 }",
+    ]
+    let text =
+      inFunction
+      ? GraphText().node(
+        "y", "PartitionedCall", [],
+        ["Tin": "list { }", "Tout": "list { type: DT_DOUBLE }", "f": "func { name: \"f\" }"])
+      : GraphText().node("x", "Const", [], matrix).node("y", "MatrixExponential", ["x"], type)
+    let library = """
+      library { function { signature { name: "f" output_arg { name: "r" type: DT_DOUBLE } }
+        node_def { name: "x" op: "Const" \(Self.text(matrix)) }
+        node_def { name: "e" op: "MatrixExponential" input: "x:output:0" \(Self.text(type)) }
+        ret { key: "r" value: "e:output:0" } } }
+      """
+    let graph = Graph()
+    try graph.importGraphDef(bytes: Array("\(text.text) \(library)".utf8))
+    let session = Session(graph: graph, options: SessionOptions(threads: 1))
+    for _ in 0..<2 {
+      let error = thrown {
+        _ = try session.run(["y:0"], options: RunOptions(timeout: .milliseconds(20)))
+      }
+      #expect(error?.code == .deadlineExceeded, "\(String(describing: error))")
+    }
+    let token = CancellationToken()
+    token.cancel()
+    let error = thrown { _ = try session.run(["y:0"], options: RunOptions(cancellation: token)) }
+    #expect(error?.code == .cancelled)
   }
 
   @Test(arguments: [true, false]) func leastSquaresEndAtIt(fast: Bool) throws {
