@@ -85,22 +85,25 @@ package final class PlanPrograms: Sendable {
     let budget = nestedBudget.load(ordering: .relaxed)
     guard isKnown || budget >= 128 else { return nil }
     nestedBudget.store(isKnown ? min(budget + 1, 128 * Self.capacity) : budget - 128, ordering: .relaxed)
-    return try program(where: { $0 == shapes }, for: { shapes }, checkpoint)
+    return try program(where: { $0 == shapes }) {
+      (shapes, try PlanningLimit.run(checkpoint) { try plan.specialized(for: shapes) })
+    }
   }
 
   /// The program for feeds of the shapes of these.
   ///
   /// - Parameter control: ends the planning with the run.
   func program(for feeds: [Tensor], _ control: RunControl) throws -> Program {
-    try program(
-      where: { known in
-        known.elements.isEmpty && feeds.indices.allSatisfy { known.shapes[$0] == feeds[$0].shape }
-      }, for: { FeedShapes(feeds.map(\.shape)) }, { try control.check() })
+    try program { known in
+      known.elements.isEmpty && feeds.indices.allSatisfy { known.shapes[$0] == feeds[$0].shape }
+    } orMake: {
+      let shapes = FeedShapes(feeds.map(\.shape))
+      return (shapes, try PlanningLimit.run({ try control.check() }) { try plan.specialized(for: shapes) })
+    }
   }
 
   private func program(
-    where isKnown: (FeedShapes) -> Bool, for shapes: () -> FeedShapes,
-    _ checkpoint: @escaping @Sendable () throws -> Void
+    where isKnown: (FeedShapes) -> Bool, orMake make: () throws -> (shapes: FeedShapes, plan: Plan)
   ) throws -> Program {
     try programs.withLock { programs in
       if let index = programs.lastIndex(where: { isKnown($0.shapes) }) {
@@ -111,8 +114,8 @@ package final class PlanPrograms: Sendable {
         }
         return found.program
       }
-      let shapes = shapes()
-      let program = Program(plan: try PlanningLimit.run(checkpoint) { try plan.specialized(for: shapes) })
+      let (shapes, plan) = try make()
+      let program = Program(plan: plan)
       if programs.count == Self.capacity { programs.removeFirst() }
       programs.append((shapes, program))
       return program
