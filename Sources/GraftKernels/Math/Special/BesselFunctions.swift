@@ -52,6 +52,10 @@ extension SpecialFunctions {
     if x.isNaN { return x }
     if x <= 0 { return .infinity }
     if x == .infinity { return 0 }
+    // The steps of the integral below would be too short for large arguments, and its end beyond the largest
+    // number for tiny ones.
+    if x > 100 { return besselKExpansion(order, x) }
+    if order == 1, x < 1e-150 { return 1 / x }
     // Its integral over exp(-x (cosh t - 1)) cosh(order t), which the trapezoidal rule gives to the last
     // digits when the step follows the width of the integrand.
     let step = min(0.25, 0.5 / x.squareRoot())
@@ -65,6 +69,19 @@ extension SpecialFunctions {
       t += step
     }
     return sum * step
+  }
+
+  /// Hankel's expansion for large arguments, times exp(x).
+  private static func besselKExpansion(_ order: Int, _ x: Double) -> Double {
+    let four = Double(4 * order * order)
+    var (term, sum) = (1.0, 1.0)
+    for k in 1...60 {
+      let odd = Double(2 * k - 1)
+      term *= (four - odd * odd) / (8 * x * Double(k))
+      sum += term
+      if term.magnitude <= precision { break }
+    }
+    return sum * (Double.pi / 2).squareRoot() / x.squareRoot()
   }
 
   /// The modified function of the second kind.
