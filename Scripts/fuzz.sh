@@ -9,7 +9,7 @@
 # Tests/Fixtures/fuzz/TARGET, and the tests feed it again.
 #
 # GRAFT_FUZZ_CONFIGURATION=debug takes a build without optimization, which is made in a third of the time and runs
-# fewer inputs, and the packed seeds alone: for minutes, as in CI.
+# fewer inputs, and the packed seeds alone, in the same order each time: for minutes, as in CI.
 # GRAFT_FUZZ_CORPUS is where inputs are kept that reach new code, .build-fuzz/corpus unless told.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,6 +39,8 @@ put() { cp "$1" "$corpora/$2/$(sha1sum "$1" | cut -c1-16)"; }
 
 mkdir -p "$corpora" "$folder/found"
 for target in "${targets[@]}"; do mkdir -p "$corpora/$target"; done
+order=()
+[ "$configuration" = release ] || order=(-seed=1)
 python=
 [ "$configuration" != release ] || python=$(Scripts/tensorflow-python.sh)
 if [ -n "$python" ] && [ -d "$cases" ] && [ ! -e "$corpora/made" ]; then
@@ -69,5 +71,5 @@ for target in "${targets[@]}"; do
   echo "== $target, $seconds s"
   ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0 GRAFT_FUZZ_TARGET=$target \
     "$binary" "$corpora/$target" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=4096 -malloc_limit_mb=2048 \
-    -max_len=65536 -artifact_prefix="$folder/found/$target-" -print_final_stats=1
+    -max_len=65536 -artifact_prefix="$folder/found/$target-" -print_final_stats=1 ${order[@]+"${order[@]}"}
 done
