@@ -72,9 +72,9 @@ INLINE V NAME(clamp)(V x, T upper) {
 ///
 /// Row i of position q begins at `a[q * pitch + i]`, its elements `a_column` apart. Always inlined with constant
 /// `rows`, `registers` (the tile's width) and `cut` (whether of the last one only `lanes` are there), so that the sums
-/// stay in registers. `finish`, unless NULL, is
-/// applied to the element of row `row` and column `column` and those after it. Meanwhile `rate` lines from `ahead`
-/// on, of each panel, are brought into the cache for every `AHEAD` steps.
+/// stay in registers. `finish`, unless NULL, is applied to the element of row `row` and column `column` and those
+/// after it. Meanwhile `rate` lines from `ahead` on, of each panel, are brought into the cache for every `AHEAD`
+/// steps.
 INLINE void NAME(tile)(
     const int rows, const int registers, const int cut, ptrdiff_t positions, ptrdiff_t k, const T *const *a,
     ptrdiff_t pitch, ptrdiff_t a_first, ptrdiff_t a_column, const T *b, ptrdiff_t b_row, ptrdiff_t b_panel, T *c,
@@ -234,7 +234,7 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
   // A single row or two: several panels at once.
 #define CASE(count, panels)                                                                                     \
   for (; rows == count && column + (panels)*PANEL <= n; column += (panels)*PANEL, b += (panels)*t->b_panel)     \
-    NAME(tile)(count, (panels)*REGISTERS, 0, t->positions, t->k, t->a, t->pitch, t->a_first, t->a_column, b,       \
+    NAME(tile)(count, (panels)*REGISTERS, 0, t->positions, t->k, t->a, t->pitch, t->a_first, t->a_column, b,    \
                t->b_row, t->b_panel, c + column, t->c_row, t->accumulate, finish, t->row, column, NULL, 0, WIDTH);
   CASE(1, WIDE)
   CASE(2, WIDE / 2)

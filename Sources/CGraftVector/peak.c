@@ -8,12 +8,13 @@
 // Enough sums that none waits for the one before it.
 #define SUMS 12
 
+// No sum begins where it would stay, at 1, or a compiler leaves it out.
 #define MULTIPLY_ADD(variant, attributes, width)                                                               \
   attributes static float multiply_add_##variant(size_t rounds) {                                              \
     typedef float lanes __attribute__((vector_size(width)));                                                   \
     lanes sums[SUMS], factor, addend;                                                                          \
     for (size_t lane = 0; lane < width / sizeof(float); lane++) factor[lane] = 0.75f, addend[lane] = 0.25f;    \
-    for (int i = 0; i < SUMS; i++) sums[i] = addend * ((float)i + 0.5f);                                     \
+    for (int i = 0; i < SUMS; i++) sums[i] = addend * ((float)i + 0.5f);                                       \
     for (size_t round = 0; round < rounds; round++) {                                                          \
       _Pragma("clang loop unroll(full)") for (int i = 0; i < SUMS; i++) sums[i] = sums[i] * factor + addend;   \
     }                                                                                                          \
