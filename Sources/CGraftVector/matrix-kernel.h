@@ -266,30 +266,52 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
   if (finish) NAME(activate_rows)(c, rows, n, t->c_row, finish);
 }
 
+// Weights lie in files at any address.
+typedef T NAME(anywhere) __attribute__((aligned(1)));
+typedef T NAME(vector_anywhere) __attribute__((vector_size(WIDTH * sizeof(T)), aligned(1)));
+
+/// Packs whole panels of a matrix that lies row after row: some rows of all panels at a time, for that reads on along
+/// the rows.
+INLINE void NAME(pack_rows)(
+    const int scales, const T *b, ptrdiff_t row, ptrdiff_t k, ptrdiff_t n, const T *scale, T *packed) {
+  for (ptrdiff_t p = 0; p < k; p += PACKED_ROWS) {
+    const ptrdiff_t end = p + PACKED_ROWS < k ? p + PACKED_ROWS : k;
+    for (ptrdiff_t first = 0; first < n; first += PANEL) {
+      const NAME(anywhere) *source = (const NAME(anywhere) *)b + first;
+      T *target = packed + first * k;
+      V factor[REGISTERS];
+      if (scales) UNROLL for (int j = 0; j < REGISTERS; j++) factor[j] = LOAD(scale + first + j * WIDTH);
+      for (ptrdiff_t r = p; r < end; r++)
+        UNROLL for (int j = 0; j < REGISTERS; j++) {
+          const V v = *(const NAME(vector_anywhere) *)(source + r * row + j * WIDTH);
+          STORE(target + r * PANEL + j * WIDTH, scales ? v * factor[j] : v);
+        }
+    }
+  }
+}
+
 TARGET static void NAME(pack)(
-    const T *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k, ptrdiff_t n, T *packed) {
-  // Weights lie in files at any address.
-  typedef T anywhere __attribute__((aligned(1)));
-  typedef T vector_anywhere __attribute__((vector_size(WIDTH * sizeof(T)), aligned(1)));
-  for (ptrdiff_t first = 0; first < n; first += PANEL, packed += k * PANEL) {
-    const anywhere *source = (const anywhere *)b + first * column;
+    const T *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k, ptrdiff_t n, const T *scale, T *packed) {
+  ptrdiff_t first = 0;
+  if (column == 1) {
+    first = n - n % PANEL;
+    if (scale)
+      NAME(pack_rows)(1, b, row, k, first, scale, packed);
+    else
+      NAME(pack_rows)(0, b, row, k, first, scale, packed);
+  }
+  for (; first < n; first += PANEL) {
+    const NAME(anywhere) *source = (const NAME(anywhere) *)b + first * column;
+    T *target = packed + first * k;
     const ptrdiff_t columns = n - first < PANEL ? n - first : PANEL;
-    if (columns == PANEL && column == 1) {
-      for (ptrdiff_t p = 0; p < k; p++) {
-        UNROLL for (int j = 0; j < REGISTERS; j++)
-          STORE(packed + p * PANEL + j * WIDTH, *(const vector_anywhere *)(source + p * row + j * WIDTH));
-      }
-    } else if (columns == PANEL) {
-      // Some rows at a time, so that what a cache line holds of a column is used before it is gone.
-      for (ptrdiff_t p = 0; p < k; p += WIDTH) {
-        const ptrdiff_t end = p + WIDTH < k ? p + WIDTH : k;
-        for (ptrdiff_t j = 0; j < PANEL; j++)
-          for (ptrdiff_t r = p; r < end; r++) packed[r * PANEL + j] = source[r * row + j * column];
-      }
-    } else {
-      for (ptrdiff_t p = 0; p < k; p++)
-        for (ptrdiff_t j = 0; j < PANEL; j++)
-          packed[p * PANEL + j] = j < columns ? source[p * row + j * column] : 0;
+    // Some rows at a time, so that what a cache line holds of a column is used before it is gone.
+    for (ptrdiff_t p = 0; p < k; p += WIDTH) {
+      const ptrdiff_t end = p + WIDTH < k ? p + WIDTH : k;
+      for (ptrdiff_t j = 0; j < PANEL; j++)
+        for (ptrdiff_t r = p; r < end; r++) {
+          const T v = j < columns ? source[r * row + j * column] : 0;
+          target[r * PANEL + j] = scale && j < columns ? v * scale[first + j] : v;
+        }
     }
   }
 }
@@ -340,7 +362,7 @@ TARGET static void NAME(product_unpacked)(
   const ptrdiff_t cut = NAME(cut)(k);
   for (ptrdiff_t p = 0; p == 0 || p < k; p += cut) {
     const ptrdiff_t depth = k - p < cut ? k - p : cut;
-    NAME(pack)(b + p * b_row + whole, b_row, 1, depth, n - whole, panel);
+    NAME(pack)(b + p * b_row + whole, b_row, 1, depth, n - whole, NULL, panel);
     for (ptrdiff_t row = 0; row < m; row += BLOCK) {
       const ptrdiff_t rows = m - row < BLOCK ? m - row : BLOCK;
       const T *lines[BLOCK];
@@ -468,10 +490,10 @@ INLINE void NAME(runs)(
 }
 
 TARGET static void NAME(convolve)(
-    const graft_convolution *s, const T *x, const T *packed, const T *zeros, T *y, ptrdiff_t first,
-    ptrdiff_t last, const graft_finish *finish) {
+    const graft_convolution *s, const T *x, const T *packed, const T *zeros, T *y, ptrdiff_t row,
+    ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
   const ptrdiff_t positions = s->kernel[0] * s->kernel[1] * s->kernel[2], k = s->input_channels;
-  const ptrdiff_t n = s->output_channels, row = s->groups * n, total = positions * k;
+  const ptrdiff_t n = s->output_channels, total = positions * k;
   const ptrdiff_t panels = (n + PANEL - 1) / PANEL;
   const NAME(finish) end = NAME(finish_of)(finish);
   // Few channels: a row of the kernel at a time, or each position's sum would be over before it runs.

@@ -18,6 +18,8 @@
 #define POSITIONS 32
 // Channels from which on a convolution sums over one kernel position at a time, not over a row of the kernel.
 #define RUN 32
+// Rows of a matrix that are packed at a time.
+#define PACKED_ROWS 8
 // Elements of copied patches.
 #define PATCHES 16384
 
@@ -263,8 +265,8 @@ static const graft_finish nothing = {0};
 
 #define DEFINE_MATRIX(T, S)                                                                                     \
   void graft_matrix_pack_##S(                                                                                  \
-      const T *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k, ptrdiff_t n, T *packed) {                        \
-    SELECT(pack, S)(b, row, column, k, n, packed);                                                             \
+      const T *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k, ptrdiff_t n, const T *scale, T *packed) {        \
+    SELECT(pack, S)(b, row, column, k, n, scale, packed);                                                      \
   }                                                                                                            \
   void graft_matrix_product_##S(                                                                               \
       ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *a, ptrdiff_t a_row, ptrdiff_t a_column, const T *packed,  \
@@ -283,9 +285,9 @@ static const graft_finish nothing = {0};
     SELECT(dots, S)(n, k, a, b, b_column, c, finish ? finish : &nothing);                                      \
   }                                                                                                            \
   void graft_convolve_##S(                                                                                     \
-      const graft_convolution *shape, const T *x, const T *packed, const T *zeros, T *y, ptrdiff_t first,       \
-      ptrdiff_t last, const graft_finish *finish) {                                                            \
-    CONVOLVE_##S(shape)(shape, x, packed, zeros, y, first, last, finish ? finish : &nothing);                  \
+      const graft_convolution *shape, const T *x, const T *packed, const T *zeros, T *y, ptrdiff_t y_row,       \
+      ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {                                           \
+    CONVOLVE_##S(shape)(shape, x, packed, zeros, y, y_row, first, last, finish ? finish : &nothing);           \
   }                                                                                                            \
   void graft_convolve_depthwise_##S(                                                                           \
       const graft_convolution *shape, const T *x, const T *filter, const T *zeros, T *y, ptrdiff_t first,       \
@@ -298,13 +300,3 @@ static const graft_finish nothing = {0};
 
 DEFINE_MATRIX(float, f32)
 DEFINE_MATRIX(double, f64)
-
-void graft_matrix_scale_packed_f32(float *packed, ptrdiff_t k, ptrdiff_t n, const float *scale) {
-  for (ptrdiff_t first = 0; first < n; first += GRAFT_PANEL_F32) {
-    const ptrdiff_t columns = n - first < GRAFT_PANEL_F32 ? n - first : GRAFT_PANEL_F32;
-    float factors[GRAFT_PANEL_F32] = {0};
-    for (ptrdiff_t j = 0; j < columns; j++) factors[j] = scale[first + j];
-    for (ptrdiff_t p = 0; p < k; p++, packed += GRAFT_PANEL_F32)
-      for (int j = 0; j < GRAFT_PANEL_F32; j++) packed[j] *= factors[j];
-  }
-}

@@ -9,8 +9,9 @@ typedef float NAME(vector) __attribute__((vector_size(WIDTH * sizeof(float))));
 typedef float NAME(loose) __attribute__((vector_size(WIDTH * sizeof(float)), aligned(sizeof(float))));
 typedef int NAME(bits) __attribute__((vector_size(WIDTH * sizeof(float))));
 
-typedef float NAME(few) __attribute__((vector_size(4 * sizeof(float)), aligned(sizeof(float))));
-typedef double NAME(wide) __attribute__((vector_size(4 * sizeof(double))));
+// Weights lie in files at any address.
+typedef float NAME(few) __attribute__((vector_size(WIDTH / 2 * sizeof(float)), aligned(1)));
+typedef double NAME(wide) __attribute__((vector_size(WIDTH / 2 * sizeof(double))));
 
 #define V NAME(vector)
 #define D NAME(wide)
@@ -77,28 +78,30 @@ INLINE void NAME(pack_panels)(
   const int size = tile + 2;
   const D one = (D){0} + 1.0;
   const ptrdiff_t step = (n + GRAFT_PANEL_F32 - 1) / GRAFT_PANEL_F32 * GRAFT_PANEL_F32 * k;
-  for (ptrdiff_t panel = first; panel < last; panel++)
-    for (ptrdiff_t c = 0; c < k; c++)
-      for (ptrdiff_t j = 0; j < GRAFT_PANEL_F32; j += 4) {
-        const ptrdiff_t column = panel * GRAFT_PANEL_F32 + j;
-        float *target = packed + (panel * k + c) * GRAFT_PANEL_F32 + j;
-        const D factor = scale ? __builtin_convertvector(*(const NAME(few) *)(scale + column), D) : one;
-        D lines[3][6];
-        UNROLL for (int h = 0; h < 3; h++) {
-          D g[3];
-          UNROLL for (int w = 0; w < 3; w++)
-            g[w] = factor * __builtin_convertvector(
-                                *(const NAME(few) *)(filter + ((h * 3 + w) * k + c) * n + column), D);
-          NAME(filter_line)(tile, g, lines[h]);
+  // Some channels of all panels at a time, for that reads on along the filter's rows.
+  for (ptrdiff_t begin = 0; begin < k; begin += PACKED_CHANNELS)
+    for (ptrdiff_t panel = first; panel < last; panel++)
+      for (ptrdiff_t c = begin; c < begin + PACKED_CHANNELS && c < k; c++)
+        for (ptrdiff_t j = 0; j < GRAFT_PANEL_F32; j += WIDTH / 2) {
+          const ptrdiff_t column = panel * GRAFT_PANEL_F32 + j;
+          float *target = packed + (panel * k + c) * GRAFT_PANEL_F32 + j;
+          const D factor = scale ? __builtin_convertvector(*(const NAME(few) *)(scale + column), D) : one;
+          D lines[3][6];
+          UNROLL for (int h = 0; h < 3; h++) {
+            D g[3];
+            UNROLL for (int w = 0; w < 3; w++)
+              g[w] = factor * __builtin_convertvector(
+                                  *(const NAME(few) *)(filter + ((h * 3 + w) * k + c) * n + column), D);
+            NAME(filter_line)(tile, g, lines[h]);
+          }
+          UNROLL for (int w = 0; w < size; w++) {
+            const D g[3] = {lines[0][w], lines[1][w], lines[2][w]};
+            D u[6];
+            NAME(filter_line)(tile, g, u);
+            UNROLL for (int h = 0; h < size; h++)
+              *(NAME(few) *)(target + (h * size + w) * step) = __builtin_convertvector(u[h], NAME(few));
+          }
         }
-        UNROLL for (int w = 0; w < size; w++) {
-          const D g[3] = {lines[0][w], lines[1][w], lines[2][w]};
-          D u[6];
-          NAME(filter_line)(tile, g, u);
-          UNROLL for (int h = 0; h < size; h++)
-            *(NAME(few) *)(target + (h * size + w) * step) = __builtin_convertvector(u[h], NAME(few));
-        }
-      }
 }
 
 INLINE void NAME(input)(

@@ -15,6 +15,8 @@
 #define B1 ((float)B)
 #define B2 2.0f
 #define AB (A2 + B2)
+// Channels of the filter that are packed at a time.
+#define PACKED_CHANNELS 4
 
 #define TARGET
 #define WIDTH 4

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// Memory that the system maps by huge pages: blocks of middle sizes, cut from chunks, and large ones, of which those
-/// given back last are kept for whoever wants as many pages.
+/// given back last are kept for whoever wants as many pages, or down to half as many.
 ///
 /// A first run touches its packed weights and its values for the first time, and a page fault for each four kilobytes
 /// of them costs a small network more than its arithmetic; so does a large result that is made anew in each run. What
@@ -77,6 +77,8 @@ final class HugePagePool: Sendable {
     /// Large blocks that nobody has, the one given back last at the end.
     var kept: [(base: UnsafeMutableRawPointer, byteCount: Int)] = []
     var keptBytes = 0
+    /// The sizes of blocks that somebody has who asked for less.
+    var larger: [UnsafeMutableRawPointer: Int] = [:]
   }
 
   private let state = Mutex(State())
@@ -130,9 +132,16 @@ final class HugePagePool: Sendable {
   private func allocateLarge(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     guard let byteCount = Self.pages(byteCount) else { return nil }
     let kept = state.withLock { state -> UnsafeMutableRawPointer? in
-      guard let index = state.kept.lastIndex(where: { $0.byteCount == byteCount }) else { return nil }
-      state.keptBytes -= byteCount
-      return state.kept.remove(at: index).base
+      var best: Int?
+      for (index, block) in state.kept.enumerated() where block.byteCount >= byteCount {
+        guard block.byteCount / 2 <= byteCount else { continue }
+        if best.map({ block.byteCount <= state.kept[$0].byteCount }) ?? true { best = index }
+      }
+      guard let index = best else { return nil }
+      let block = state.kept.remove(at: index)
+      state.keptBytes -= block.byteCount
+      if block.byteCount > byteCount { state.larger[block.base] = block.byteCount }
+      return block.base
     }
     if let kept { return kept }
     var memory: UnsafeMutableRawPointer?
@@ -142,8 +151,10 @@ final class HugePagePool: Sendable {
   }
 
   private func freeLarge(_ base: UnsafeMutableRawPointer, _ byteCount: Int) {
-    guard let byteCount = Self.pages(byteCount), byteCount <= Self.keptBytes else { return Glibc.free(base) }
+    guard let asked = Self.pages(byteCount) else { return Glibc.free(base) }
     state.withLock { state in
+      let byteCount = state.larger.removeValue(forKey: base) ?? asked
+      guard byteCount <= Self.keptBytes else { return Glibc.free(base) }
       state.kept.append((base, byteCount))
       state.keptBytes += byteCount
       while state.keptBytes > Self.keptBytes {

@@ -209,6 +209,7 @@ import Testing
     ("images=[[1,2],[3]]", "The arrays are ragged"), ("images=@\(repository)LICENSE", "neither .npy"),
     ("images=@\(repository)nothing.npy", "There is no such file"), ("images=[1,", "not JSON"),
     ("images=@\(digits)held_out.npz", "The file holds 3 arrays"),
+    ("images=\(digits)held_out.npz", "put an @ before its name"),
     ("images=@\(digits)held_out.npz:pictures", "no array 'pictures'"),
     ("images=[\"a\"]", "which is no float32"),
     ("nothing=1", "'nothing'"), ("images=[1]", "shape"),

@@ -40,6 +40,27 @@ import Testing
     #expect(pool.allocate(.max) == nil)
   }
 
+  @Test func lendLargeBlocksToWhoWantsHalfAsManyPagesAndKnowTheirSizeAfterwards() throws {
+    let pool = HugePagePool()
+    let (small, large) = (4 << 20, 10 << 20)
+    let blocks = try [large, small, large].map { ($0, try #require(pool.allocate($0))) }
+    for (size, block) in blocks { pool.free(block.base, size, block.owner) }
+    // The smallest that will do; not one of more than twice the pages.
+    let tiny = try #require(pool.allocate(2 << 20))
+    #expect(tiny.base == blocks[1].1.base)
+    let half = try #require(pool.allocate(5 << 20))
+    #expect(half.base == blocks[2].1.base)
+    let other = try #require(pool.allocate(2 << 20))
+    #expect(!blocks.contains { $0.1.base == other.base })
+    // It comes back as large as it is.
+    pool.free(half.base, 5 << 20, half.owner)
+    let whole = try #require(pool.allocate(large))
+    #expect(whole.base == half.base)
+    for (size, block) in [(2 << 20, tiny), (2 << 20, other), (large, whole)] {
+      pool.free(block.base, size, block.owner)
+    }
+  }
+
   @Test func takeLittleFromTheSystemAtFirstAndChunksThen() throws {
     let pool = HugePagePool()
     let blocks = try (0..<5).map { _ in try #require(pool.allocate(size)) }

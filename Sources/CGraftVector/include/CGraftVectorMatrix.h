@@ -57,8 +57,10 @@ typedef struct {
 #define GRAFT_DECLARE_MATRIX(T, S)                                                                             \
   /** Packs a matrix of k rows and n columns, element (i, j) at b[i * row + j * column], into panels: k rows  */ \
   /** of one panel's columns each, zeros after the last column. `packed` holds k elements for each of the     */ \
-  /** columns, their number rounded up to a multiple of the panel's width.                                    */ \
-  void graft_matrix_pack_##S(const T *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k, ptrdiff_t n, T *packed);  \
+  /** columns, their number rounded up to a multiple of the panel's width. Columns are multiplied by `scale`, */ \
+  /** unless that is NULL.                                                                                    */ \
+  void graft_matrix_pack_##S(                                                                                  \
+      const T *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k, ptrdiff_t n, const T *scale, T *packed);         \
   /** c = a b: m rows of a, element (i, p) at a[i * a_row + p * a_column]; b packed.                          */ \
   void graft_matrix_product_##S(                                                                               \
       ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *a, ptrdiff_t a_row, ptrdiff_t a_column, const T *packed,  \
@@ -72,10 +74,11 @@ typedef struct {
       ptrdiff_t n, ptrdiff_t k, const T *a, const T *b, ptrdiff_t b_column, T *c, const graft_finish *finish);   \
   /** The pixels `first..<last` of a convolution, counted over batch, depth, height and width. `packed` holds */ \
   /** for each group the filter's matrix, packed: kernel positions and channels by output channels. `zeros`   */ \
-  /** are as many zeros as a group has channels.                                                              */ \
+  /** are as many zeros as a group has channels. The output's pixels lie `y_row` elements apart: where there  */ \
+  /** is one group, `shape` may have some of the output channels only, with `y`, `packed` and `finish` theirs. */ \
   void graft_convolve_##S(                                                                                     \
-      const graft_convolution *shape, const T *x, const T *packed, const T *zeros, T *y, ptrdiff_t first,       \
-      ptrdiff_t last, const graft_finish *finish);                                                             \
+      const graft_convolution *shape, const T *x, const T *packed, const T *zeros, T *y, ptrdiff_t y_row,       \
+      ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);                                            \
   /** The same where each group is one channel, and its filter gives one: `filter` is kernel positions by    */ \
   /** channels, as it is, and `zeros` as many as there are channels.                                          */ \
   void graft_convolve_depthwise_##S(                                                                           \
@@ -88,9 +91,6 @@ GRAFT_DECLARE_MATRIX(float, f32)
 GRAFT_DECLARE_MATRIX(double, f64)
 
 #undef GRAFT_DECLARE_MATRIX
-
-/// Multiplies the columns of a packed matrix.
-void graft_matrix_scale_packed_f32(float *packed, ptrdiff_t k, ptrdiff_t n, const float *scale);
 
 // MARK: Depthwise convolutions, row by row
 

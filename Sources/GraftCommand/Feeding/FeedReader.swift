@@ -1,3 +1,4 @@
+import Glibc
 import Graft
 import GraftGraph
 import GraftPictures
@@ -66,7 +67,10 @@ struct FeedReader {
     } catch {
       // Without quotes, a text is no JSON.
       guard wanted.dtype == .string, !text.hasPrefix("["), !text.hasPrefix("{"), !text.hasPrefix("\"") else {
-        throw error
+        guard let error = error as? GraftError, access(text, F_OK) == 0 else { throw error }
+        throw GraftError(
+          error.code, error.message, at: error.place,
+          remedy: "To feed what the file holds, put an @ before its name: @\(text).")
       }
       return try Tensor(Bytes(text))
     }

@@ -13,6 +13,8 @@ package final class KernelContext {
   private let allocator: any OutputAllocator
   /// Scratch memory of the instruction, so that addresses taken of it hold until the kernel returns.
   private var scratchTensors: [Tensor] = []
+  /// Whether what was packed last is for this run only.
+  private var isPassing = false
   /// Splits loops over the processor's cores.
   package let workers: WorkerPool
   /// What the session keeps from run to run.
@@ -142,13 +144,17 @@ package final class KernelContext {
     if let found = allocator.prepared(instruction), type(of: found) == P.self {
       return unsafeDowncast(found, to: P.self)
     }
+    isPassing = false
     let made = try make()
-    allocator.setPrepared(instruction, made)
+    if !isPassing { allocator.setPrepared(instruction, made) }
     return made
   }
 
   /// What the kernel made of a constant input, such as packed weights: made once for all programs and sessions
   /// of the graph, whatever the shapes of their other inputs. To be called within ``prepared(_:)``.
+  ///
+  /// A first run does not keep it: a process that runs a network once is over sooner when all its weights pass
+  /// through the same memory than when the system has to find and clear memory for each.
   ///
   /// - Parameters:
   ///   - form: numbers that the result depends on beside the input, and that tell apart what is made of it.
@@ -160,6 +166,7 @@ package final class KernelContext {
     _ make: (Tensor) throws -> P
   ) throws -> P {
     func pack() throws -> P {
+      isPassing = !allocator.keepsPacked
       // Nobody looks at the constant as it was any more.
       defer { constant.storage.releasePages() }
       return try make(takesAnyAddress ? constant : try constant.aligned())
@@ -195,6 +202,8 @@ package protocol OutputAllocator: AnyObject {
   func setPrepared(_ instruction: Int, _ object: AnyObject & Sendable)
   /// What was made of the graph's constants.
   var derived: DerivedConstants? { get }
+  /// Whether there is likely to be another run that packed constants are kept for.
+  var keepsPacked: Bool { get }
   /// Whether a slot's value is the same in every run.
   func isConstant(slot: Int) -> Bool
   /// Whether nobody reads the slot's value after the instruction.
@@ -210,6 +219,8 @@ extension OutputAllocator {
   package func isLastUse(slot: Int, of instruction: Int) -> Bool { false }
   /// By default nothing is shared.
   package var derived: DerivedConstants? { nil }
+  /// By default everything is kept.
+  package var keepsPacked: Bool { true }
   /// By default nothing is bound to addresses.
   package func isFixed(_ instruction: Int) -> Bool { false }
   package func bind(_ instruction: Int, _ action: @escaping () -> Void) {}

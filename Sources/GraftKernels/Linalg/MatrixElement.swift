@@ -31,7 +31,7 @@ package protocol VectorElement: FloatElement, MatrixElement, BinaryFloatingPoint
   static var panelWidth: Int { get }
 
   static func pack(
-    _ matrix: UnsafePointer<Self>, row: Int, column: Int, k: Int, n: Int,
+    _ matrix: UnsafePointer<Self>, row: Int, column: Int, k: Int, n: Int, scale: UnsafePointer<Self>?,
     into packed: UnsafeMutablePointer<Self>)
 
   static func product(
@@ -49,8 +49,8 @@ package protocol VectorElement: FloatElement, MatrixElement, BinaryFloatingPoint
 
   static func convolve(
     _ shape: graft_convolution, _ x: UnsafePointer<Self>, packed: UnsafePointer<Self>,
-    zeros: UnsafePointer<Self>, into y: UnsafeMutablePointer<Self>, pixels: Range<Int>, _ finish: graft_finish
-  )
+    zeros: UnsafePointer<Self>, into y: UnsafeMutablePointer<Self>, yRow: Int, pixels: Range<Int>,
+    _ finish: graft_finish)
 
   static func convolveDepthwise(
     _ shape: graft_convolution, _ x: UnsafePointer<Self>, _ filter: UnsafePointer<Self>,
@@ -65,10 +65,10 @@ extension Float: VectorElement {
   package static var panelWidth: Int { Int(GRAFT_PANEL_F32) }
 
   package static func pack(
-    _ matrix: UnsafePointer<Float>, row: Int, column: Int, k: Int, n: Int,
+    _ matrix: UnsafePointer<Float>, row: Int, column: Int, k: Int, n: Int, scale: UnsafePointer<Float>?,
     into packed: UnsafeMutablePointer<Float>
   ) {
-    graft_matrix_pack_f32(matrix, row, column, k, n, packed)
+    graft_matrix_pack_f32(matrix, row, column, k, n, scale, packed)
   }
 
   package static func product(
@@ -98,12 +98,12 @@ extension Float: VectorElement {
 
   package static func convolve(
     _ shape: graft_convolution, _ x: UnsafePointer<Float>, packed: UnsafePointer<Float>,
-    zeros: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, pixels: Range<Int>,
+    zeros: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, yRow: Int, pixels: Range<Int>,
     _ finish: graft_finish
   ) {
     withUnsafePointer(to: shape) { shape in
       withUnsafePointer(to: finish) {
-        graft_convolve_f32(shape, x, packed, zeros, y, pixels.lowerBound, pixels.upperBound, $0)
+        graft_convolve_f32(shape, x, packed, zeros, y, yRow, pixels.lowerBound, pixels.upperBound, $0)
       }
     }
   }
@@ -131,10 +131,10 @@ extension Double: VectorElement {
   package static var panelWidth: Int { Int(GRAFT_PANEL_F64) }
 
   package static func pack(
-    _ matrix: UnsafePointer<Double>, row: Int, column: Int, k: Int, n: Int,
+    _ matrix: UnsafePointer<Double>, row: Int, column: Int, k: Int, n: Int, scale: UnsafePointer<Double>?,
     into packed: UnsafeMutablePointer<Double>
   ) {
-    graft_matrix_pack_f64(matrix, row, column, k, n, packed)
+    graft_matrix_pack_f64(matrix, row, column, k, n, scale, packed)
   }
 
   package static func product(
@@ -164,12 +164,12 @@ extension Double: VectorElement {
 
   package static func convolve(
     _ shape: graft_convolution, _ x: UnsafePointer<Double>, packed: UnsafePointer<Double>,
-    zeros: UnsafePointer<Double>, into y: UnsafeMutablePointer<Double>, pixels: Range<Int>,
+    zeros: UnsafePointer<Double>, into y: UnsafeMutablePointer<Double>, yRow: Int, pixels: Range<Int>,
     _ finish: graft_finish
   ) {
     withUnsafePointer(to: shape) { shape in
       withUnsafePointer(to: finish) {
-        graft_convolve_f64(shape, x, packed, zeros, y, pixels.lowerBound, pixels.upperBound, $0)
+        graft_convolve_f64(shape, x, packed, zeros, y, yRow, pixels.lowerBound, pixels.upperBound, $0)
       }
     }
   }

@@ -121,6 +121,15 @@ struct MatrixProduct {
     }
   }
 
+  /// Whether threads take panels of columns, so that each part of the right side is read by one of them, and not
+  /// strips of rows: where there are too few of these.
+  static func splitsColumns<T: VectorElement>(
+    pairs: Int = 1, m: Int, n: Int, _ type: T.Type, _ workers: WorkerPool
+  ) -> Bool {
+    let isLow = pairs == 1 ? m < 96 * workers.threads : pairs * m < 12 * workers.threads
+    return workers.threads > 1 && isLow && n >= 4 * T.panelWidth * workers.threads
+  }
+
   private func multiply<T: VectorElement>(
     _ type: T.Type, _ workers: WorkerPool, _ output: Tensor, _ packed: PackedMatrix, isShared: Bool,
     _ finish: graft_finish
@@ -130,10 +139,7 @@ struct MatrixProduct {
     nonisolated(unsafe) let finish = finish
     let (m, n, k, row, column, offsets) = (m, n, k, left.row, left.column, left.offsets)
     let pairs = offsets.count
-    // By strips of rows, unless there are too few of them: then by panels of columns, so that each part of the
-    // right side is read by one thread.
-    let isLow = pairs == 1 ? m < 96 * workers.threads : pairs * m < 12 * workers.threads
-    if workers.threads == 1 || !isLow || n < 4 * T.panelWidth * workers.threads {
+    if !Self.splitsColumns(pairs: pairs, m: m, n: n, T.self, workers) {
       let height = 12
       let strips = (m + height - 1) / height
       workers.forEach(pairs * strips, cost: height * n * max(k, 8) / 40, grain: 8) { range in

@@ -66,10 +66,10 @@ final class PackedMatrix: Sendable {
   ///
   /// - Parameters:
   ///   - offsets: where each begins among the elements.
-  ///   - scale: what the columns of all matrices, one after the other, are multiplied by; for float32.
+  ///   - scale: what the columns of all matrices, one after the other, are multiplied by.
   static func pack<T: VectorElement>(
     _ type: T.Type, _ elements: UnsafePointer<T>, offsets: [Int], row: Int, column: Int, k: Int, n: Int,
-    scale: UnsafePointer<Float>? = nil, into storage: TensorStorage, _ workers: WorkerPool
+    scale: UnsafePointer<T>? = nil, into storage: TensorStorage, _ workers: WorkerPool
   ) -> PackedMatrix {
     nonisolated(unsafe) let elements = elements
     nonisolated(unsafe) let scale = scale
@@ -83,16 +83,10 @@ final class PackedMatrix: Sendable {
         let matrix = piece / panels
         let first = piece % panels
         let last = min(panels, first + range.upperBound - piece)
-        let target = packed + matrix * count + first * width * k
         let columns = min(n, last * width) - first * width
         T.pack(
           elements + offsets[matrix] + first * width * column, row: row, column: column, k: k, n: columns,
-          into: target)
-        if let scale {
-          graft_matrix_scale_packed_f32(
-            UnsafeMutableRawPointer(target).assumingMemoryBound(to: Float.self), k, columns,
-            scale + matrix * n + first * width)
-        }
+          scale: scale.map { $0 + matrix * n + first * width }, into: packed + matrix * count + first * width * k)
         piece += last - first
       }
     }

@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftGraph
 import GraftTensor
 
@@ -202,8 +203,7 @@ struct Convolution {
         }
       #endif
       return try context.packed(
-        filter, form: [tile ?? 0] + sizes, factors: scale,
-        takesAnyAddress: tile == nil && x.dtype == .float32
+        filter, form: [tile ?? 0] + sizes, factors: scale, takesAnyAddress: true
       ) { filter in
         var aligned = self
         aligned.filter = filter
@@ -218,11 +218,10 @@ struct Convolution {
       return .winograd(
         try WinogradConvolution(geometry, tile: tile, filter: filter, scale: scale, context.workers))
     }
-    if filter.dtype == .float32 {
-      return .packed(try packed(Float.self, filter, context) { try TensorStorage(byteCount: $0) })
+    func packed<T: VectorElement>(_ type: T.Type) throws -> PreparedFilter {
+      .packed(try self.packed(T.self, filter, scale, context) { try TensorStorage(byteCount: $0) })
     }
-    return .packed(
-      try packed(Double.self, try scaledFilter(context), context) { try TensorStorage(byteCount: $0) })
+    return filter.dtype == .float32 ? try packed(Float.self) : try packed(Double.self)
   }
 
   /// The filter with its output channels multiplied, in memory of this run.
@@ -242,16 +241,15 @@ struct Convolution {
 
   /// The filter of each group in panels, in memory that is made for it.
   private func packed<T: VectorElement>(
-    _ type: T.Type, _ filter: Tensor, _ context: KernelContext,
+    _ type: T.Type, _ filter: Tensor, _ scale: Tensor?, _ context: KernelContext,
     _ allocate: (_ byteCount: Int) throws -> TensorStorage
   ) throws -> PackedMatrix {
     let (groups, columns) = (geometry.groups, geometry.outputChannels)
     let shape = try Shape(validating: [groups, PackedMatrix.count(T.self, k: geometry.depth, n: columns)])
-    let scale = filter.storage === self.filter.storage && T.self == Float.self ? scale : nil
     return PackedMatrix.pack(
       T.self, UnsafePointer(filter.base.assumingMemoryBound(to: T.self)),
       offsets: (0..<groups).map { $0 * columns }, row: groups * columns, column: 1, k: geometry.depth,
-      n: columns, scale: scale.map { UnsafePointer($0.base.assumingMemoryBound(to: Float.self)) },
+      n: columns, scale: scale.map { UnsafePointer($0.base.assumingMemoryBound(to: T.self)) },
       into: try allocate(shape.elementCount * MemoryLayout<T>.stride), context.workers)
   }
 
@@ -271,7 +269,7 @@ struct Convolution {
     }
     let packed =
       try ready
-      ?? self.packed(T.self, filter, context) { try context.scratch(.uint8, Shape(validating: [$0])).storage }
+      ?? self.packed(T.self, filter, nil, context) { try context.scratch(.uint8, Shape(validating: [$0])).storage }
     let zeros = try context.scratch(T.dataType, [geometry.inputChannels])
     zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
     let shape = geometry.vector
@@ -279,13 +277,25 @@ struct Convolution {
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let nothing = UnsafePointer(zeros.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
-    let pixels = geometry.outputPixels
+    let (pixels, row) = (geometry.outputPixels, groups * columns)
+    let workers = context.workers
+    if groups == 1, MatrixProduct.splitsColumns(m: pixels, n: columns, T.self, workers) {
+      let width = 2 * T.panelWidth
+      workers.forEach((columns + width - 1) / width, cost: pixels * depth * width / 40) { range in
+        let part = range.lowerBound * width..<min(columns, range.upperBound * width)
+        var shape = shape
+        shape.output_channels = part.count
+        T.convolve(
+          shape, source, packed: packed.elements(of: 0) + part.lowerBound * depth, zeros: nothing,
+          into: target + part.lowerBound, yRow: row, pixels: 0..<pixels,
+          finish.from(row: 0, column: part.lowerBound, of: T.self))
+      }
+      return
+    }
     let height = 12
-    context.workers.forEach(
-      (pixels + height - 1) / height, cost: height * depth * groups * columns / 40, grain: 8
-    ) { range in
+    workers.forEach((pixels + height - 1) / height, cost: height * depth * row / 40, grain: 8) { range in
       T.convolve(
-        shape, source, packed: packed.elements(of: 0), zeros: nothing, into: target,
+        shape, source, packed: packed.elements(of: 0), zeros: nothing, into: target, yRow: row,
         pixels: range.lowerBound * height..<min(pixels, range.upperBound * height), finish)
     }
   }

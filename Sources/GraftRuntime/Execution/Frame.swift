@@ -224,6 +224,8 @@ extension Frame: OutputAllocator {
 
   var derived: DerivedConstants? { plan.graph.derived }
 
+  var keepsPacked: Bool { isPlanned }
+
   func isConstant(slot: Int) -> Bool { plan.isConstantSlot[slot] }
 
   func isLastUse(slot: Int, of instruction: Int) -> Bool {
