@@ -86,7 +86,8 @@ final class PackedMatrix: Sendable {
         let columns = min(n, last * width) - first * width
         T.pack(
           elements + offsets[matrix] + first * width * column, row: row, column: column, k: k, n: columns,
-          scale: scale.map { $0 + matrix * n + first * width }, into: packed + matrix * count + first * width * k)
+          scale: scale.map { $0 + matrix * n + first * width },
+          into: packed + matrix * count + first * width * k)
         piece += last - first
       }
     }

@@ -269,7 +269,9 @@ struct Convolution {
     }
     let packed =
       try ready
-      ?? self.packed(T.self, filter, nil, context) { try context.scratch(.uint8, Shape(validating: [$0])).storage }
+      ?? self.packed(T.self, filter, nil, context) {
+        try context.scratch(.uint8, Shape(validating: [$0])).storage
+      }
     let zeros = try context.scratch(T.dataType, [geometry.inputChannels])
     zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
     let shape = geometry.vector
