@@ -10,7 +10,7 @@ enum GatherOps {
 
   private static let gather = OpDefinition(
     "Gather", "The rows of the first input that the indices name.",
-    types: ["Tparams": .anything + .smallFloats + .quantized, "Tindices": indexTypes],
+    types: ["Tparams": .anything + .smallFloats + .quantized, "Tindices": indexTypes], traits: .copiesParts,
     shape: { context in [gathered(context.input(0), context.input(1), axis: 0, batch: 0)] },
     prepare: { _ in { try pick($0, axis: 0, batchDimensions: 0) } })
 
@@ -19,6 +19,7 @@ enum GatherOps {
     "The entries of dimension `axis` that the indices name; the first `batch_dims` dimensions are walked "
       + "together.",
     types: ["Tparams": .anything + .smallFloats + .quantized, "Tindices": indexTypes, "Taxis": .indices],
+    traits: .copiesParts,
     shape: { context in
       let batch = try context.node.int("batch_dims")
       guard let axis = context.ints(2)?.first else {
@@ -93,7 +94,7 @@ enum GatherOps {
     let length = ArrayArguments.product(sizes[(axis + 1)...])
     let batches = ArrayArguments.product(sizes[..<batch])
     let outer = ArrayArguments.product(sizes[batch..<axis])
-    if indices.elementCount == 1, batches == 1, outer == 1 {
+    if indices.elementCount == 1, batches == 1, outer == 1, params.isAligned {
       // One slice, which lies in one piece.
       let row = Int(rows.element(Int64.self, 0).pointee)
       return try context.setView(0, of: params, from: row * length, shape)

@@ -26,7 +26,7 @@ struct RowGather: ElementTask {
       let from = UnsafePointer(source.element(type, sourceStart))
       let to = target.element(type, targetStart)
       let picked = UnsafePointer(rows.element(Int64.self, numbers.lowerBound))
-      if length == 1 {
+      if length == 1, source.isAligned {
         for place in range {
           let row = Int(picked[place])
           if row >= 0 { to[place] = from[row] } else { Self.clear(to + place, 1) }
@@ -35,12 +35,23 @@ struct RowGather: ElementTask {
         for place in range {
           let row = Int(picked[place])
           if row >= 0 {
-            (to + place * length).update(from: from + row * length, count: length)
+            Self.copy(from + row * length, to + place * length, length)
           } else {
             Self.clear(to + place * length, length)
           }
         }
       }
+    }
+  }
+
+  /// Plain elements may lie at any address.
+  @inline(__always)
+  private static func copy<E>(_ source: UnsafePointer<E>, _ target: UnsafeMutablePointer<E>, _ count: Int) {
+    if _isPOD(E.self) {
+      UnsafeMutableRawPointer(target).copyMemory(
+        from: UnsafeRawPointer(source), byteCount: count * MemoryLayout<E>.stride)
+    } else {
+      target.update(from: source, count: count)
     }
   }
 

@@ -51,6 +51,8 @@ package struct OpDefinition: Sendable {
     /// Takes care of a constant second input of float32 or float64 whose elements are not aligned, as it packs
     /// them once.
     package static let packsConstants = Traits(rawValue: 512)
+    /// Copies parts of its first input, whose elements need not be aligned.
+    package static let copiesParts = Traits(rawValue: 1024)
   }
 
   /// An op with its kernel, shape rule and documentation.

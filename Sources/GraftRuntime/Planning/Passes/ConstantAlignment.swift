@@ -1,8 +1,8 @@
 import GraftKernels
 import GraftTensor
 
-/// Copies constants whose elements are not aligned in the graph's file to where they are, but for those that
-/// are read only to be packed.
+/// Copies constants whose elements are not aligned in the graph's file to where they are, but for those whose readers
+/// all take them from any address: weights that are packed, and tables of which rows are copied.
 enum ConstantAlignment: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
     let candidates = graph.nodes.indices.filter { index in
@@ -11,14 +11,21 @@ enum ConstantAlignment: PlanPass {
     guard !candidates.isEmpty else { return }
     let uses = graph.uses(of: try graph.order())
     for index in candidates where !uses.readers[index].isEmpty || uses.pinned.contains(index) {
-      let isPacked = uses.readers[index].allSatisfy { reader in
+      let isTaken = uses.readers[index].allSatisfy { reader in
         let node = graph.nodes[reader]
-        return node.definition?.traits.contains(.packsConstants) == true
-          && (node.outputTypes == [.float32] || node.outputTypes == [.float64])
-          && node.inputs.indices.allSatisfy { $0 == 1 || node.inputs[$0].node != index }
+        let input = inputFromAnyAddress(node)
+        return node.inputs.indices.allSatisfy { $0 == input || node.inputs[$0].node != index }
       }
-      guard !isPacked || uses.pinned.contains(index) else { continue }
+      guard !isTaken || uses.pinned.contains(index) else { continue }
       graph.nodes[index].constants = try graph.nodes[index].constants?.map { try $0.aligned() }
     }
+  }
+
+  /// Which input of a node may lie at any address; nil where none may.
+  private static func inputFromAnyAddress(_ node: PlanNode) -> Int? {
+    guard let traits = node.definition?.traits else { return nil }
+    if traits.contains(.copiesParts) { return 0 }
+    let packs = node.outputTypes == [.float32] || node.outputTypes == [.float64]
+    return traits.contains(.packsConstants) && packs ? 1 : nil
   }
 }
