@@ -1,8 +1,5 @@
-// Depthwise convolutions of float32 with a filter each for every channel, for one instruction set. Included by
-// depthwise.c with
-//   WIDTH     how many elements a register holds
-//   NAME(x)   x with a suffix of its own
-//   TARGET    the attribute that selects the instructions
+// Depthwise convolutions of float32 with a filter each for every channel, for one instruction set, by way of
+// variants.h.
 
 #pragma clang fp contract(fast)
 

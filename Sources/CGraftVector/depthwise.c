@@ -10,31 +10,8 @@
 #define NARROWEST 4
 #define LINE ((COLUMNS - 1) * 2 + MAX_WINDOW)
 
-#define TARGET
-#define WIDTH 4
-#define NAME(x) x##_plain
-#include "depthwise-kernel.h"
-#undef TARGET
-#undef WIDTH
-#undef NAME
-
-#if defined(__x86_64__)
-#define TARGET __attribute__((target("avx2,fma")))
-#define WIDTH 8
-#define NAME(x) x##_avx2
-#include "depthwise-kernel.h"
-#undef TARGET
-#undef WIDTH
-#undef NAME
-
-#define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
-#define WIDTH 16
-#define NAME(x) x##_avx512
-#include "depthwise-kernel.h"
-#undef TARGET
-#undef WIDTH
-#undef NAME
-#endif
+#define KERNEL "depthwise-kernel.h"
+#include "variants.h"
 
 int graft_depthwise_handles_f32(const graft_convolution *s) {
   const ptrdiff_t window = s->kernel[2], stride = s->stride[2];

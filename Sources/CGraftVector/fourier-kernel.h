@@ -1,6 +1,4 @@
-// A stage of Fourier transforms for one instruction set. Included by fourier.c with
-//   NAME(x)   x with a suffix of its own
-//   TARGET    the attribute that selects the instructions
+// A stage of Fourier transforms for one instruction set, by way of variants.h.
 
 #pragma clang fp contract(fast)
 

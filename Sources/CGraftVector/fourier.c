@@ -10,25 +10,8 @@ typedef graft_fourier_stage stage;
 // Elements whose sums are kept at once.
 #define BLOCK 64
 
-#define TARGET
-#define NAME(x) x##_plain
-#include "fourier-kernel.h"
-#undef TARGET
-#undef NAME
-
-#if defined(__x86_64__)
-#define TARGET __attribute__((target("avx2,fma")))
-#define NAME(x) x##_avx2
-#include "fourier-kernel.h"
-#undef TARGET
-#undef NAME
-
-#define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
-#define NAME(x) x##_avx512
-#include "fourier-kernel.h"
-#undef TARGET
-#undef NAME
-#endif
+#define KERNEL "fourier-kernel.h"
+#include "variants.h"
 
 void graft_fourier_run_stage(const graft_fourier_stage *stage) { SELECT(run_stage)(stage); }
 

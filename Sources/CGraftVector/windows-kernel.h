@@ -1,6 +1,4 @@
-// What is computed of a few pixels' channels, for one instruction set. Included by windows.c with
-//   NAME(x)   x with a suffix of its own
-//   TARGET    the attribute that selects the instructions
+// What is computed of a few pixels' channels, for one instruction set, by way of variants.h.
 
 /// Channels `first..<first + count` of a pooled pixel, kept in registers where the count is known.
 TARGET static inline __attribute__((always_inline)) void NAME(pool_block)(

@@ -19,25 +19,8 @@ typedef struct {
   ptrdiff_t count[3], step[3];
 } covered;
 
-#define TARGET
-#define NAME(x) x##_plain
-#include "windows-kernel.h"
-#undef TARGET
-#undef NAME
-
-#if defined(__x86_64__)
-#define TARGET __attribute__((target("avx2,fma")))
-#define NAME(x) x##_avx2
-#include "windows-kernel.h"
-#undef TARGET
-#undef NAME
-
-#define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
-#define NAME(x) x##_avx512
-#include "windows-kernel.h"
-#undef TARGET
-#undef NAME
-#endif
+#define KERNEL "windows-kernel.h"
+#include "variants.h"
 
 void graft_pool_f32(
     int is_maximum, const graft_convolution *shape, const float *x, float *y, ptrdiff_t first, ptrdiff_t last) {

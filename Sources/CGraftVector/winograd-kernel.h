@@ -1,7 +1,4 @@
-// Winograd's convolutions of float32 for one instruction set. Included by winograd.c with
-//   WIDTH     how many elements a register holds
-//   NAME(x)   x with a suffix of its own
-//   TARGET    the attribute that selects the instructions
+// Winograd's convolutions of float32 for one instruction set, by way of variants.h.
 
 #pragma clang fp contract(fast)
 

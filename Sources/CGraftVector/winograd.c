@@ -18,31 +18,8 @@
 // Channels of the filter that are packed at a time.
 #define PACKED_CHANNELS 4
 
-#define TARGET
-#define WIDTH 4
-#define NAME(x) x##_plain
-#include "winograd-kernel.h"
-#undef TARGET
-#undef WIDTH
-#undef NAME
-
-#if defined(__x86_64__)
-#define TARGET __attribute__((target("avx2,fma")))
-#define WIDTH 8
-#define NAME(x) x##_avx2
-#include "winograd-kernel.h"
-#undef TARGET
-#undef WIDTH
-#undef NAME
-
-#define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
-#define WIDTH 16
-#define NAME(x) x##_avx512
-#include "winograd-kernel.h"
-#undef TARGET
-#undef WIDTH
-#undef NAME
-#endif
+#define KERNEL "winograd-kernel.h"
+#include "variants.h"
 
 void graft_winograd_input_f32(
     int tile, const graft_convolution *s, const float *x, const float *zeros, ptrdiff_t first, ptrdiff_t last,

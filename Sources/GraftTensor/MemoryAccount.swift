@@ -59,24 +59,13 @@ package final class MemoryAccount: Sendable {
   /// Stands in where no account is open.
   private static let standard = MemoryAccount(limit: defaultLimit, tensorLimit: defaultLimit)
 
+  private static let open = ThreadValue<MemoryAccount>()
+
   /// The account that is open on this thread.
-  package static var current: MemoryAccount? {
-    pthread_getspecific(key).map { Unmanaged<MemoryAccount>.fromOpaque($0).takeUnretainedValue() }
-  }
+  package static var current: MemoryAccount? { open.current }
 
   /// Charges what the closure allocates on this thread to the account.
-  package func charging<R>(_ body: () throws -> R) rethrows -> R {
-    let before = pthread_getspecific(Self.key)
-    pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
-    defer { pthread_setspecific(Self.key, before) }
-    return try withExtendedLifetime(self) { try body() }
-  }
-
-  private static let key: pthread_key_t = {
-    var key = pthread_key_t()
-    pthread_key_create(&key, nil)
-    return key
-  }()
+  package func charging<R>(_ body: () throws -> R) rethrows -> R { try Self.open.with(self, body) }
 
   /// Three quarters of the memory that the machine has, or that the process's control group allows.
   package static let defaultLimit: Int = {

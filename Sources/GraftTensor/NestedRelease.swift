@@ -1,5 +1,3 @@
-import Glibc
-
 /// Lets go of objects that hold objects that hold others, one after the other.
 ///
 /// A loop can make a list in a list in a list, a million deep. Each would let go of what it holds while it is itself
@@ -15,26 +13,19 @@ package enum NestedRelease {
     }
   }
 
-  private static let key: pthread_key_t = {
-    var key = pthread_key_t()
-    pthread_key_create(&key, nil)
-    return key
-  }()
+  private static let open = ThreadValue<Waiting>()
 
   /// Lets go of what an object holds that is itself being released.
   package static func release<Object: AnyObject>(_ object: inout Object?) {
     // Moved, so that nobody but the list holds it.
     var held: AnyObject? = object
     object = nil
-    if let open = pthread_getspecific(key) {
-      Unmanaged<Waiting>.fromOpaque(open).takeUnretainedValue().take(&held)
-      return
-    }
+    if let waiting = open.current { return waiting.take(&held) }
     let waiting = Waiting()
-    pthread_setspecific(key, Unmanaged.passUnretained(waiting).toOpaque())
-    waiting.take(&held)
-    // Each may add what it held.
-    while !waiting.objects.isEmpty { waiting.objects.removeLast() }
-    pthread_setspecific(key, nil)
+    open.with(waiting) {
+      waiting.take(&held)
+      // Each may add what it held.
+      while !waiting.objects.isEmpty { waiting.objects.removeLast() }
+    }
   }
 }

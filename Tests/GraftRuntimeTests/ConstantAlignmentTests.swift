@@ -35,7 +35,9 @@ import Testing
           "Tparams": "type: DT_FLOAT", "Tindices": "type: DT_INT32", "Taxis": "type: DT_INT32",
         ]
       )
-      .node("numbers", "Placeholder", [], ["dtype": "type: DT_INT32", "shape": "shape { unknown_rank: true }"])
+      .node(
+        "numbers", "Placeholder", [], ["dtype": "type: DT_INT32", "shape": "shape { unknown_rank: true }"]
+      )
       .node("negative", "Neg", ["rows"], GraphText.float)
       .constant("zero", [], [0]).constant("one", [], [1])
       .graph().graphDef()
