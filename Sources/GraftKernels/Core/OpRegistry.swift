@@ -48,55 +48,46 @@ package struct OpRegistry: Sendable {
 
 /// Families of ops, made one after the other as they are needed.
 private final class OpLibrary: Sendable {
-  struct Contents {
+  /// Families, and the ops of those that have been made.
+  struct Families {
+    let makers: [@Sendable () -> [OpDefinition]]
+    var count = 0
     var definitions: [String: OpDefinition] = [:]
     var repeated: [String] = []
-    /// How many families have been made.
-    var count = 0
-    var frequent: [String: OpDefinition] = [:]
-    var frequentCount = 0
+
+    /// Makes the next family; false where there is none.
+    mutating func makeNext() -> Bool {
+      guard count < makers.count else { return false }
+      for definition in makers[count]() {
+        if definitions.updateValue(definition, forKey: definition.name) != nil {
+          repeated.append(definition.name)
+        }
+      }
+      count += 1
+      return true
+    }
   }
 
-  private let families: [@Sendable () -> [OpDefinition]]
-  private let frequent: [@Sendable () -> [OpDefinition]]
-  private let contents = Mutex(Contents())
+  private let families: Mutex<(frequent: Families, all: Families)>
 
   init(_ families: [@Sendable () -> [OpDefinition]], frequent: [@Sendable () -> [OpDefinition]]) {
-    self.families = families
-    self.frequent = frequent
+    self.families = Mutex((Families(makers: frequent), Families(makers: families)))
   }
 
   func definition(of op: String) -> OpDefinition? {
-    contents.withLock { contents in
+    families.withLock { families in
       while true {
-        if let found = contents.frequent[op] ?? contents.definitions[op] { return found }
-        guard makeNextFrequent(&contents) || makeNext(&contents) else { return nil }
+        if let found = families.frequent.definitions[op] ?? families.all.definitions[op] { return found }
+        guard families.frequent.makeNext() || families.all.makeNext() else { return nil }
       }
     }
   }
 
-  private func makeNextFrequent(_ contents: inout Contents) -> Bool {
-    guard contents.frequentCount < frequent.count else { return false }
-    for definition in frequent[contents.frequentCount]() { contents.frequent[definition.name] = definition }
-    contents.frequentCount += 1
-    return true
-  }
-
-  var all: Contents {
-    contents.withLock { contents in
-      while makeNext(&contents) {}
-      return contents
+  /// All families, made.
+  var all: Families {
+    families.withLock { families in
+      while families.all.makeNext() {}
+      return families.all
     }
-  }
-
-  private func makeNext(_ contents: inout Contents) -> Bool {
-    guard contents.count < families.count else { return false }
-    for definition in families[contents.count]() {
-      if contents.definitions.updateValue(definition, forKey: definition.name) != nil {
-        contents.repeated.append(definition.name)
-      }
-    }
-    contents.count += 1
-    return true
   }
 }
