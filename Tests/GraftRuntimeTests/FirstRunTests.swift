@@ -1,0 +1,55 @@
+import GraftGraph
+import GraftTensor
+import Testing
+
+@testable import GraftRuntime
+
+/// A first run packs weights for itself; later runs keep them.
+@Suite struct FirstRunTests {
+  private func weights(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 37 % 23 - 11) / 64 } }
+
+  /// Convolutions of 3x3 with and without strides, of single pixels, and a product, each with weights of its own.
+  private func network() -> GraphText {
+    func attributes(_ stride: Int) -> [String: String] {
+      [
+        "T": "type: DT_FLOAT", "padding": "s: \"SAME\"",
+        "strides": "list { i: 1 i: \(stride) i: \(stride) i: 1 }",
+      ]
+    }
+    return GraphText().placeholder("x", [1, 20, 20, 32])
+      .constant("f1", [3, 3, 32, 32], weights(9 * 32 * 32))
+      .constant("f2", [3, 3, 32, 208], weights(9 * 32 * 208))
+      .constant("f3", [1, 1, 208, 48], weights(208 * 48))
+      .constant("size", [2], [100, 48])
+      .constant("w", [48, 40], weights(48 * 40))
+      .node("winograd", "Conv2D", ["x", "f1"], attributes(1))
+      .node("strided", "Conv2D", ["winograd", "f2"], attributes(2))
+      .node("pointwise", "Conv2D", ["strided", "f3"], attributes(1))
+      .node("rows", "Reshape", ["pointwise", "size"], ["T": "type: DT_FLOAT", "Tshape": "type: DT_INT32"])
+      .node("product", "MatMul", ["rows", "w"], GraphText.float)
+  }
+
+  @Test func givesTheBitsOfLaterOnesWhateverTheNumberOfThreads() throws {
+    let x = try Tensor(shape: [1, 20, 20, 32], scalars: weights(20 * 20 * 32))
+    let fetches = ["winograd", "strided", "pointwise", "product"]
+    var first: [[Float]] = []
+    for threads in 1...3 {
+      let session = try Session(graph: network().graph(), options: .init(threads: threads))
+      for _ in 0..<3 {
+        let results: [[Float]] = try session.run(fetches, feeding: ["x": x]).map {
+          try $0.scalars(as: Float.self)
+        }
+        if first.isEmpty { first = results }
+        for (found, expected) in zip(results, first) {
+          #expect(zip(found, expected).allSatisfy { $0.bitPattern == $1.bitPattern })
+        }
+      }
+    }
+    let plain = try Session(graph: network().graph(), options: .init(threads: 1, optimize: false))
+    for (found, tensor) in zip(first, try plain.run(fetches, feeding: ["x": x])) {
+      let expected = try tensor.scalars(as: Float.self)
+      let largest = expected.reduce(0) { max($0, abs($1)) }
+      #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
+    }
+  }
+}
