@@ -14,6 +14,8 @@ final class WinogradConvolution: Sendable {
 
   /// What the tiles of a group need in the nearest large cache.
   private static let groupBytes = 600 << 10
+  /// The largest filter that each thread reads for itself, where there are few groups.
+  private static let sharedBytes = 1 << 20
   /// Elements between the matrices of two places, so that they do not meet in the same lines of a cache.
   private static let gap = 16
 
@@ -62,11 +64,16 @@ final class WinogradConvolution: Sendable {
     let (k, n) = (geometry.inputChannels, geometry.outputChannels)
     let places = (tile + 2) * (tile + 2)
     let tiles = geometry.batch * geometry.winogradTiles(tile)
-    let limit = max(Self.groupBytes / (places * (k + n) * MemoryLayout<Float>.stride) / 6 * 6, 6)
-    let groups = (tiles + limit - 1) / limit
     let threads = context.workers.threads
-    // Too few groups for the threads: these work together on all tiles.
-    let isShared = threads > 1 && groups < 2 * threads
+    let limit = max(Self.groupBytes / (places * (k + n) * MemoryLayout<Float>.stride), 6)
+    var groups = (tiles + limit - 1) / limit
+    // Too few groups for the threads, or tiles to make more: these work together on all tiles, each with a part of the
+    // filter.
+    let filterBytes = places * k * n * MemoryLayout<Float>.stride
+    let isShared =
+      threads > 1 && groups < 2 * threads && (filterBytes > Self.sharedBytes || tiles < 8 * threads)
+    // As many for every thread.
+    if !isShared { groups = (groups + threads - 1) / threads * threads }
     let task = Task(
       shape: geometry.vector, k: k, n: n, places: places, tiles: tiles,
       group: isShared ? tiles : (tiles + groups - 1) / groups)
