@@ -100,10 +100,6 @@ private final class HeapAllocator: OutputAllocator {
     return tensor
   }
 
-  func scratch(dtype: DataType, shape: Shape) throws -> Tensor {
-    try Tensor(uninitialized: dtype, shape: shape)
-  }
-
   func prepared(_ instruction: Int) -> AnyObject? { kept[instruction] }
 
   func setPrepared(_ instruction: Int, _ object: AnyObject & Sendable) { kept[instruction] = object }

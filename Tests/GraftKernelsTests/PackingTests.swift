@@ -11,12 +11,6 @@ import Testing
     var keepsPacked = false
     private var kept: AnyObject?
 
-    func allocate(output: Int, of instruction: Int, dtype: DataType, shape: Shape) throws -> Tensor {
-      try Tensor(uninitialized: dtype, shape: shape)
-    }
-    func scratch(dtype: DataType, shape: Shape) throws -> Tensor {
-      try Tensor(uninitialized: dtype, shape: shape)
-    }
     func prepared(_ instruction: Int) -> AnyObject? { kept }
     func setPrepared(_ instruction: Int, _ object: any AnyObject & Sendable) { kept = object }
     func isConstant(slot: Int) -> Bool { true }
@@ -31,7 +25,7 @@ import Testing
     var count = 0
     func prepare() throws -> Packed {
       try context.prepared {
-        try context.packed(constant, form: []) { _ in
+        try context.packed(constant, form: []) {
           count += 1
           return Packed()
         }
@@ -51,7 +45,7 @@ import Testing
     defer { values.deallocate() }
     let context = KernelContext(values: values, allocator: Allocator(), workers: WorkerPool(threads: 1))
     let constant = try Tensor([Float(1), 2])
-    _ = try context.packed(constant, form: []) { _ in Packed() }
+    _ = try context.packed(constant, form: []) { Packed() }
     let kept = try context.prepared { Packed() }
     #expect(try context.prepared { Packed() } === kept)
   }

@@ -53,14 +53,6 @@ extension KernelContext {
 private final class FreshMemory: OutputAllocator {
   private var kept: AnyObject?
 
-  func allocate(output: Int, of instruction: Int, dtype: DataType, shape: Shape) throws -> Tensor {
-    try Tensor(uninitialized: dtype, shape: shape)
-  }
-
-  func scratch(dtype: DataType, shape: Shape) throws -> Tensor {
-    try Tensor(uninitialized: dtype, shape: shape)
-  }
-
   func prepared(_ instruction: Int) -> AnyObject? { kept }
 
   func setPrepared(_ instruction: Int, _ object: AnyObject & Sendable) { kept = object }

@@ -159,17 +159,15 @@ package final class KernelContext {
   /// - Parameters:
   ///   - form: numbers that the result depends on beside the input, and that tell apart what is made of it.
   ///   - factors: a small constant that the result depends on.
-  ///   - takesAnyAddress: whether the constant's elements need not be aligned.
-  ///   - make: gets the constant.
+  ///   - make: reads the constant, whose elements need not be aligned.
   package func packed<P: AnyObject & Sendable>(
-    _ constant: Tensor, form: [Int], factors: Tensor? = nil, takesAnyAddress: Bool = false,
-    _ make: (Tensor) throws -> P
+    _ constant: Tensor, form: [Int], factors: Tensor? = nil, _ make: () throws -> P
   ) throws -> P {
     func pack() throws -> P {
       isPassing = !allocator.keepsPacked
       // Nobody looks at the constant as it was any more.
       defer { constant.storage.releasePages() }
-      return try make(takesAnyAddress ? constant : try constant.aligned())
+      return try make()
     }
     guard let derived = allocator.derived else { return try pack() }
     return try derived.value(of: constant, form: form, factors: factors, pack)
@@ -215,6 +213,15 @@ package protocol OutputAllocator: AnyObject {
 }
 
 extension OutputAllocator {
+  /// By default each output has memory of its own, and so has what is scratch.
+  package func allocate(
+    output: Int, of instruction: Int, dtype: DataType, shape: Shape
+  ) throws -> Tensor {
+    try Tensor(uninitialized: dtype, shape: shape)
+  }
+  package func scratch(dtype: DataType, shape: Shape) throws -> Tensor {
+    try Tensor(uninitialized: dtype, shape: shape)
+  }
   /// By default nothing is taken out of its slot.
   package func isLastUse(slot: Int, of instruction: Int) -> Bool { false }
   /// By default nothing is shared.

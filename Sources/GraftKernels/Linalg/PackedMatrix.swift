@@ -29,11 +29,7 @@ final class PackedMatrix: Sendable {
   {
     try context.prepared {
       let form = [operand.row, operand.column, k, n] + operand.offsets
-      return try context.packed(operand.tensor, form: form, takesAnyAddress: true) { tensor in
-        var operand = operand
-        operand.tensor = tensor
-        return try pack(operand, k: k, n: n, context)
-      }
+      return try context.packed(operand.tensor, form: form) { try pack(operand, k: k, n: n, context) }
     }
   }
 

@@ -202,12 +202,8 @@ struct Convolution {
           }
         }
       #endif
-      return try context.packed(
-        filter, form: [tile ?? 0] + sizes, factors: scale, takesAnyAddress: true
-      ) { filter in
-        var aligned = self
-        aligned.filter = filter
-        return Kept(try aligned.packed(context, tile: tile))
+      return try context.packed(filter, form: [tile ?? 0] + sizes, factors: scale) {
+        Kept(try packed(context, tile: tile))
       }
     }.filter
   }

@@ -171,14 +171,13 @@ private struct Stage {
 
   func pack(_ context: KernelContext) throws -> PackedMatrix {
     let bytes = PackedMatrix.count(Float.self, k: depth, n: channels) * MemoryLayout<Float>.stride
-    func pack(_ filter: Tensor) throws -> PackedMatrix {
+    func pack() throws -> PackedMatrix {
       PackedMatrix.pack(
         Float.self, filter.floats, offsets: [0], row: channels, column: 1, k: depth, n: channels,
         scale: scale?.floats, into: try TensorStorage(byteCount: bytes), context.workers)
     }
-    guard isConstant else { return try pack(try filter.aligned()) }
-    return try context.packed(
-      filter, form: [depth, channels], factors: scale, takesAnyAddress: true, pack)
+    guard isConstant else { return try pack() }
+    return try context.packed(filter, form: [depth, channels], factors: scale, pack)
   }
 
   func vector(_ packed: PackedMatrix?) -> Bands.Pointwise? {

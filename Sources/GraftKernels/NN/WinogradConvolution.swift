@@ -15,7 +15,7 @@ final class WinogradConvolution: Sendable {
   /// What the tiles of a group need in the nearest large cache.
   private static let groupBytes = 600 << 10
   /// The largest filter that each thread reads for itself, where there are few groups.
-  private static let sharedBytes = 1 << 20
+  private static let ownFilterBytes = 1 << 20
   /// Elements between the matrices of two places, so that they do not meet in the same lines of a cache.
   private static let gap = 16
 
@@ -71,7 +71,7 @@ final class WinogradConvolution: Sendable {
     // filter.
     let filterBytes = places * k * n * MemoryLayout<Float>.stride
     let isShared =
-      threads > 1 && groups < 2 * threads && (filterBytes > Self.sharedBytes || tiles < 8 * threads)
+      threads > 1 && groups < 2 * threads && (filterBytes > Self.ownFilterBytes || tiles < 8 * threads)
     // As many for every thread.
     if !isShared { groups = (groups + threads - 1) / threads * threads }
     let task = Task(

@@ -87,12 +87,6 @@ struct NodeEvaluator {
 
   /// Allocates every value by itself and keeps nothing.
   private final class SeparateAllocator: OutputAllocator {
-    func allocate(output: Int, of instruction: Int, dtype: DataType, shape: Shape) throws -> Tensor {
-      try Tensor(uninitialized: dtype, shape: shape)
-    }
-    func scratch(dtype: DataType, shape: Shape) throws -> Tensor {
-      try Tensor(uninitialized: dtype, shape: shape)
-    }
     func prepared(_ instruction: Int) -> AnyObject? { nil }
     func setPrepared(_ instruction: Int, _ object: any AnyObject & Sendable) {}
     func isConstant(slot: Int) -> Bool { true }
