@@ -23,27 +23,25 @@ public struct Shape: Sendable, Hashable {
   ///   ``maximumRank`` or more elements than can be counted.
   public init(validating dimensions: [Int]) throws(GraftError) {
     guard dimensions.count <= Self.maximumRank else { throw Self.tooManyDimensions(dimensions.count) }
-    // Zero wins over an overflow: [2^40, 2^40, 0] is an empty tensor.
+    // Of the sizes that are not 0, so that the product of any of them can be counted though others are 0.
     var product = 1
-    var overflows = false
-    for size in dimensions {
-      guard size >= 0 else {
+    for size in dimensions where size != 0 {
+      guard size > 0 else {
         throw GraftError(
           .invalidArgument, "A shape has a negative size: \(Self.format(dimensions)).",
           remedy: "Every dimension of a tensor is 0 or more.")
       }
       let (next, overflow) = product.multipliedReportingOverflow(by: size)
-      if overflow { overflows = true }
-      product = overflow ? product : next
+      product = overflow ? .max : next
     }
-    if dimensions.contains(0) {
-      product = 0
-    } else if overflows || product > Self.maximumElementCount {
+    let isEmpty = dimensions.contains(0)
+    guard product <= (isEmpty ? Self.maximumProduct : Self.maximumElementCount) else {
       throw GraftError(
         .resourceExhausted,
         "A tensor of shape \(Self.format(dimensions)) has more elements than can be addressed.",
         remedy: "Check the sizes that the graph or the feed gives.")
     }
+    if isEmpty { product = 0 }
     self.dimensions = dimensions
     elementCount = product
   }
@@ -59,6 +57,10 @@ public struct Shape: Sendable, Hashable {
 
   /// 2^47 elements: of any type their bytes are counted without overflow, and no machine has them.
   package static let maximumElementCount = 1 << 47
+
+  /// What the sizes of an empty tensor may give, multiplied without those that are 0: as many bytes as can be counted
+  /// for the largest elements. TensorFlow lets more stand behind a 0.
+  private static let maximumProduct = Int.max / 16
 
   /// How many dimensions there are.
   @inlinable
