@@ -24,15 +24,15 @@ typedef struct {
 /// window the addresses of the input's pixels under these windows.
 INLINE void NAME(pixels)(
     const int columns, const int window, const int stride, ptrdiff_t rows, const float *const (*lines)[LINE],
-    const float *filter, ptrdiff_t channels, ptrdiff_t c, float *y, ptrdiff_t pitch, const NAME(ending) * end) {
+    const float *filter, ptrdiff_t filter_pitch, ptrdiff_t c, float *y, ptrdiff_t pitch, const NAME(ending) * end) {
   const int count = (columns - 1) * stride + window;
   const V zero = {0};
   V sum[COLUMNS];
   const V start = end->bias ? LOAD(end->bias + c) : zero;
   UNROLL for (int j = 0; j < columns; j++) sum[j] = start;
-  for (ptrdiff_t r = 0; r < rows; r++, filter += window * channels) {
+  for (ptrdiff_t r = 0; r < rows; r++, filter += window * filter_pitch) {
     V weight[MAX_WINDOW];
-    UNROLL for (int q = 0; q < window; q++) weight[q] = LOAD(filter + q * channels + c);
+    UNROLL for (int q = 0; q < window; q++) weight[q] = LOAD(filter + q * filter_pitch + c);
     UNROLL for (int i = 0; i < count; i++) {
       const V value = LOAD(lines[r][i] + c);
       UNROLL for (int j = 0; j < columns; j++) {
@@ -57,18 +57,19 @@ INLINE void NAME(pixels)(
 
 INLINE void NAME(span)(
     const int columns, const int window, const int stride, ptrdiff_t rows, const float *const (*lines)[LINE],
-    const float *filter, ptrdiff_t channels, float *y, ptrdiff_t pitch, const NAME(ending) * end) {
+    const float *filter, ptrdiff_t filter_pitch, ptrdiff_t channels, float *y, ptrdiff_t pitch,
+    const NAME(ending) * end) {
   ptrdiff_t c = 0;
   for (; c + WIDTH <= channels; c += WIDTH)
-    NAME(pixels)(columns, window, stride, rows, lines, filter, channels, c, y, pitch, end);
+    NAME(pixels)(columns, window, stride, rows, lines, filter, filter_pitch, c, y, pitch, end);
   // The last ones again with some before them.
   if (c < channels)
-    NAME(pixels)(columns, window, stride, rows, lines, filter, channels, channels - WIDTH, y, pitch, end);
+    NAME(pixels)(columns, window, stride, rows, lines, filter, filter_pitch, channels - WIDTH, y, pitch, end);
 }
 
 INLINE void NAME(row)(
-    const int window, const int stride, const graft_convolution *s, const float *x, const float *filter,
-    const float *zeros, float *y, ptrdiff_t image, ptrdiff_t line, const graft_finish *finish) {
+    const int window, const int stride, const graft_convolution *s, graft_pitches pitches, const float *x,
+    const float *filter, const float *zeros, float *y, ptrdiff_t image, ptrdiff_t line, const graft_finish *finish) {
   const ptrdiff_t channels = s->groups, width = s->input[2], height = s->input[1], outputs = s->output[2];
   const graft_activation activation = finish->activation;
   const NAME(ending) end = {finish->bias,
@@ -81,8 +82,8 @@ INLINE void NAME(row)(
   const ptrdiff_t below = height > top ? (height - top + down - 1) / down : 0;
   const ptrdiff_t last = below < s->kernel[1] ? below : s->kernel[1];
   const ptrdiff_t rows = last > first ? last - first : 0;
-  const float *source = x + (image * height + top + first * down) * width * channels;
-  const float *weights = filter + first * window * channels;
+  const float *source = x + (image * height + top + first * down) * width * pitches.x;
+  const float *weights = filter + first * window * pitches.filter;
   const float *lines[MAX_WINDOW][LINE];
   // Pixels as far apart as the window's columns are: their windows have pixels in common.
   for (ptrdiff_t phase = 0; phase < across && phase < outputs; phase++) {
@@ -94,12 +95,14 @@ INLINE void NAME(row)(
       for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t i = 0; i < count; i++) {
           const ptrdiff_t place = left + i * across;
-          lines[r][i] = (size_t)place < (size_t)width ? source + (r * down * width + place) * channels : zeros;
+          lines[r][i] = (size_t)place < (size_t)width ? source + (r * down * width + place) * pitches.x : zeros;
         }
-      float *target = y + (phase + j * across) * channels;
-      const ptrdiff_t pitch = across * channels;
+      float *target = y + (phase + j * across) * pitches.y;
+      const ptrdiff_t pitch = across * pitches.y;
 #define CASE(columns)                                                                                          \
-  case columns: NAME(span)(columns, window, stride, rows, lines, weights, channels, target, pitch, &end); break;
+  case columns:                                                                                                \
+    NAME(span)(columns, window, stride, rows, lines, weights, pitches.filter, channels, target, pitch, &end);  \
+    break;
       switch (columns) {
         CASE(1)
         CASE(2)
@@ -114,19 +117,20 @@ INLINE void NAME(row)(
   }
   if (!end.clamps && activation != GRAFT_ACTIVATION_NONE) {
     const graft_finish rest = {.activation = activation, .alpha = finish->alpha};
-    graft_finish_rows_f32(y, 1, outputs * channels, 0, &rest);
+    if (pitches.y == channels) graft_finish_rows_f32(y, 1, outputs * channels, 0, &rest);
+    else graft_finish_rows_f32(y, outputs, channels, pitches.y, &rest);
   }
 }
 
 TARGET static void NAME(depthwise)(
-    const graft_convolution *s, const float *x, const float *filter, const float *zeros, float *y,
-    ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
+    const graft_convolution *s, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
+    float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
   for (ptrdiff_t index = first; index < last; index++) {
     const ptrdiff_t image = index / s->output[1], line = index % s->output[1];
-    float *target = y + index * s->output[2] * s->groups;
+    float *target = y + index * s->output[2] * pitches.y;
 #define CASE(columns, step) \
   if (s->kernel[2] == columns && s->stride[2] == step)                                                         \
-    NAME(row)(columns, step, s, x, filter, zeros, target, image, line, finish);
+    NAME(row)(columns, step, s, pitches, x, filter, zeros, target, image, line, finish);
     CASE(3, 1)
     CASE(3, 2)
     CASE(5, 1)

@@ -21,13 +21,13 @@ int graft_depthwise_handles_f32(const graft_convolution *s) {
 }
 
 void graft_depthwise_rows_f32(
-    const graft_convolution *s, const float *x, const float *filter, const float *zeros, float *y,
-    ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
+    const graft_convolution *s, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
+    float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
   // What has fewer channels than a register has lanes takes narrower ones.
 #if defined(__x86_64__)
-  if (s->groups < 8) return depthwise_plain(s, x, filter, zeros, y, first, last, finish);
+  if (s->groups < 8) return depthwise_plain(s, pitches, x, filter, zeros, y, first, last, finish);
   if (s->groups < 16 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return depthwise_avx2(s, x, filter, zeros, y, first, last, finish);
+    return depthwise_avx2(s, pitches, x, filter, zeros, y, first, last, finish);
 #endif
-  SELECT(depthwise)(s, x, filter, zeros, y, first, last, finish);
+  SELECT(depthwise)(s, pitches, x, filter, zeros, y, first, last, finish);
 }

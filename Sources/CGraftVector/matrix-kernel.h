@@ -453,40 +453,58 @@ INLINE void NAME(position)(
   }
 }
 
-/// For each pixel the address of each row of the patch under the kernel, `kernel[2]` pixels in one run; where the
-/// run leaves the input, that of a copy with zeros.
-INLINE void NAME(runs)(
-    const graft_convolution *s, const NAME(corner) * corners, ptrdiff_t rows, const T *x, T *copies,
-    const T **lines) {
-  const ptrdiff_t count = s->input_channels, run = s->kernel[2] * count;
-  // The pixels whose patches lie within the input need no more than an address.
-  const ptrdiff_t deep = s->input[0] - (s->kernel[0] - 1) * s->dilation[0];
-  const ptrdiff_t high = s->input[1] - (s->kernel[1] - 1) * s->dilation[1];
-  const ptrdiff_t wide = s->input[2] - s->kernel[2] + 1;
-  int border[BLOCK], borders = 0;
-  for (ptrdiff_t i = 0; i < rows; i++) {
-    border[borders] = (int)i;
-    borders += corners[i].width < 0 | corners[i].width >= wide | corners[i].height < 0 |
-               corners[i].height >= high | corners[i].depth < 0 | corners[i].depth >= deep;
-  }
-  for (ptrdiff_t kd = 0; kd < s->kernel[0]; kd++)
-    for (ptrdiff_t kh = 0; kh < s->kernel[1]; kh++, lines += BLOCK) {
-      const ptrdiff_t below = kd * s->dilation[0], down = kh * s->dilation[1];
-      const ptrdiff_t offset = (below * s->input[1] + down) * s->input[2] * count;
-      for (ptrdiff_t i = 0; i < rows; i++) lines[i] = x + corners[i].offset + offset;
-      for (int b = 0; b < borders; b++) {
-        const NAME(corner) corner = corners[border[b]];
-        const int inside = (size_t)(corner.depth + below) < (size_t)s->input[0] &&
-                           (size_t)(corner.height + down) < (size_t)s->input[1];
-        if (inside && corner.width >= 0 && corner.width < wide) continue;
-        const T *source = lines[border[b]];
-        const ptrdiff_t first = corner.width < 0 ? -corner.width * count : 0;
-        const ptrdiff_t end = (s->input[2] - corner.width) * count;
-        for (ptrdiff_t j = 0; j < run; j++) copies[j] = inside && j >= first && j < end ? source[j] : 0;
-        lines[border[b]] = copies;
-        copies += run;
-      }
+/// As many elements as a row of a patch has at most.
+static const T NAME(nothing)[PATCHES / ROWS];
+
+/// Rows of patches that leave a line of `width` elements, as copies with zeros; the result is where the next copy goes.
+/// The row of pixel `j` begins `start + j * step` elements after the line's first.
+INLINE T *NAME(copy_runs)(
+    const T *line, ptrdiff_t width, ptrdiff_t start, ptrdiff_t step, ptrdiff_t run, ptrdiff_t first, ptrdiff_t last,
+    T *copies, const T **lines) {
+  for (ptrdiff_t j = first; j < last; j++, copies += run) {
+    lines[j] = copies;
+    for (ptrdiff_t e = 0; e < run; e++) {
+      const ptrdiff_t place = start + j * step + e;
+      copies[e] = (size_t)place < (size_t)width ? line[place] : 0;
     }
+  }
+  return copies;
+}
+
+/// For each pixel the address of each row of the patch under the kernel, `kernel[2]` pixels in one run; where the
+/// run leaves the input, that of a copy with zeros. Pixels of one line of the output are as far apart as steps.
+INLINE void NAME(runs)(
+    const graft_convolution *s, ptrdiff_t first, ptrdiff_t rows, const T *x, T *copies, const T **lines) {
+  const ptrdiff_t count = s->input_channels, run = s->kernel[2] * count, step = s->stride[2] * count;
+  const ptrdiff_t width = s->input[2] * count;
+  ptrdiff_t w = first % s->output[2], line = first / s->output[2];
+  for (ptrdiff_t i = 0; i < rows;) {
+    const ptrdiff_t length = s->output[2] - w < rows - i ? s->output[2] - w : rows - i;
+    const ptrdiff_t image = line / s->output[1] / s->output[0];
+    const ptrdiff_t depth = line / s->output[1] % s->output[0] * s->stride[0] - s->padding[0];
+    const ptrdiff_t height = line % s->output[1] * s->stride[1] - s->padding[1];
+    // Where the first patch begins in a line of the input, and how many patches begin before it or end after it.
+    const ptrdiff_t start = w * step - s->padding[2] * count, last = start + (length - 1) * step;
+    const ptrdiff_t early = start < 0 ? (-start + step - 1) / step : 0, over = last + run - width;
+    const ptrdiff_t late = over > 0 ? (over + step - 1) / step : 0;
+    const ptrdiff_t left = early < length ? early : length, right = length - late > left ? length - late : left;
+    for (ptrdiff_t kd = 0; kd < s->kernel[0]; kd++)
+      for (ptrdiff_t kh = 0; kh < s->kernel[1]; kh++) {
+        const T **target = lines + (kd * s->kernel[1] + kh) * BLOCK + i;
+        const ptrdiff_t d = depth + kd * s->dilation[0], h = height + kh * s->dilation[1];
+        if ((size_t)d >= (size_t)s->input[0] || (size_t)h >= (size_t)s->input[1]) {
+          for (ptrdiff_t j = 0; j < length; j++) target[j] = NAME(nothing);
+          continue;
+        }
+        const T *source = x + ((image * s->input[0] + d) * s->input[1] + h) * width;
+        copies = NAME(copy_runs)(source, width, start, step, run, 0, left, copies, target);
+        for (ptrdiff_t j = left; j < right; j++) target[j] = source + start + j * step;
+        copies = NAME(copy_runs)(source, width, start, step, run, right, length, copies, target);
+      }
+    i += length;
+    w = 0;
+    line++;
+  }
 }
 
 TARGET static void NAME(convolve)(
@@ -508,7 +526,7 @@ TARGET static void NAME(convolve)(
   for (ptrdiff_t pixel = first; pixel < last; pixel += height) {
     const ptrdiff_t rows = last - pixel < height ? last - pixel : height;
     NAME(corner) corners[BLOCK];
-    NAME(corners)(s, pixel, rows, corners);
+    if (!runs) NAME(corners)(s, pixel, rows, corners);
     for (ptrdiff_t group = 0; group < s->groups; group++) {
       const T *input = x + group * k, *filter = packed + group * panels * total * PANEL;
       T *target = y + pixel * row + group * n;
@@ -518,7 +536,7 @@ TARGET static void NAME(convolve)(
       const T *lines[POSITIONS * BLOCK];
       if (runs) {
         T copies[PATCHES];
-        NAME(runs)(s, corners, rows, input, copies, lines);
+        NAME(runs)(s, pixel, rows, input, copies, lines);
         const NAME(task) task = {lines, BLOCK, 0,   1, lower, s->kernel[2] * k, PANEL, total * PANEL,
                                  row,   0,     &own, pixel};
         NAME(block)(&task, rows, n, filter, target);

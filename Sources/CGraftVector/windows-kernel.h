@@ -108,3 +108,9 @@ TARGET static void NAME(blend)(
     y[i] = upper + (lower - upper) * down;
   }
 }
+
+TARGET static void NAME(gate)(
+    const float *restrict x, const float *restrict gate, float *restrict y, ptrdiff_t pixels, ptrdiff_t channels) {
+  for (ptrdiff_t pixel = 0; pixel < pixels; pixel++, x += channels, y += channels)
+    for (ptrdiff_t i = 0; i < channels; i++) y[i] = x[i] * gate[i];
+}

@@ -1,4 +1,4 @@
-// What is computed of the channels of a few pixels: pooling, normalisation by neighbours, blending.
+// What is computed of the channels of a few pixels: pooling, normalisation by neighbours, blending, gates.
 
 #include <float.h>
 #include <math.h>
@@ -40,4 +40,8 @@ void graft_blend_f32(
     const float *top_left, const float *top_right, const float *bottom_left, const float *bottom_right, float across,
     float down, float *y, ptrdiff_t channels) {
   SELECT(blend)(top_left, top_right, bottom_left, bottom_right, across, down, y, channels);
+}
+
+void graft_gate_f32(const float *x, const float *gate, float *y, ptrdiff_t pixels, ptrdiff_t channels) {
+  SELECT(gate)(x, gate, y, pixels, channels);
 }

@@ -4,8 +4,10 @@ import Testing
 
 @testable import GraftRuntime
 
-/// Depthwise convolutions that are computed in bands with their neighbours: what the parts give.
+/// Depthwise convolutions that are computed with their neighbours, in bands of rows or slices of channels: what the
+/// parts give.
 @Suite struct DepthwiseBlockTests {
+  /// Images so large that bands are made of them.
   private static let size = 67
   private static let channels = 36
 
@@ -13,15 +15,17 @@ import Testing
 
   /// 1x1, depthwise, 1x1, as a mobile network has them; the names of the parts are "expand", "depthwise" and
   /// "project".
-  private func network(window: Int, stride: Int, padding: String, shortcut: Bool = false) -> GraphText {
+  private func network(
+    window: Int, stride: Int, padding: String, shortcut: Bool = false, size: Int = size,
+    channels: Int = channels
+  ) -> GraphText {
     func attributes(_ stride: Int, _ padding: String) -> [String: String] {
       [
         "T": "type: DT_FLOAT", "strides": "list { i: 1 i: \(stride) i: \(stride) i: 1 }",
         "padding": "s: \"\(padding)\"",
       ]
     }
-    let channels = Self.channels
-    return GraphText().placeholder("x", [2, Self.size, Self.size, 8])
+    return GraphText().placeholder("x", [2, size, size, 8])
       .constant("f1", [1, 1, 8, channels], weights(8 * channels))
       .constant("b1", [channels], weights(channels))
       .constant("f2", [window, window, channels, 1], weights(window * window * channels))
@@ -37,19 +41,19 @@ import Testing
       .node("project", shortcut ? "AddV2" : "Neg", shortcut ? ["c3", "x"] : ["c3"], GraphText.float)
   }
 
-  private func feed() throws -> Tensor {
-    let count = 2 * Self.size * Self.size * 8
+  private func feed(_ size: Int) throws -> Tensor {
+    let count = 2 * size * size * 8
     return try Tensor(
-      shape: [2, Self.size, Self.size, 8], scalars: (0..<count).map { Float($0 * 31 % 101 - 50) / 25 })
+      shape: [2, size, size, 8], scalars: (0..<count).map { Float($0 * 31 % 101 - 50) / 25 })
   }
 
-  private func expectSame(_ text: GraphText, _ fetches: [String], threads: Int) throws {
+  private func expectSame(_ text: GraphText, _ fetches: [String], threads: Int, size: Int = size) throws {
     let plain = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
     let joined = try Session(graph: text.graph(), options: .init(threads: threads))
-    let expected = try plain.run(fetches, feeding: ["x": try feed()])
+    let expected = try plain.run(fetches, feeding: ["x": try feed(size)])
     // The first run records the layout, the second uses it.
     for _ in 0..<2 {
-      for (found, expected) in zip(try joined.run(fetches, feeding: ["x": try feed()]), expected) {
+      for (found, expected) in zip(try joined.run(fetches, feeding: ["x": try feed(size)]), expected) {
         #expect(found.shape == expected.shape)
         let pairs = zip(try found.scalars(as: Float.self), try expected.scalars(as: Float.self))
         #expect(pairs.allSatisfy { abs($0 - $1) <= 1e-5 + 1e-5 * abs($1) })
@@ -57,10 +61,10 @@ import Testing
     }
   }
 
-  private func plan(_ text: GraphText, _ fetches: [String]) throws -> String {
+  private func plan(_ text: GraphText, _ fetches: [String], size: Int = size) throws -> String {
     var graph = try text.graph().pruned(feeds: ["x"], fetches: fetches)
     try Planner.optimize(&graph)
-    return try Plan(graph, feedCount: 1).specialized(for: FeedShapes([try feed().shape])).description
+    return try Plan(graph, feedCount: 1).specialized(for: FeedShapes([try feed(size).shape])).description
   }
 
   @Test(arguments: [(3, 1), (3, 2), (5, 1), (5, 2)], ["SAME", "VALID"])
@@ -68,6 +72,15 @@ import Testing
     let text = network(window: window.size, stride: window.stride, padding: padding)
     #expect(try plan(text, ["project"]).contains("_FusedDepthwiseBlock("))
     for threads in [1, 3] { try expectSame(text, ["project"], threads: threads) }
+  }
+
+  @Test(arguments: [(3, 1), (3, 2), (5, 1), (7, 2)], [16, 36, 200])
+  func smallImagesAreComputedInSlicesOfChannels(_ window: (size: Int, stride: Int), channels: Int) throws {
+    let text = network(
+      window: window.size, stride: window.stride, padding: "SAME", size: 19, channels: channels)
+    let planned = try plan(text, ["project"], size: 19)
+    #expect(planned.contains("depthwise = _FusedDepthwiseBlock(") && planned.contains("c3 = Conv2D("))
+    for threads in [1, 3] { try expectSame(text, ["project"], threads: threads, size: 19) }
   }
 
   @Test func aShortcutIsAddedInTheBlock() throws {

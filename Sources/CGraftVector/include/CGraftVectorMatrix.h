@@ -97,11 +97,19 @@ GRAFT_DECLARE_MATRIX(double, f64)
 /// Whether `graft_depthwise_rows_f32` computes this convolution, of which each group is one channel.
 int graft_depthwise_handles_f32(const graft_convolution *shape);
 
+/// Elements from one pixel of the input and of the output to the next, and from one position of the filter: the
+/// number of channels, or more where only some of the channels are computed.
+typedef struct {
+  ptrdiff_t x;
+  ptrdiff_t filter;
+  ptrdiff_t y;
+} graft_pitches;
+
 /// The rows `first..<last` of all images' outputs; arguments as those of `graft_convolve_depthwise_f32`. There is
 /// no addend.
 void graft_depthwise_rows_f32(
-    const graft_convolution *shape, const float *x, const float *filter, const float *zeros, float *y,
-    ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);
+    const graft_convolution *shape, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
+    float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);
 
 // MARK: Pooling
 
@@ -110,6 +118,9 @@ void graft_depthwise_rows_f32(
 /// and the mean is NaN; a NaN among others is not the largest.
 void graft_pool_f32(
     int is_maximum, const graft_convolution *shape, const float *x, float *y, ptrdiff_t first, ptrdiff_t last);
+
+/// Multiplies each channel of pixels by its factor.
+void graft_gate_f32(const float *x, const float *gate, float *y, ptrdiff_t pixels, ptrdiff_t channels);
 
 // MARK: Winograd's convolution
 //

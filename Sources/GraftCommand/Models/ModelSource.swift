@@ -63,7 +63,8 @@ struct ModelSource {
   private static func file(_ path: String) throws -> String {
     if isFile(path) {
       // A checkpoint's graph stands beside its files.
-      if path.hasSuffix(".index") || path.contains(".data-"), let beside = metaGraph(beside: path) {
+      let ending = path.lastIndex(of: ".").map { path[$0...] } ?? ""
+      if ending == ".index" || ending.hasPrefix(".data-"), let beside = metaGraph(beside: path) {
         return beside
       }
       return path

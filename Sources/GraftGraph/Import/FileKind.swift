@@ -141,7 +141,7 @@ package enum FileKind: Sendable, Equatable {
     }
     guard let first = document.bytes(document.all).first else { return nil }
     // A GraphDef begins with one of its fields.
-    let tags: Set<UInt8> = [0x0A, 0x12, 0x18, 0x22, 0x2A]
+    let tags: [UInt8] = [0x0A, 0x12, 0x18, 0x22, 0x2A]
     let isLater = first & 7 == 2 && first >= 0x30 || first >= 0x80 && plausible(document)
     guard tags.contains(first) || isLater else {
       if let file = document.file, file.contains(".data-"), file.contains("-of-") {

@@ -348,10 +348,11 @@ private final class ElementProgram: Sendable {
     /// A short row over and over, twice a chunk, so that it can be read from any of its elements on.
     private func fill(_ tile: UnsafeMutableRawPointer, with input: Int, _ period: Int) {
       let size = program.inputTypes[input].size
-      var filled = 0
+      tile.copyMemory(from: inputs[input], byteCount: period * size)
+      var filled = period
       while filled < 2 * chunk {
-        let count = min(period, 2 * chunk - filled)
-        (tile + filled * size).copyMemory(from: inputs[input], byteCount: count * size)
+        let count = min(filled, 2 * chunk - filled)
+        (tile + filled * size).copyMemory(from: tile, byteCount: count * size)
         filled += count
       }
     }

@@ -123,20 +123,14 @@ private struct DepthwiseConvolution {
     guard withUnsafePointer(to: shape, { graft_depthwise_handles_f32($0) }) != 0 else { return false }
     let zeros = try context.scratch(.float32, [geometry.groups])
     zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
-    nonisolated(unsafe) let finish = finish.vector(columns: geometry.groups)
-    nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: Float.self))
-    nonisolated(unsafe) let weights = UnsafePointer(filter.base.assumingMemoryBound(to: Float.self))
-    nonisolated(unsafe) let nothing = UnsafePointer(zeros.base.assumingMemoryBound(to: Float.self))
+    let stage = DepthwiseStage(
+      geometry: shape, images: geometry.batch, finish: finish.vector(columns: geometry.groups),
+      filter: filter.floats, zeros: zeros.floats)
+    nonisolated(unsafe) let source = x.floats
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
-    let lines = geometry.batch * geometry.axes[1].output
     let products = geometry.axes[2].output * geometry.groups * geometry.positions
-    context.workers.forEach(lines, cost: products / 30) { range in
-      withUnsafePointer(to: shape) { shape in
-        withUnsafePointer(to: finish) { finish in
-          graft_depthwise_rows_f32(
-            shape, source, weights, nothing, target, range.lowerBound, range.upperBound, finish)
-        }
-      }
+    context.workers.forEach(geometry.batch * geometry.axes[1].output, cost: products / 30) { lines in
+      stage.run(rows: lines, channels: 0..<stage.channels, source, xPixel: stage.channels, into: target)
     }
     return true
   }

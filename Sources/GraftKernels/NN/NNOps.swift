@@ -6,7 +6,7 @@ package enum NNOps {
     GeneralConvolutionOps.all, XlaConvolutionOps.all,
     ConvolutionInputGradientOps.all,
     ConvolutionFilterGradientOps.all,
-    DepthwiseConvolutionOps.all, DepthwiseBlockOps.all,
+    DepthwiseConvolutionOps.all, DepthwiseBlockOps.all, GatedConvolutionOps.all,
     DepthwiseConvolutionGradientOps.all,
     MaxPoolingOps.all,
     MaxPoolingWithArgmaxOps.all,

@@ -12,16 +12,20 @@ struct Executor {
 
   /// Runs a plan once.
   ///
-  /// - Parameter functions: the library of the graph that the plan is of, made where a kernel is run.
+  /// - Parameters:
+  ///   - functions: the library of the graph that the plan is of, made where a kernel is run.
+  ///   - files: the files that the run may touch.
   /// - Throws: what a kernel throws, with the node's name and op, and its inputs' shapes.
   func run(
-    _ plan: ExecutablePlan, feeds: [Tensor], functions: () -> any FunctionRunner, control: RunControl
+    _ plan: ExecutablePlan, feeds: [Tensor], functions: () -> any FunctionRunner, files: FileAccess,
+    control: RunControl
   ) throws -> [Tensor] {
     switch plan {
-    case .straight(let plan): return try run(plan, feeds: feeds, functions: functions, control: control)
+    case .straight(let plan):
+      return try run(plan, feeds: feeds, functions: functions, files: files, control: control)
     case .dataflow(let plan):
       let evaluator = NodeEvaluator(
-        workers: workers, resources: resources, functions: functions(), files: control.files,
+        workers: workers, resources: resources, functions: functions(), files: files,
         checkpoint: { try control.check() }, maximumLoopSteps: control.maximumLoopSteps,
         isLimited: control.isLimited)
       var interpreter = DataflowInterpreter(plan: plan, feeds: feeds, control: control, evaluator: evaluator)
@@ -31,16 +35,17 @@ struct Executor {
 
   /// Runs a plan without dataflow once.
   private func run(
-    _ programs: PlanPrograms, feeds: [Tensor], functions: () -> any FunctionRunner, control: RunControl
+    _ programs: PlanPrograms, feeds: [Tensor], functions: () -> any FunctionRunner, files: FileAccess,
+    control: RunControl
   ) throws -> [Tensor] {
     guard usesArena else {
       let frame = try Frame(plan: programs.plan)
-      return try run(frame, feeds: feeds, functions: functions, control: control)
+      return try run(frame, feeds: feeds, functions: functions, files: files, control: control)
     }
     let program = try programs.program(for: feeds, control)
     let frame = try program.takeFrame(feeds)
     do {
-      let results = try run(frame, feeds: feeds, functions: functions, control: control)
+      let results = try run(frame, feeds: feeds, functions: functions, files: files, control: control)
       program.putBack(frame, completed: true)
       return results
     } catch {
@@ -51,14 +56,15 @@ struct Executor {
   }
 
   private func run(
-    _ frame: Frame, feeds: [Tensor], functions: () -> any FunctionRunner, control: RunControl
+    _ frame: Frame, feeds: [Tensor], functions: () -> any FunctionRunner, files: FileAccess,
+    control: RunControl
   ) throws -> [Tensor] {
     let plan = frame.plan
     for position in feeds.indices { frame.feed(position, feeds[position]) }
     try frame.run(control) {
       KernelContext(
         values: frame.values, allocator: frame, workers: workers, resources: resources,
-        functions: functions(), files: control.files, checkpoint: { try control.check() },
+        functions: functions(), files: files, checkpoint: { try control.check() },
         maximumLoopSteps: control.maximumLoopSteps, isLimited: control.isLimited)
     }
     var results: [Tensor] = []

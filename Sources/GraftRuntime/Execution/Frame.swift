@@ -7,8 +7,8 @@ import GraftTensor
 final class Frame: @unchecked Sendable {
   let plan: Plan
   let values: UnsafeMutableBufferPointer<Tensor?>
-  // The program keeps its frames.
-  private weak var program: Program?
+  /// What the frames of a program share. Not the program itself, which keeps its frames.
+  private let shared: PreparedObjects?
   private let layout: ArenaLayout?
   private var recorder: Recorder?
   private var regionStorage: [TensorStorage] = []
@@ -23,13 +23,12 @@ final class Frame: @unchecked Sendable {
   /// A frame for a plan. Without a program nothing is recorded or planned: every value is allocated by
   /// itself.
   init(
-    plan: Plan, layout: ArenaLayout? = nil, prepared: [(any AnyObject & Sendable)?] = [],
-    program: Program? = nil, feeds: [Tensor] = []
+    plan: Plan, layout: ArenaLayout? = nil, sharing shared: PreparedObjects? = nil, feeds: [Tensor] = []
   ) throws {
     self.plan = plan
-    self.program = program
+    self.shared = shared
     self.layout = layout
-    self.prepared = prepared.isEmpty ? Array(repeating: nil, count: plan.instructions.count) : prepared
+    prepared = shared?.all ?? Array(repeating: nil, count: plan.instructions.count)
     bound = Array(repeating: nil, count: plan.instructions.count)
     fixed = layout.map { FixedMemory(plan, $0, feeds: feeds) } ?? FixedMemory(plan)
     values = .allocate(capacity: plan.slotCount)
@@ -51,7 +50,7 @@ final class Frame: @unchecked Sendable {
             transient: arena.base + layout.byteCount + number * FixedMemory.copiedBytes,
             byteCount: feed.byteCount, arena: arena))
       }
-    } else if program != nil {
+    } else if shared != nil {
       recorder = Recorder(plan: plan)
     }
   }
@@ -219,7 +218,7 @@ extension Frame: OutputAllocator {
 
   func setPrepared(_ instruction: Int, _ object: any AnyObject & Sendable) {
     prepared[instruction] = object
-    program?.keepPrepared(object, for: instruction)
+    shared?.keep(object, for: instruction)
   }
 
   var derived: DerivedConstants? { plan.graph.derived }

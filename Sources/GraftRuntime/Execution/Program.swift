@@ -12,22 +12,21 @@ final class Program: Sendable {
   private struct State {
     var layout: ArenaLayout?
     var frames: [Frame] = []
-    var prepared: [(any AnyObject & Sendable)?]
   }
 
   let plan: Plan
-  private let state: Mutex<State>
+  private let state = Mutex(State())
+  private let prepared: PreparedObjects
 
   init(plan: Plan) {
     self.plan = plan
-    state = Mutex(State(prepared: Array(repeating: nil, count: plan.instructions.count)))
+    prepared = PreparedObjects(count: plan.instructions.count)
   }
 
   /// A frame that no other run uses: one that was used before, or a new one.
   func takeFrame(_ feeds: [Tensor]) throws -> Frame {
     if let frame = state.withLock({ $0.frames.popLast() }) { return frame }
-    let (layout, prepared) = state.withLock { ($0.layout, $0.prepared) }
-    return try Frame(plan: plan, layout: layout, prepared: prepared, program: self, feeds: feeds)
+    return try Frame(plan: plan, layout: state.withLock { $0.layout }, sharing: prepared, feeds: feeds)
   }
 
   /// Takes a frame back. One that recorded gives the layout, and is not used again.
@@ -38,10 +37,21 @@ final class Program: Sendable {
       if frame.isPlanned, state.frames.count < 16 { state.frames.append(frame) }
     }
   }
+}
 
-  /// Keeps what a kernel prepared for the frames to come.
-  func keepPrepared(_ object: any AnyObject & Sendable, for instruction: Int) {
-    state.withLock { $0.prepared[instruction] = object }
+/// What kernels prepared for a program's shapes, one object for each instruction: what its frames share.
+final class PreparedObjects: Sendable {
+  private let objects: Mutex<[(any AnyObject & Sendable)?]>
+
+  init(count: Int) {
+    objects = Mutex(Array(repeating: nil, count: count))
+  }
+
+  var all: [(any AnyObject & Sendable)?] { objects.withLock { $0 } }
+
+  /// Keeps an object for the frames to come.
+  func keep(_ object: any AnyObject & Sendable, for instruction: Int) {
+    objects.withLock { $0[instruction] = object }
   }
 }
 

@@ -31,9 +31,8 @@ public struct RunOptions: Sendable {
   }
 }
 
-/// What may end a run early, and which files it may touch.
+/// What may end a run early.
 struct RunControl: Sendable {
-  var files = FileAccess.none
   /// How many rounds a loop may take.
   let maximumLoopSteps: Int
   /// What is to be told of each instruction.

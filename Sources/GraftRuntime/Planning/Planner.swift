@@ -193,6 +193,7 @@ package struct Planner: Sendable {
       (ReshapeSinking.self, fusions),
       (ResidualFusion.self, [ActivationFusion.self]),
       (DepthwiseBlockFusion.self, []),
+      (GateFusion.self, []),
       (ElementwiseFusion.self, []),
     ]
   }

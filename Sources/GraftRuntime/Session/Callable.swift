@@ -7,21 +7,33 @@ import GraftTensor
 ///
 /// It may be called from several threads at once.
 public struct Callable: Sendable {
-  private let plan: SessionPlan
-  private let feeds: [FeedSignature]
-  private let executor: Executor
-  private let library: SessionLibrary
-  private let reads: UninitializedReads
+  private let parts: Parts
+
+  /// In an object, so that a run that hands them on counts one reference and not one for each.
+  private final class Parts: Sendable {
+    let plan: SessionPlan
+    let feeds: [FeedSignature]
+    let executor: Executor
+    let library: SessionLibrary
+    let reads: UninitializedReads
+
+    init(
+      _ plan: SessionPlan, _ feeds: [FeedSignature], _ executor: Executor, _ library: SessionLibrary,
+      _ reads: UninitializedReads
+    ) {
+      self.plan = plan
+      self.reads = reads
+      self.library = library
+      self.feeds = feeds
+      self.executor = executor
+    }
+  }
 
   init(
     plan: SessionPlan, feeds: [FeedSignature], executor: Executor, library: SessionLibrary,
     reads: UninitializedReads
   ) {
-    self.plan = plan
-    self.reads = reads
-    self.library = library
-    self.feeds = feeds
-    self.executor = executor
+    parts = Parts(plan, feeds, executor, library, reads)
   }
 
   /// Runs with the feeds' values, in the order in which they were named, and gives the fetches' values.
@@ -29,44 +41,45 @@ public struct Callable: Sendable {
   /// - Throws: `GraftError`: `invalidArgument` for a value of the wrong dtype or shape, and what the
   ///   operations themselves refuse.
   public func run(_ values: [Tensor], options: RunOptions = RunOptions()) throws -> [Tensor] {
-    try run(values, RunControl(options, limits: library.limits))
+    try run(values, RunControl(options, limits: parts.library.limits))
   }
 
   /// Runs, and notes in the trace what each instruction did.
   package func run(_ values: [Tensor], trace: RunTrace) throws -> [Tensor] {
-    try run(values, RunControl(RunOptions(), limits: library.limits, trace: trace))
+    try run(values, RunControl(RunOptions(), limits: parts.library.limits, trace: trace))
   }
 
   /// Runs until the control says that it is enough.
   func run(_ values: [Tensor], _ control: RunControl) throws -> [Tensor] {
-    guard values.count == feeds.count else {
+    let parts = parts
+    guard values.count == parts.feeds.count else {
       throw GraftError(
-        .invalidArgument, "\(feeds.count) values are expected for the feeds, and \(values.count) were given.")
+        .invalidArgument,
+        "\(parts.feeds.count) values are expected for the feeds, and \(values.count) were given.")
     }
-    for (feed, value) in zip(feeds, values) { try feed.check(value) }
-    var control = control
-    control.files = library.files
+    for (feed, value) in zip(parts.feeds, values) { try feed.check(value) }
     graft_threads_enter()
     defer { graft_threads_leave() }
     do {
-      let results = try executor.resources.activity.run {
-        try library.memory.charging {
-          try executor.run(
-            plan.current(control), feeds: values, functions: { library.runner(control) }, control: control)
+      let results = try parts.executor.resources.activity.run {
+        try parts.library.memory.charging {
+          try parts.executor.run(
+            parts.plan.current(control), feeds: values, functions: { parts.library.runner(control) },
+            files: parts.library.files, control: control)
         }
       }
-      try library.checkFiles()
+      try parts.library.checkFiles()
       return results
     } catch let error as GraftError {
       // Weights that went away meanwhile explain whatever came of them.
-      try library.checkFiles()
-      throw reads.explained(error)
+      try parts.library.checkFiles()
+      throw parts.reads.explained(error)
     }
   }
 
   /// How many operations the plan runs that was made for the feeds' shapes of the last run.
   package var operationCount: Int {
-    switch plan.latest {
+    switch parts.plan.latest {
     case .straight(let programs): programs.latest.instructions.count
     case .dataflow(let plan): plan.nodes.count
     }
@@ -74,7 +87,7 @@ public struct Callable: Sendable {
 
   /// The plan that was made last, as text: a line for each node, in the order in which they run.
   package var planDescription: String {
-    switch plan.latest {
+    switch parts.plan.latest {
     case .straight(let programs): programs.plan.description
     case .dataflow(let plan): plan.description
     }

@@ -117,13 +117,7 @@ public final class Session: Sendable {
   ) throws -> Callable {
     let snapshot = graph.snapshot
     let signatures = try feeds.map { try FeedSignature(named: $0, in: graph, snapshot) }
-    var seen: [Endpoint: String] = [:]
-    for (name, signature) in zip(feeds, signatures) {
-      if let earlier = seen.updateValue(name, forKey: signature.endpoint) {
-        throw GraftError(
-          .invalidArgument, "The tensor '\(signature.name)' is fed twice, as '\(earlier)' and '\(name)'.")
-      }
-    }
+    try Self.checkDifferent(signatures, feeds)
     let key = PlanKey(
       version: snapshot.version, feeds: feeds, fetches: fetches, targets: targets, hasOwnFiles: files != nil)
     let allowed =
@@ -167,6 +161,20 @@ public final class Session: Sendable {
       plans[key] = plan
     }
     return Callable(plan: plan, feeds: signatures, executor: executor, library: library, reads: reads)
+  }
+
+  /// - Throws: `GraftError` (`invalidArgument`) for a tensor that is fed twice, by different names.
+  private static func checkDifferent(_ signatures: [FeedSignature], _ names: [String]) throws {
+    let places = signatures.map(\.endpoint)
+    let order = places.indices.sorted {
+      (places[$0].node, places[$0].output) < (places[$1].node, places[$1].output)
+    }
+    for (one, next) in zip(order, order.dropFirst()) where places[one] == places[next] {
+      let (earlier, later) = (min(one, next), max(one, next))
+      throw GraftError(
+        .invalidArgument,
+        "The tensor '\(signatures[later].name)' is fed twice, as '\(names[earlier])' and '\(names[later])'.")
+    }
   }
 
   /// What the closure plans, together with how it is made anew where it relies on variables' values.

@@ -97,7 +97,8 @@ struct SessionLibrary: Sendable {
     private func run(_ arguments: [Tensor]) throws -> [Tensor] {
       do {
         return try runner.library.executor.run(
-          plan.executable, feeds: arguments, functions: { runner }, control: runner.control)
+          plan.executable, feeds: arguments, functions: { runner }, files: runner.library.files,
+          control: runner.control)
       } catch let error as GraftError {
         throw error.at(.init(function: plan.name))
       }

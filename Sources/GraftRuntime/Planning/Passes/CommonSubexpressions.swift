@@ -5,31 +5,42 @@ import GraftTensor
 /// Computes once what several nodes compute from the same values, and leaves out what gives its input again.
 enum CommonSubexpressions: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
-    var found: [Key: [Int]] = [:]
-    var constants: [ConstantKey: ValueReference] = [:]
+    // The nodes so far by what must be the same, hashed. One table for all kinds of nodes: each type of table takes a
+    // program time to set up.
+    var known: [Int: [Int]] = [:]
     var replacements: [ValueReference: ValueReference] = [:]
+    func inputs(of node: PlanNode) -> [ValueReference] { node.inputs.map { replacements[$0] ?? $0 } }
     for index in try graph.order() {
       let node = graph.nodes[index]
-      let first = ValueReference(node: index, output: 0)
+      var hasher = Hasher()
+      let isSame: (PlanNode) -> Bool
       if let values = node.constants {
-        guard values.count == 1, let key = ConstantKey(values[0]) else { continue }
-        if let known = constants[key] { replacements[first] = known } else { constants[key] = first }
-        continue
+        guard let value = values.first, values.count == 1, isSmall(value) else { continue }
+        value.withUnsafeBytes { hasher.combine(bytes: $0) }
+        isSame = { $0.constants?.first.map { hold(value, $0) } ?? false }
+      } else {
+        guard isMergeable(node) else { continue }
+        let own = inputs(of: node)
+        if idempotent.contains(node.op), own.count == 2, own[0] == own[1] {
+          replacements[ValueReference(node: index, output: 0)] = own[0]
+          continue
+        }
+        hasher.combine(node.op)
+        hasher.combine(own)
+        isSame = {
+          $0.constants == nil && $0.op == node.op && $0.outputTypes == node.outputTypes
+            && inputs(of: $0) == own
+            && $0.hasAttributes(of: node)
+        }
       }
-      guard isMergeable(node) else { continue }
-      let inputs = node.inputs.map { replacements[$0] ?? $0 }
-      if idempotent.contains(node.op), inputs.count == 2, inputs[0] == inputs[1] {
-        replacements[first] = inputs[0]
-        continue
-      }
-      let key = Key(op: node.op, inputs: inputs, outputTypes: node.outputTypes)
-      if let same = found[key]?.first(where: { graph.nodes[$0].hasAttributes(of: node) }) {
+      let hash = hasher.finalize()
+      if let same = known[hash]?.first(where: { isSame(graph.nodes[$0]) }) {
         for output in node.outputTypes.indices {
           replacements[ValueReference(node: index, output: output)] = ValueReference(
             node: same, output: output)
         }
       } else {
-        found[key, default: []].append(index)
+        known[hash, default: []].append(index)
       }
     }
     graph.replace(replacements)
@@ -51,23 +62,15 @@ enum CommonSubexpressions: PlanPass {
       }
   }
 
-  private struct Key: Hashable {
-    let op: String
-    let inputs: [ValueReference]
-    let outputTypes: [DataType]
+  /// Whether a constant is compared by its value.
+  private static func isSmall(_ tensor: Tensor) -> Bool {
+    if case .plain = tensor.dtype.layout { tensor.byteCount <= 64 } else { false }
   }
 
-  /// A small constant, by its value.
-  private struct ConstantKey: Hashable {
-    let dtype: DataType
-    let shape: Shape
-    let bytes: [UInt8]
-
-    init?(_ tensor: Tensor) {
-      guard case .plain = tensor.dtype.layout, tensor.byteCount <= 64 else { return nil }
-      (dtype, shape) = (tensor.dtype, tensor.shape)
-      bytes = tensor.withUnsafeBytes { Array($0) }
-    }
+  /// Whether two constants hold the same bits.
+  private static func hold(_ tensor: Tensor, _ other: Tensor) -> Bool {
+    tensor.dtype == other.dtype && tensor.shape == other.shape
+      && tensor.withUnsafeBytes { bytes in other.withUnsafeBytes { bytes.elementsEqual($0) } }
   }
 }
 

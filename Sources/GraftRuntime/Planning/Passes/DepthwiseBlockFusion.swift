@@ -3,7 +3,8 @@ import GraftKernels
 import GraftTensor
 
 /// Joins depthwise convolutions with the convolutions of single pixels before and after them, where what lies
-/// between is too large to stay in a core's cache until it is read.
+/// between is too large to stay in a core's cache until it is read; and with those before them where images are so
+/// small that each thread can compute both for some of the channels.
 ///
 /// It needs shapes, to know what is large.
 enum DepthwiseBlockFusion: ShapePass {
@@ -23,9 +24,12 @@ enum DepthwiseBlockFusion: ShapePass {
         (inference.shape(of: value).fullyDefined?.elementCount ?? 0) * 4 >= leastBytes
       }
       let expand = block.inputs[0]
+      let size = inference.shape(of: expand).fullyDefined
+      let isSliced =
+        size.map { $0.rank == 4 && DepthwiseBlockOps.areSliced(height: $0[1], width: $0[2]) } ?? false
       var isJoined = false
-      if isLarge(expand), expand.output == 0, uses.onlyReader(of: expand.node) == index,
-        isPointwise(graph.nodes[expand.node], graph),
+      if isSliced || isLarge(expand), expand.output == 0, uses.onlyReader(of: expand.node) == index,
+        graph.nodes[expand.node].isPointwiseConvolution(graph),
         graph.nodes[expand.node].fusedOps?.contains("Add") == false
       {
         block.join(graph.nodes[expand.node], as: "expand_")
@@ -33,8 +37,8 @@ enum DepthwiseBlockFusion: ShapePass {
         isJoined = true
       }
       let result = ValueReference(node: index, output: 0)
-      if isJoined || isLarge(result), let reader = uses.onlyReader(of: index),
-        isPointwise(graph.nodes[reader], graph), graph.nodes[reader].inputs[0] == result
+      if isJoined ? !isSliced : isLarge(result), let reader = uses.onlyReader(of: index),
+        graph.nodes[reader].isPointwiseConvolution(graph), graph.nodes[reader].inputs[0] == result
       {
         block.join(graph.nodes[reader], as: "project_")
         block.name = graph.nodes[reader].name
@@ -62,15 +66,6 @@ enum DepthwiseBlockFusion: ShapePass {
     else { return false }
     return node.ints("dilations") ?? [1, 1, 1, 1] == [1, 1, 1, 1]
       && inference.shape(of: node.inputs[0]).fullyDefined != nil
-  }
-
-  private static func isPointwise(_ node: PlanNode, _ graph: PlanGraph) -> Bool {
-    guard node.op == "Conv2D" || node.op == "_FusedConv2D", let fused = node.fusedOps,
-      !fused.contains("FusedBatchNorm"), node.controlInputs.isEmpty, node.isChannelsLast,
-      node.ints("strides") == [1, 1, 1, 1], let filter = graph.constant(node.inputs[1])?.shape
-    else { return false }
-    if case .string("EXPLICIT")? = node.attributes["padding"] { return false }
-    return filter.rank == 4 && filter[0] == 1 && filter[1] == 1
   }
 }
 

@@ -1,0 +1,93 @@
+import CGraftVector
+
+/// The work of a block, cut into bands of the depthwise convolution's output rows.
+struct DepthwiseBands: @unchecked Sendable {
+  let stage: DepthwiseStage
+  let before: PointwiseProduct?
+  let after: PointwiseProduct?
+  let x: UnsafePointer<Float>
+  let y: UnsafeMutablePointer<Float>
+
+  /// What the rows between two of the convolutions may take, of a core's large cache.
+  private static let rowBytes = 320 << 10
+
+  private var geometry: graft_convolution { stage.geometry }
+  private var channels: Int { stage.channels }
+  private var stride: Int { stage.stride }
+  private var window: Int { stage.window }
+  private var height: Int { stage.height }
+  private var outputHeight: Int { stage.outputHeight }
+  /// Elements of a row of the depthwise convolution's input, and of its output.
+  private var inputRow: Int { geometry.input.2 * channels }
+  private var outputRow: Int { geometry.output.2 * channels }
+
+  /// Output rows of a band.
+  private var rows: Int {
+    let row = (before == nil ? 0 : inputRow * stride) + (after == nil ? 0 : outputRow)
+    let fitting = max(Self.rowBytes / max(row * MemoryLayout<Float>.stride, 1), 1)
+    let bands = (outputHeight + fitting - 1) / fitting
+    return (outputHeight + bands - 1) / bands
+  }
+
+  /// Rows of input under a band, at most.
+  private var inputRows: Int { min((rows - 1) * stride + window, height) }
+
+  private var bandsPerImage: Int { (outputHeight + rows - 1) / rows }
+
+  /// How many bands there are.
+  var count: Int { stage.images * bandsPerImage }
+
+  /// Elements of memory that a worker needs.
+  var scratch: Int {
+    (before == nil ? 0 : inputRows * inputRow) + (after == nil ? 0 : rows * outputRow)
+  }
+
+  /// About how many nanoseconds a band takes.
+  var cost: Int {
+    let products =
+      rows * stride * inputRow * (before?.depth ?? 0) + rows * outputRow * (after?.channels ?? 0)
+      + rows * outputRow * window * geometry.kernel.2
+    return products / 50
+  }
+
+  /// Computes bands one after the other.
+  func run(_ bands: Range<Int>, _ scratch: UnsafeMutablePointer<Float>) {
+    let results = scratch + (before == nil ? 0 : inputRows * inputRow)
+    // The rows of input that the memory holds, of the image `held`.
+    var (held, first, end) = (-1, 0, 0)
+    for band in bands {
+      let image = band / bandsPerImage
+      let top = band % bandsPerImage * rows
+      let bottom = min(top + rows, outputHeight)
+      let start = max(top * stride - geometry.padding.1, 0)
+      let stop = min(max((bottom - 1) * stride - geometry.padding.1 + window, start), height)
+      var source = x
+      if let before {
+        let kept = held == image ? max(end - max(start, first), 0) : 0
+        if kept > 0 {
+          (scratch).update(from: scratch + (start - first) * inputRow, count: kept * inputRow)
+        }
+        let pixel = (image * height + start + kept) * geometry.input.2
+        if stop > start + kept {
+          before.run(
+            (stop - start - kept) * geometry.input.2, x + pixel * before.depth,
+            into: scratch + kept * inputRow, pixel: pixel)
+        }
+        (held, first, end) = (image, start, stop)
+        // As if the whole input were there.
+        source = UnsafePointer(scratch - (image * height + start) * inputRow)
+      }
+      let line = image * outputHeight + top
+      let target = after == nil ? y : results - line * outputRow
+      stage.run(
+        rows: line..<image * outputHeight + bottom, channels: 0..<channels, source, xPixel: channels,
+        into: target)
+      if let after {
+        let pixel = line * geometry.output.2
+        after.run(
+          (bottom - top) * geometry.output.2, UnsafePointer(results), into: y + pixel * after.channels,
+          pixel: pixel)
+      }
+    }
+  }
+}

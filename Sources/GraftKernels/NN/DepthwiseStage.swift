@@ -1,0 +1,34 @@
+import CGraftVector
+
+/// The depthwise convolution of a block, of known sizes.
+struct DepthwiseStage: @unchecked Sendable {
+  let geometry: graft_convolution
+  let images: Int
+  let finish: graft_finish
+  let filter: UnsafePointer<Float>
+  /// As many zeros as there are channels.
+  let zeros: UnsafePointer<Float>
+
+  var channels: Int { geometry.groups }
+  var stride: Int { geometry.stride.1 }
+  var window: Int { geometry.kernel.1 }
+  var height: Int { geometry.input.1 }
+  var outputHeight: Int { geometry.output.1 }
+
+  /// Computes rows of all images' outputs.
+  ///
+  /// - Parameters:
+  ///   - part: the channels to compute: `x` and `y` begin with the first of them.
+  ///   - xPixel: elements from one pixel of the input to the next.
+  func run(
+    rows: Range<Int>, channels part: Range<Int>, _ x: UnsafePointer<Float>, xPixel: Int,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    var shape = geometry
+    shape.groups = part.count
+    var finish = finish.from(row: 0, column: part.lowerBound, of: Float.self)
+    graft_depthwise_rows_f32(
+      &shape, graft_pitches(x: xPixel, filter: channels, y: channels), x, filter + part.lowerBound, zeros, y,
+      rows.lowerBound, rows.upperBound, &finish)
+  }
+}
