@@ -8,13 +8,17 @@ public struct Shape: Sendable, Hashable {
 
   /// A shape that code of ours has computed from shapes that were checked before.
   ///
-  /// - Precondition: no size is negative and the product fits an `Int`. What comes from outside goes
-  ///   through ``init(validating:)``.
+  /// - Precondition: no size is negative. What comes from outside goes through ``init(validating:)``. Of more elements
+  ///   than any machine has ``elementCount`` is 2^58: their bytes can be counted, and nothing allocates them.
   public init(_ dimensions: [Int]) {
     self.dimensions = dimensions
+    let most = 1 << 58
     var count = 1
-    for size in dimensions { count *= size }
-    elementCount = count
+    for size in dimensions {
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      count = overflow ? most : min(product, most)
+    }
+    elementCount = dimensions.contains(0) ? 0 : count
   }
 
   /// A shape with sizes that come from outside.
@@ -35,10 +39,13 @@ public struct Shape: Sendable, Hashable {
       product = overflow ? .max : next
     }
     let isEmpty = dimensions.contains(0)
-    guard product <= (isEmpty ? Self.maximumProduct : Self.maximumElementCount) else {
+    guard product <= (isEmpty ? Self.maximumEmptyProduct : Self.maximumElementCount) else {
       throw GraftError(
         .resourceExhausted,
-        "A tensor of shape \(Self.format(dimensions)) has more elements than can be addressed.",
+        "A tensor of shape \(Self.format(dimensions)) "
+          + (isEmpty
+            ? "has no elements, and its other sizes give more than \(Self.maximumEmptyProduct)."
+            : "has more elements than can be addressed."),
         remedy: "Check the sizes that the graph or the feed gives.")
     }
     if isEmpty { product = 0 }
@@ -58,9 +65,9 @@ public struct Shape: Sendable, Hashable {
   /// 2^47 elements: of any type their bytes are counted without overflow, and no machine has them.
   package static let maximumElementCount = 1 << 47
 
-  /// What the sizes of an empty tensor may give, multiplied without those that are 0: as many bytes as can be counted
-  /// for the largest elements. TensorFlow lets more stand behind a 0.
-  private static let maximumProduct = Int.max / 16
+  /// What the sizes of an empty tensor may give, multiplied without those that are 0: whatever goes over some of the
+  /// dimensions comes to an end, and can count what it sees. TensorFlow lets any sizes stand behind a 0.
+  package static let maximumEmptyProduct = 1 << 32
 
   /// How many dimensions there are.
   @inlinable

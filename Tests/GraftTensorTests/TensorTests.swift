@@ -42,18 +42,18 @@ import Testing
   @Test func countsElements() throws {
     #expect(try Shape(validating: [2, 3, 4]).elementCount == 24)
     #expect(Shape.scalar.elementCount == 1)
-    #expect(try Shape(validating: [1 << 58, 0]).elementCount == 0)
+    #expect(try Shape(validating: [1 << 32, 0]).elementCount == 0)
   }
 
-  /// Whatever part of the sizes is multiplied, it can be counted.
-  @Test(arguments: [[0, Int.max, 3], [1 << 40, 1 << 40, 0], [0, 1 << 60]])
+  /// Whatever goes over some of the dimensions comes to an end.
+  @Test(arguments: [[0, Int.max, 3], [1 << 40, 1 << 40, 0], [0, (1 << 32) + 1]])
   func refusesWhatCannotBeCountedBesideAZero(sizes: [Int]) {
     let error = #expect(throws: GraftError.self) { try Shape(validating: sizes) }
     #expect(error?.code == .resourceExhausted)
   }
 
   @Test func emptyTensorsOfLargeSizesAreDescribed() throws {
-    #expect(try Tensor(uninitialized: .float32, shape: [0, 1 << 30, 1 << 28]).description.contains("[]"))
+    #expect(try Tensor(uninitialized: .float32, shape: [0, 1 << 20, 1 << 12]).description.contains("[]"))
   }
 
   @Test func refusesNegativeSizes() {

@@ -78,6 +78,10 @@ enum DistinctKeys {
   /// The groups of a dimension's entries.
   static func groups(of tensor: Tensor, alongAxis axis: Int) -> (group: [Int], first: [Int]) {
     let sizes = tensor.shape.dimensions
+    // All without elements are the same.
+    if tensor.elementCount == 0 {
+      return ([Int](repeating: 0, count: sizes[axis]), sizes[axis] > 0 ? [0] : [])
+    }
     let inner = ArrayArguments.product(sizes[(axis + 1)...])
     let outer = ArrayArguments.product(sizes[..<axis])
     func gathered<Key: Hashable>(_ keys: [Key?]) -> (group: [Int], first: [Int]) {

@@ -68,6 +68,7 @@ enum UniqueOps {
   private static func write(
     _ context: KernelContext, _ input: Tensor, axis: Int, _ indexType: DataType, hasCounts: Bool
   ) throws {
+    try MemoryAccount.requireRoom(for: input.shape[axis], bytesEach: 2 * MemoryLayout<Int>.stride)
     let found =
       input.rank == 1
       ? DistinctKeys.groups(ofElements: input) : DistinctKeys.groups(of: input, alongAxis: axis)
@@ -77,7 +78,7 @@ enum UniqueOps {
     let outer = ArrayArguments.product(sizes[..<axis])
     sizes[axis] = found.first.count
     let output = try context.allocate(0, input.dtype, Shape(sizes))
-    for (place, entry) in found.first.enumerated() {
+    for (place, entry) in found.first.enumerated() where output.elementCount > 0 {
       try StridedCopy(
         rows: outer, length: inner, sourceStep: entries &* inner, targetStep: found.first.count &* inner
       ).run(from: input, at: entry * inner, to: output, startingAt: place * inner, context.workers)

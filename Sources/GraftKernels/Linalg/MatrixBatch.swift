@@ -18,7 +18,16 @@ struct MatrixBatch<F: MatrixField> {
     rows = tensor.shape[tensor.rank - 2]
     columns = tensor.shape[tensor.rank - 1]
     elements = F.read(tensor)
+    guard elements.count > 0 || count <= Self.mostEmpty else {
+      throw GraftError(
+        .resourceExhausted,
+        "\(count) matrices without elements are more than the \(Self.mostEmpty) that one op takes.",
+        at: .init(input: input))
+    }
   }
+
+  /// Each matrix has a result, though it has no elements.
+  private static var mostEmpty: Int { 1 << 20 }
 
   /// How many matrices there are.
   var count: Int { batch.reduce(1, *) }

@@ -121,15 +121,6 @@ struct MatrixProduct {
     }
   }
 
-  /// Whether threads take panels of columns, so that each part of the right side is read by one of them, and not
-  /// strips of rows: where there are too few of these.
-  static func splitsColumns<T: VectorElement>(
-    pairs: Int = 1, m: Int, n: Int, _ type: T.Type, _ workers: WorkerPool
-  ) -> Bool {
-    let isLow = pairs == 1 ? m < 96 * workers.threads : pairs * m < 12 * workers.threads
-    return workers.threads > 1 && isLow && n >= 4 * T.panelWidth * workers.threads
-  }
-
   private func multiply<T: VectorElement>(
     _ type: T.Type, _ workers: WorkerPool, _ output: Tensor, _ packed: PackedMatrix, isShared: Bool,
     _ finish: graft_finish
@@ -138,44 +129,14 @@ struct MatrixProduct {
     nonisolated(unsafe) let c = output.base.assumingMemoryBound(to: T.self)
     nonisolated(unsafe) let finish = finish
     let (m, n, k, row, column, offsets) = (m, n, k, left.row, left.column, left.offsets)
-    let pairs = offsets.count
-    if !Self.splitsColumns(pairs: pairs, m: m, n: n, T.self, workers) {
-      let height = 12
-      let strips = (m + height - 1) / height
-      workers.forEach(pairs * strips, cost: height * n * max(k, 8) / 40, grain: 8) { range in
-        var strip = range.lowerBound
-        while strip < range.upperBound {
-          let pair = strip / strips
-          let first = strip % strips
-          let last = min(strips, first + range.upperBound - strip)
-          let rows = first * height..<min(m, last * height)
-          T.product(
-            m: rows.count, n: n, k: k, a + offsets[pair] + rows.lowerBound * row, row: row, column: column,
-            packed: packed.elements(of: isShared ? 0 : pair), into: c + (pair * m + rows.lowerBound) * n,
-            cRow: n,
-            finish.from(row: pair * m + rows.lowerBound, column: 0, of: T.self))
-          strip += last - first
-        }
-      }
-    } else {
-      // Two panels are what the widest tiles take.
-      let width = 2 * T.panelWidth
-      let strips = (n + width - 1) / width
-      workers.forEach(pairs * strips, cost: m * width * max(k, 8) / 20) { range in
-        var strip = range.lowerBound
-        while strip < range.upperBound {
-          let pair = strip / strips
-          let first = strip % strips
-          let last = min(strips, first + range.upperBound - strip)
-          let columns = first * width..<min(n, last * width)
-          T.product(
-            m: m, n: columns.count, k: k, a + offsets[pair], row: row, column: column,
-            packed: packed.elements(of: isShared ? 0 : pair, as: T.self) + columns.lowerBound * k,
-            into: c + pair * m * n + columns.lowerBound, cRow: n,
-            finish.from(row: pair * m, column: columns.lowerBound, of: T.self))
-          strip += last - first
-        }
-      }
+    workers.forEachPart(pairs: offsets.count, rows: m, columns: n, depth: max(k, 8), T.self) {
+      _, pair, rows, columns in
+      T.product(
+        m: rows.count, n: columns.count, k: k, a + offsets[pair] + rows.lowerBound * row, row: row,
+        column: column,
+        packed: packed.elements(of: isShared ? 0 : pair, as: T.self) + columns.lowerBound * k,
+        into: c + (pair * m + rows.lowerBound) * n + columns.lowerBound, cRow: n,
+        finish.from(row: pair * m + rows.lowerBound, column: columns.lowerBound, of: T.self))
     }
   }
 

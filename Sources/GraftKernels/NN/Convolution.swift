@@ -275,26 +275,16 @@ struct Convolution {
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let nothing = UnsafePointer(zeros.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
-    let (pixels, row) = (geometry.outputPixels, groups * columns)
-    let workers = context.workers
-    if groups == 1, MatrixProduct.splitsColumns(m: pixels, n: columns, T.self, workers) {
-      let width = 2 * T.panelWidth
-      workers.forEach((columns + width - 1) / width, cost: pixels * depth * width / 40) { range in
-        let part = range.lowerBound * width..<min(columns, range.upperBound * width)
-        var shape = shape
-        shape.output_channels = part.count
-        T.convolve(
-          shape, source, packed: packed.elements(of: 0) + part.lowerBound * depth, zeros: nothing,
-          into: target + part.lowerBound, yRow: row, pixels: 0..<pixels,
-          finish.from(row: 0, column: part.lowerBound, of: T.self))
-      }
-      return
-    }
-    let height = 12
-    workers.forEach((pixels + height - 1) / height, cost: height * depth * row / 40, grain: 8) { range in
+    let row = groups * columns
+    context.workers.forEachPart(
+      rows: geometry.outputPixels, columns: row, depth: depth, hasColumnGroups: groups > 1, T.self
+    ) { _, _, pixels, part in
+      var shape = shape
+      if groups == 1 { shape.output_channels = part.count }
       T.convolve(
-        shape, source, packed: packed.elements(of: 0), zeros: nothing, into: target, yRow: row,
-        pixels: range.lowerBound * height..<min(pixels, range.upperBound * height), finish)
+        shape, source, packed: packed.elements(of: 0) + part.lowerBound * depth, zeros: nothing,
+        into: target + part.lowerBound, yRow: row, pixels: pixels,
+        finish.from(row: 0, column: part.lowerBound, of: T.self))
     }
   }
 }

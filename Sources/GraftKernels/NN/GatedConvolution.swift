@@ -72,24 +72,11 @@ private struct GatedProduct: @unchecked Sendable {
     let most = min(Self.rows, pixels)
     let memory = try context.scratch(.float32, Shape(validating: [workers.workers, most, depth]))
     nonisolated(unsafe) let scratch = memory.base.assumingMemoryBound(to: Float.self)
+    // Who computes some channels multiplies all pixels: each thread does so once.
     let channels = product.channels
-    if MatrixProduct.splitsColumns(m: pixels, n: channels, Float.self, workers) {
-      let width = 2 * Float.panelWidth
-      let strips = (channels + width - 1) / width
-      // Each piece multiplies all rows: one for each thread.
-      workers.forEachOnWorkers(strips, cost: pixels * depth * width / 40, grain: strips) { worker, range in
-        compute(
-          0..<pixels, channels: range.lowerBound * width..<min(range.upperBound * width, channels), most,
-          scratch + worker * most * depth)
-      }
-    } else {
-      let height = 12
-      let strips = (pixels + height - 1) / height
-      workers.forEachOnWorkers(strips, cost: height * depth * channels / 40, grain: 8) { worker, range in
-        compute(
-          range.lowerBound * height..<min(range.upperBound * height, pixels), channels: 0..<channels, most,
-          scratch + worker * most * depth)
-      }
+    workers.forEachPart(rows: pixels, columns: channels, depth: depth, grain: channels, Float.self) {
+      worker, _, pixels, channels in
+      compute(pixels, channels: channels, most, scratch + worker * most * depth)
     }
   }
 

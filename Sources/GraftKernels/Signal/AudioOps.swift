@@ -52,9 +52,10 @@ enum AudioOps {
           )
         }
         let bins = input.shape[2]
-        let bank = MelFilterBank(options, bins: bins, rate: rate)
         let output = try context.allocate(
           0, .float32, Shape(validating: [input.shape[0], input.shape[1], options.coefficients]))
+        guard output.elementCount > 0 else { return }
+        let bank = MelFilterBank(options, bins: bins, rate: rate)
         let (values, target) = (input.buffer(as: Float.self), output.mutableBuffer(as: Float.self))
         let count = options.coefficients
         for window in 0..<input.shape[0] * input.shape[1] {

@@ -20,7 +20,14 @@ struct FeatureColumn {
     values = dense
     isSparse = false
     let length = dense.shape[1]
+    try Self.requireRoom(rows: dense.shape[0])
     rows = (0..<dense.shape[0]).map { $0 * length..<($0 + 1) * length }
+  }
+
+  /// Each row is noted, though it has no values; and how many crosses it has.
+  private static func requireRoom(rows: Int) throws {
+    try MemoryAccount.requireRoom(
+      for: rows, bytesEach: MemoryLayout<Range<Int>>.stride + MemoryLayout<Int>.stride)
   }
 
   /// A column of a ragged matrix.
@@ -48,6 +55,7 @@ struct FeatureColumn {
     }
     values = sparse.values
     isSparse = true
+    try Self.requireRoom(rows: count)
     var rows: [Range<Int>] = []
     rows.reserveCapacity(count)
     var place = 0

@@ -92,6 +92,7 @@ enum SparseSegmentOps {
           try check(indices, below: data.shape[0])
           let shape = try Shape(validating: [count] + data.shape.dimensions.dropFirst())
           let output = try context.allocate(0, data.dtype, shape)
+          guard output.elementCount > 0 else { return }
           output.clear()
           let length = ArrayArguments.product(shape.dimensions.dropFirst())
           let sums = SegmentSums(
@@ -183,12 +184,8 @@ enum SparseSegmentOps {
           if let last = ids.last, last &+ 1 > count {
             throw ArrayArguments.invalid("Segment id \(last) is out of range [0, \(count)).", input: 2)
           }
-          var sizes = [Int](repeating: 0, count: count)
-          for id in ids {
-            guard id >= 0, id < count else {
-              throw ArrayArguments.invalid("Segment id \(id) is out of range [0, \(count)).", input: 2)
-            }
-            sizes[id] += 1
+          for id in ids where id < 0 || id >= count {
+            throw ArrayArguments.invalid("Segment id \(id) is out of range [0, \(count)).", input: 2)
           }
           var targets = indices
           var height = rows
@@ -201,6 +198,9 @@ enum SparseSegmentOps {
           }
           let shape = try Shape(validating: [height] + gradient.shape.dimensions.dropFirst())
           let output = try context.allocate(0, gradient.dtype, shape)
+          guard gradient.elementCount > 0 else { return output.clear() }
+          var sizes = [Int](repeating: 0, count: count)
+          for id in ids { sizes[id] += 1 }
           let spread = GradientRows(
             gradient: gradient, targets: targets, ids: ids, factors: sizes.map { 1 / scale.divisor($0) },
             length: ArrayArguments.product(shape.dimensions.dropFirst()), output: output)
