@@ -100,6 +100,14 @@ struct UniformArithmeticTests {
     let hybrid = try run(
       "UniformQuantizedDotHybrid", [floats, y] + scale(1, 0), output: .float32)
     #expect(try hybrid.scalars(as: Float.self) == [255.0 / 64 * 5 + 7, 255.0 / 64 * 6 + 8])
+    // Rows without an end have no scale: something comes out, and no more is said of it.
+    for row: [Float] in [
+      [-.infinity, .infinity], [.nan, -1e30], [-.greatestFiniteMagnitude, .greatestFiniteMagnitude],
+    ] {
+      let endless = try Tensor(shape: [1, 2], scalars: row)
+      let result = try run("UniformQuantizedDotHybrid", [endless, y] + scale(1, 0), output: .float32)
+      #expect(result.shape == [1, 2])
+    }
   }
 
   @Test func convolutionsPadWithZero() throws {

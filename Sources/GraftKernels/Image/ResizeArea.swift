@@ -38,14 +38,17 @@ enum ResizeAreaOps {
           let geometry = try ResizeGeometry(context, alignCorners: alignCorners, halfPixelCenters: false)
           let images = try context.floats(context.input(0))
           let output = try context.allocate(0, .float32, geometry.outputShape())
-          resize(geometry, images, output, context.workers)
+          try resize(geometry, images, output, context.workers)
         }
       })
   ]
 
   private static func resize(
     _ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor, _ workers: WorkerPool
-  ) {
+  ) throws {
+    // Of no images the size may be anything.
+    guard output.elementCount > 0 else { return }
+    try MemoryAccount.requireRoom(for: geometry.outputWidth, bytesEach: MemoryLayout<AreaSpan>.stride)
     let columns = (0..<geometry.outputWidth).map { AreaSpan($0, scale: geometry.widthScale) }
     let channels = geometry.channels
     let height = geometry.outputHeight

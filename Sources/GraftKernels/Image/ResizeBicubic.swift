@@ -52,14 +52,16 @@ private struct CubicTap {
 }
 
 extension ResizeGeometry {
-  fileprivate func rowTaps() -> [CubicTap] {
-    (0..<outputHeight).map {
+  fileprivate func rowTaps() throws -> [CubicTap] {
+    try MemoryAccount.requireRoom(for: outputHeight, bytesEach: MemoryLayout<CubicTap>.stride)
+    return (0..<outputHeight).map {
       CubicTap(position: position($0, heightScale), limit: inputHeight, halfPixelCenters: halfPixelCenters)
     }
   }
 
-  fileprivate func columnTaps() -> [CubicTap] {
-    (0..<outputWidth).map {
+  fileprivate func columnTaps() throws -> [CubicTap] {
+    try MemoryAccount.requireRoom(for: outputWidth, bytesEach: MemoryLayout<CubicTap>.stride)
+    return (0..<outputWidth).map {
       CubicTap(position: position($0, widthScale), limit: inputWidth, halfPixelCenters: halfPixelCenters)
     }
   }
@@ -82,7 +84,7 @@ enum ResizeBicubicOps {
             context, alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
           let images = try context.floats(context.input(0))
           let output = try context.allocate(0, .float32, geometry.outputShape())
-          resize(geometry, images, output, context.workers)
+          try resize(geometry, images, output, context.workers)
         }
       }),
     OpDefinition(
@@ -99,9 +101,9 @@ enum ResizeBicubicOps {
             halfPixelCenters: halfPixelCenters)
           let output = try context.allocate(0, dtype, geometry.inputShape())
           if dtype == .float64 {
-            spread(geometry, gradients, output, as: Double.self)
+            try spread(geometry, gradients, output, as: Double.self)
           } else {
-            spread(geometry, gradients, output, as: Float.self)
+            try spread(geometry, gradients, output, as: Float.self)
           }
         }
       }),
@@ -109,9 +111,11 @@ enum ResizeBicubicOps {
 
   private static func resize(
     _ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor, _ workers: WorkerPool
-  ) {
-    let rows = geometry.rowTaps()
-    let columns = geometry.columnTaps()
+  ) throws {
+    // Of no images the size may be anything.
+    guard output.elementCount > 0 else { return }
+    let rows = try geometry.rowTaps()
+    let columns = try geometry.columnTaps()
     let channels = geometry.channels
     let height = geometry.outputHeight
     let inputRow = geometry.inputWidth * channels
@@ -155,12 +159,13 @@ enum ResizeBicubicOps {
   /// Adds each output pixel's gradient to the sixteen pixels that it was made of.
   private static func spread<T: BinaryFloatingPoint>(
     _ geometry: ResizeGeometry, _ gradients: Tensor, _ output: Tensor, as type: T.Type
-  ) {
+  ) throws {
     let target = output.mutableBuffer(as: T.self)
     target.update(repeating: 0)
+    guard gradients.elementCount > 0 else { return }
     let source = gradients.buffer(as: Float.self)
-    let rows = geometry.rowTaps()
-    let columns = geometry.columnTaps()
+    let rows = try geometry.rowTaps()
+    let columns = try geometry.columnTaps()
     let channels = geometry.channels
     let rowSize = geometry.inputWidth * channels
     func add(_ gradient: T, _ start: Int, _ column: CubicTap) {

@@ -18,13 +18,15 @@ struct LinearTap {
 
 extension ResizeGeometry {
   /// Between which rows each output row lies.
-  func linearRows() -> [LinearTap] {
-    (0..<outputHeight).map { LinearTap(position: position($0, heightScale), limit: inputHeight) }
+  func linearRows() throws -> [LinearTap] {
+    try MemoryAccount.requireRoom(for: outputHeight, bytesEach: MemoryLayout<LinearTap>.stride)
+    return (0..<outputHeight).map { LinearTap(position: position($0, heightScale), limit: inputHeight) }
   }
 
   /// Between which columns each output column lies.
-  func linearColumns() -> [LinearTap] {
-    (0..<outputWidth).map { LinearTap(position: position($0, widthScale), limit: inputWidth) }
+  func linearColumns() throws -> [LinearTap] {
+    try MemoryAccount.requireRoom(for: outputWidth, bytesEach: MemoryLayout<LinearTap>.stride)
+    return (0..<outputWidth).map { LinearTap(position: position($0, widthScale), limit: inputWidth) }
   }
 }
 
@@ -45,7 +47,7 @@ enum ResizeBilinearOps {
             context, alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
           let images = try context.floats(context.input(0))
           let output = try context.allocate(0, .float32, geometry.outputShape())
-          resize(geometry, images, output, context.workers)
+          try resize(geometry, images, output, context.workers)
         }
       }),
     OpDefinition(
@@ -62,12 +64,12 @@ enum ResizeBilinearOps {
             halfPixelCenters: halfPixelCenters)
           let output = try context.allocate(0, dtype, geometry.inputShape())
           switch dtype {
-          case .float64: spread(geometry, gradients, output, as: Double.self)
-          case .float32: spread(geometry, gradients, output, as: Float.self)
+          case .float64: try spread(geometry, gradients, output, as: Double.self)
+          case .float32: try spread(geometry, gradients, output, as: Float.self)
           default:
             // Sums of small floats are kept in float32 and rounded once.
             let sums = try context.scratch(.float32, output.shape)
-            spread(geometry, gradients, sums, as: Float.self)
+            try spread(geometry, gradients, sums, as: Float.self)
             let source = sums.buffer(as: Float.self)
             if dtype == .float16 {
               let target = output.mutableBuffer(as: Float16.self)
@@ -85,13 +87,15 @@ enum ResizeBilinearOps {
   /// remains for each output row is one pass over whole rows.
   private static func resize(
     _ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor, _ workers: WorkerPool
-  ) {
+  ) throws {
+    // Of no images the size may be anything.
+    guard output.elementCount > 0 else { return }
     if geometry.outputHeight == geometry.inputHeight && geometry.outputWidth == geometry.inputWidth {
       output.initializeElements(from: images)
       return
     }
-    let rows = geometry.linearRows()
-    let columns = geometry.linearColumns()
+    let rows = try geometry.linearRows()
+    let columns = try geometry.linearColumns()
     let channels = geometry.channels
     let inputRow = geometry.inputWidth * channels
     let outputRow = geometry.outputWidth * channels
@@ -171,12 +175,13 @@ enum ResizeBilinearOps {
   /// Adds each output pixel's gradient to the four pixels that it was made of.
   private static func spread<T: FloatElement>(
     _ geometry: ResizeGeometry, _ gradients: Tensor, _ output: Tensor, as type: T.Type
-  ) where T.Compute == T, T: BinaryFloatingPoint {
+  ) throws where T.Compute == T, T: BinaryFloatingPoint {
     let target = output.mutableBuffer(as: T.self)
     target.update(repeating: 0)
+    guard gradients.elementCount > 0 else { return }
     let source = gradients.buffer(as: Float.self)
-    let rows = geometry.linearRows()
-    let columns = geometry.linearColumns()
+    let rows = try geometry.linearRows()
+    let columns = try geometry.linearColumns()
     let channels = geometry.channels
     let rowSize = geometry.inputWidth * channels
     var position = 0

@@ -27,9 +27,10 @@ enum QuantizedResizeOps {
         let images = try context.input(0)
         let output = try context.allocate(0, dtype, geometry.outputShape())
         switch dtype {
-        case .quint8: bytes(geometry, images, output)
-        case .qint32: integers(geometry, images, output)
-        default: floats(geometry, images, output)
+        case _ where output.elementCount == 0: break
+        case .quint8: try bytes(geometry, images, output)
+        case .qint32: try integers(geometry, images, output)
+        default: try floats(geometry, images, output)
         }
         try context.setOutput(1, try Tensor(low))
         try context.setOutput(2, try Tensor(high))
@@ -43,8 +44,9 @@ enum QuantizedResizeOps {
     _ body: (
       _ target: Int, _ corners: (Int, Int, Int, Int), _ fractions: (column: Float, row: Float)
     ) -> Void
-  ) {
-    let (rows, columns, channels) = (geometry.linearRows(), geometry.linearColumns(), geometry.channels)
+  ) throws {
+    let (rows, columns) = (try geometry.linearRows(), try geometry.linearColumns())
+    let channels = geometry.channels
     var target = 0
     for image in 0..<geometry.batch {
       for row in rows {
@@ -64,9 +66,9 @@ enum QuantizedResizeOps {
     }
   }
 
-  private static func bytes(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) {
+  private static func bytes(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) throws {
     let (source, target) = (images.buffer(as: UInt8.self), output.mutableBuffer(as: UInt8.self))
-    forEach(geometry) { index, corners, fractions in
+    try forEach(geometry) { index, corners, fractions in
       let (x, y) = (Int(fractions.column * 128), Int(fractions.row * 128))
       func between(_ left: Int, _ right: Int) -> Int {
         let (left, right) = (Int(source[left]), Int(source[right]))
@@ -78,9 +80,9 @@ enum QuantizedResizeOps {
   }
 
   /// Integers as float32 numbers, between which is interpolated in float64; a half is added, and the fraction cut.
-  private static func integers(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) {
+  private static func integers(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) throws {
     let (source, target) = (images.buffer(as: Int32.self), output.mutableBuffer(as: Int32.self))
-    forEach(geometry) { index, corners, fractions in
+    try forEach(geometry) { index, corners, fractions in
       func number(_ place: Int) -> Double { Double(Float(source[place])) }
       let value = interpolated(
         number(corners.0), number(corners.1), number(corners.2), number(corners.3),
@@ -89,9 +91,9 @@ enum QuantizedResizeOps {
     }
   }
 
-  private static func floats(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) {
+  private static func floats(_ geometry: ResizeGeometry, _ images: Tensor, _ output: Tensor) throws {
     let (source, target) = (images.buffer(as: Float.self), output.mutableBuffer(as: Float.self))
-    forEach(geometry) { index, corners, fractions in
+    try forEach(geometry) { index, corners, fractions in
       target[index] = interpolated(
         source[corners.0], source[corners.1], source[corners.2], source[corners.3], fractions)
     }

@@ -116,7 +116,8 @@ enum UniformProducts {
       let rounded = (value * (1 / scales[entry]) + 0.5).rounded(.down) + zeroPoints[entry]
       // What is no number becomes the lower bound.
       let bounded = rounded > -128 ? min(rounded, 127) : -128
-      target[place] = Int32(bounded - zeroPoints[entry])
+      // Neither is the zero point of a range without an end one.
+      target[place] = Int32(clamping: Int(truncating: bounded - zeroPoints[entry]))
     }
     let sums = try Tensor(uninitialized: .int32, shape: shape)
     convolution.run(values, kernel.values, sums, as: Int32.self, context.workers)

@@ -112,6 +112,21 @@ import Testing
     }
   }
 
+  /// Of no images the size may be anything: nothing is noted for each row.
+  @Test(arguments: ["ResizeBilinear", "ResizeBicubic", "ResizeArea", "ResizeNearestNeighbor"])
+  func noImagesAreResizedToAnySize(op: String) throws {
+    let text = GraphText().constant("x", [0, 3, 3, 1], [] as [Float]).constant(
+      "size", [2], [2_147_483_647, 2]
+    )
+    .node("y", op, ["x", "size"], ["T": "type: DT_FLOAT", "align_corners": "b: false"])
+    for optimize in [true, false] {
+      let limits = SessionLimits(totalBytes: 16 << 20)
+      let session = Session(
+        graph: try text.graph(), options: .init(threads: 1, optimize: optimize, limits: limits))
+      #expect(try session.run("y:0").shape == [0, 2_147_483_647, 2, 1])
+    }
+  }
+
   /// What ops make beside tensors is looked at before it is made.
   @Test func workBesideTensorsIsCountedBeforeItIsDone() throws {
     let limits = SessionLimits(totalBytes: 64 << 20)
