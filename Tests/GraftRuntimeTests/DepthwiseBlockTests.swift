@@ -17,7 +17,8 @@ import Testing
   /// "project".
   private func network(
     window: Int, stride: Int, padding: String, shortcut: Bool = false, size: Int = size,
-    channels: Int = channels
+    channels: Int = channels,
+    groups: Int = 1
   ) -> GraphText {
     func attributes(_ stride: Int, _ padding: String) -> [String: String] {
       [
@@ -26,11 +27,11 @@ import Testing
       ]
     }
     return GraphText().placeholder("x", [2, size, size, 8])
-      .constant("f1", [1, 1, 8, channels], weights(8 * channels))
+      .constant("f1", [1, 1, 8 / groups, channels], weights(8 / groups * channels))
       .constant("b1", [channels], weights(channels))
       .constant("f2", [window, window, channels, 1], weights(window * window * channels))
       .constant("b2", [channels], weights(channels))
-      .constant("f3", [1, 1, channels, 8], weights(channels * 8))
+      .constant("f3", [1, 1, channels / groups, 8], weights(channels / groups * 8))
       .node("c1", "Conv2D", ["x", "f1"], attributes(1, "SAME"))
       .node("a1", "BiasAdd", ["c1", "b1"], GraphText.float)
       .node("expand", "Relu6", ["a1"], GraphText.float)
@@ -81,6 +82,14 @@ import Testing
     let planned = try plan(text, ["project"], size: 19)
     #expect(planned.contains("depthwise = _FusedDepthwiseBlock(") && planned.contains("c3 = Conv2D("))
     for threads in [1, 3] { try expectSame(text, ["project"], threads: threads, size: 19) }
+  }
+
+  /// The kernel of blocks has no groups of channels.
+  @Test(arguments: [19, 67])
+  func convolutionsInGroupsStayApart(size: Int) throws {
+    let text = network(window: 3, stride: 1, padding: "SAME", size: size, groups: 2)
+    #expect(try !plan(text, ["project"], size: size).contains("_FusedDepthwiseBlock("))
+    try expectSame(text, ["project"], threads: 2, size: size)
   }
 
   @Test func aShortcutIsAddedInTheBlock() throws {

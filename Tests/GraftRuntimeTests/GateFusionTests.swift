@@ -9,11 +9,12 @@ import Testing
   private static let channels = 20
 
   /// An image `[2, size, size, 20]` times a gate, of which a convolution makes 80 channels.
-  private func network(size: Int, gate: [Int], isFirst: Bool = false) -> GraphText {
-    let values = (0..<Self.channels * 80).map { Float($0 * 37 % 23 - 11) / 32 }
+  private func network(size: Int, gate: [Int], isFirst: Bool = false, groups: Int = 1) -> GraphText {
+    let depth = Self.channels / groups
+    let values = (0..<depth * 80).map { Float($0 * 37 % 23 - 11) / 32 }
     return GraphText().placeholder("x", [2, size, size, Self.channels])
       .placeholder("gate", gate)
-      .constant("filter", [1, 1, Self.channels, 80], values)
+      .constant("filter", [1, 1, depth, 80], values)
       .constant("bias", [80], Array(values[..<80]))
       .node("gated", "Mul", isFirst ? ["gate", "x"] : ["x", "gate"], GraphText.float)
       .node(
@@ -64,5 +65,14 @@ import Testing
     let shapes: [Shape] = [[2, 5, 5, Self.channels], [2, 1, 1, Self.channels]]
     let text = network(size: 5, gate: [2, 1, 1, Self.channels])
     #expect(try !plan(text, shapes, ["gated", "result"]).contains("_GatedConv2D("))
+  }
+
+  @Test func convolutionsInGroupsStayApart() throws {
+    let shapes: [Shape] = [[2, 5, 5, Self.channels], [2, 1, 1, Self.channels]]
+    let text = network(size: 5, gate: [2, 1, 1, Self.channels], groups: 2)
+    #expect(try !plan(text, shapes).contains("_GatedConv2D("))
+    let result = try Session(graph: text.graph()).run(
+      ["result"], feeding: ["x": try tensor(shapes[0]), "gate": try tensor(shapes[1])])
+    #expect(result[0].shape == [2, 5, 5, 80])
   }
 }

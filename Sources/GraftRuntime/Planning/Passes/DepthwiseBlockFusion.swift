@@ -29,7 +29,7 @@ enum DepthwiseBlockFusion: ShapePass {
         size.map { $0.rank == 4 && DepthwiseBlockOps.areSliced(height: $0[1], width: $0[2]) } ?? false
       var isJoined = false
       if isSliced || isLarge(expand), expand.output == 0, uses.onlyReader(of: expand.node) == index,
-        graph.nodes[expand.node].isPointwiseConvolution(graph),
+        graph.nodes[expand.node].isPointwiseConvolution(graph, inference),
         graph.nodes[expand.node].fusedOps?.contains("Add") == false
       {
         block.join(graph.nodes[expand.node], as: "expand_")
@@ -38,7 +38,7 @@ enum DepthwiseBlockFusion: ShapePass {
       }
       let result = ValueReference(node: index, output: 0)
       if isJoined ? !isSliced : isLarge(result), let reader = uses.onlyReader(of: index),
-        graph.nodes[reader].isPointwiseConvolution(graph), graph.nodes[reader].inputs[0] == result
+        graph.nodes[reader].isPointwiseConvolution(graph, inference), graph.nodes[reader].inputs[0] == result
       {
         block.join(graph.nodes[reader], as: "project_")
         block.name = graph.nodes[reader].name

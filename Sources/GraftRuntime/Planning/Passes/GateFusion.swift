@@ -12,7 +12,7 @@ enum GateFusion: ShapePass {
     let order = try graph.order()
     let uses = graph.uses(of: order)
     var isChanged = false
-    for index in order where graph.nodes[index].isPointwiseConvolution(graph) {
+    for index in order where graph.nodes[index].isPointwiseConvolution(graph, inference) {
       let input = graph.nodes[index].inputs[0]
       let multiplication = graph.nodes[input.node]
       guard multiplication.op == "Mul", multiplication.constants == nil, multiplication.controlInputs.isEmpty,
@@ -46,13 +46,15 @@ enum GateFusion: ShapePass {
 }
 
 extension PlanNode {
-  /// Whether this is a convolution of each pixel by itself, channels last, with a constant filter.
-  func isPointwiseConvolution(_ graph: PlanGraph) -> Bool {
+  /// Whether this is a convolution of each pixel by itself, channels last and all in one group, with a constant
+  /// filter.
+  func isPointwiseConvolution(_ graph: PlanGraph, _ inference: ShapeInference) -> Bool {
     guard op == "Conv2D" || op == "_FusedConv2D", let fused = fusedOps, !fused.contains("FusedBatchNorm"),
       controlInputs.isEmpty, isChannelsLast, case .ints([1, 1, 1, 1])? = attributes["strides"],
       let filter = graph.constant(inputs[1])?.shape
     else { return false }
     if case .string("EXPLICIT")? = attributes["padding"] { return false }
     return filter.rank == 4 && filter[0] == 1 && filter[1] == 1
+      && inference.shape(of: inputs[0])[3] == filter[2]
   }
 }
