@@ -117,8 +117,7 @@ INLINE void NAME(row)(
   }
   if (!end.clamps && activation != GRAFT_ACTIVATION_NONE) {
     const graft_finish rest = {.activation = activation, .alpha = finish->alpha};
-    if (pitches.y == channels) graft_finish_rows_f32(y, 1, outputs * channels, 0, &rest);
-    else graft_finish_rows_f32(y, outputs, channels, pitches.y, &rest);
+    graft_finish_rows_f32(y, outputs, channels, pitches.y, &rest);
   }
 }
 

@@ -104,6 +104,14 @@ package final class KernelContext {
     return tensor
   }
 
+  /// Makes sure that a fused op has as many inputs as its attributes say.
+  func requireInputs(_ count: Int) throws {
+    guard inputCount == count else {
+      throw GraftError(
+        .invalidArgument, "The fused op has \(inputCount) inputs where \(count) are expected.")
+    }
+  }
+
   /// All inputs' values.
   package func inputs() throws -> [Tensor] {
     try (0..<inputCount).map { try input($0) }

@@ -48,8 +48,7 @@ enum ResizeAreaOps {
   ) throws {
     // Of no images the size may be anything.
     guard output.elementCount > 0 else { return }
-    try MemoryAccount.requireRoom(for: geometry.outputWidth, bytesEach: MemoryLayout<AreaSpan>.stride)
-    let columns = (0..<geometry.outputWidth).map { AreaSpan($0, scale: geometry.widthScale) }
+    let columns = try geometry.table(geometry.outputWidth) { AreaSpan($0, scale: geometry.widthScale) }
     let channels = geometry.channels
     let height = geometry.outputHeight
     let width = geometry.inputWidth

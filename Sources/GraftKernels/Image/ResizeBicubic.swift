@@ -53,15 +53,13 @@ private struct CubicTap {
 
 extension ResizeGeometry {
   fileprivate func rowTaps() throws -> [CubicTap] {
-    try MemoryAccount.requireRoom(for: outputHeight, bytesEach: MemoryLayout<CubicTap>.stride)
-    return (0..<outputHeight).map {
+    try table(outputHeight) {
       CubicTap(position: position($0, heightScale), limit: inputHeight, halfPixelCenters: halfPixelCenters)
     }
   }
 
   fileprivate func columnTaps() throws -> [CubicTap] {
-    try MemoryAccount.requireRoom(for: outputWidth, bytesEach: MemoryLayout<CubicTap>.stride)
-    return (0..<outputWidth).map {
+    try table(outputWidth) {
       CubicTap(position: position($0, widthScale), limit: inputWidth, halfPixelCenters: halfPixelCenters)
     }
   }

@@ -19,14 +19,12 @@ struct LinearTap {
 extension ResizeGeometry {
   /// Between which rows each output row lies.
   func linearRows() throws -> [LinearTap] {
-    try MemoryAccount.requireRoom(for: outputHeight, bytesEach: MemoryLayout<LinearTap>.stride)
-    return (0..<outputHeight).map { LinearTap(position: position($0, heightScale), limit: inputHeight) }
+    try table(outputHeight) { LinearTap(position: position($0, heightScale), limit: inputHeight) }
   }
 
   /// Between which columns each output column lies.
   func linearColumns() throws -> [LinearTap] {
-    try MemoryAccount.requireRoom(for: outputWidth, bytesEach: MemoryLayout<LinearTap>.stride)
-    return (0..<outputWidth).map { LinearTap(position: position($0, widthScale), limit: inputWidth) }
+    try table(outputWidth) { LinearTap(position: position($0, widthScale), limit: inputWidth) }
   }
 }
 

@@ -78,6 +78,12 @@ struct ResizeGeometry {
   /// The shape of the images before.
   func inputShape() throws -> Shape { try Shape(validating: [batch, inputHeight, inputWidth, channels]) }
 
+  /// What is noted of each row, or of each column, of the resized images, where there is room for it.
+  func table<Entry>(_ count: Int, _ entry: (Int) -> Entry) throws -> [Entry] {
+    try MemoryAccount.requireRoom(for: count, bytesEach: MemoryLayout<Entry>.stride)
+    return (0..<count).map(entry)
+  }
+
   private static func check(alignCorners: Bool, halfPixelCenters: Bool) throws {
     guard !(alignCorners && halfPixelCenters) else {
       throw GraftError(

@@ -22,7 +22,7 @@ enum ResizeNearestNeighborOps {
           let output = try context.allocate(0, images.dtype, geometry.outputShape())
           // Of no images the size may be anything, and the sampler keeps a number for each row and column.
           guard output.elementCount > 0 else { return }
-          let sampler = NearestSampler(geometry, alignCorners: alignCorners)
+          let sampler = try NearestSampler(geometry, alignCorners: alignCorners)
           switch images.dtype.size {
           case 1: resize(sampler, images, output, UInt8.self, context.workers)
           case 2: resize(sampler, images, output, UInt16.self, context.workers)
@@ -51,7 +51,7 @@ enum ResizeNearestNeighborOps {
               as: UInt8.self, repeating: 0)
             return
           }
-          let sampler = NearestSampler(
+          let sampler = try NearestSampler(
             try ResizeGeometry(
               original: shape, resized: gradients.shape, alignCorners: alignCorners,
               halfPixelCenters: halfPixelCenters, takesBoth: true), alignCorners: alignCorners)
@@ -132,7 +132,7 @@ private struct NearestSampler {
   let rows: [Int]
   let columns: [Int]
 
-  init(_ geometry: ResizeGeometry, alignCorners: Bool) {
+  init(_ geometry: ResizeGeometry, alignCorners: Bool) throws {
     func index(_ output: Int, _ scale: Float, _ limit: Int) -> Int {
       // Half-pixel positions are not moved back by a half here: rounding down does that.
       let position = geometry.halfPixelCenters ? (Float(output) + 0.5) * scale : Float(output) * scale
@@ -140,7 +140,7 @@ private struct NearestSampler {
       return min(max(Int(truncating: whole), 0), limit - 1)
     }
     self.geometry = geometry
-    rows = (0..<geometry.outputHeight).map { index($0, geometry.heightScale, geometry.inputHeight) }
-    columns = (0..<geometry.outputWidth).map { index($0, geometry.widthScale, geometry.inputWidth) }
+    rows = try geometry.table(geometry.outputHeight) { index($0, geometry.heightScale, geometry.inputHeight) }
+    columns = try geometry.table(geometry.outputWidth) { index($0, geometry.widthScale, geometry.inputWidth) }
   }
 }

@@ -146,11 +146,7 @@ package struct FusedOps: Sendable {
   ///
   /// - Throws: `GraftError` when bias or addend do not fit.
   func finish(_ context: KernelContext, shape: Shape, channels: Int, dtype: DataType) throws -> Finish {
-    guard context.inputCount == 2 + inputCount else {
-      throw GraftError(
-        .invalidArgument,
-        "The fused op has \(context.inputCount) inputs where \(2 + inputCount) are expected.")
-    }
+    try context.requireInputs(2 + inputCount)
     return try finish(context, from: 2, shape: shape, channels: channels, dtype: dtype)
   }
 

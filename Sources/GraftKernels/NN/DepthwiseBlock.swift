@@ -82,11 +82,7 @@ private struct Block: Sendable {
   }
 
   func run(_ context: KernelContext) throws {
-    guard context.inputCount == inputCount else {
-      throw GraftError(
-        .invalidArgument,
-        "The fused op has \(context.inputCount) inputs where \(inputCount) are expected.")
-    }
+    try context.requireInputs(inputCount)
     let (x, filter) = (try context.input(0), try context.input(1))
     let before = try expand.map { try PointwiseStage($0, context, x.shape) }
     let middle = before?.shape ?? x.shape

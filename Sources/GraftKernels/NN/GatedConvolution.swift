@@ -28,10 +28,7 @@ private struct GatedConvolution: Sendable {
 
   func run(_ context: KernelContext) throws {
     let count = 3 + fused.inputCount
-    guard context.inputCount == count else {
-      throw GraftError(
-        .invalidArgument, "The fused op has \(context.inputCount) inputs where \(count) are expected.")
-    }
+    try context.requireInputs(count)
     let (x, gate) = (try context.input(0), try context.input(count - 1))
     let stage = try PointwiseStage(PointwisePart(fused: fused, filter: 1), context, x.shape)
     let expected: Shape = [x.shape[0], 1, 1, x.shape[3]]
@@ -45,8 +42,7 @@ private struct GatedConvolution: Sendable {
     let packed = stage.isConstant ? try context.prepared { try stage.pack(context) } : try stage.pack(context)
     let work = GatedProduct(
       product: stage.product(packed), images: x.shape[0], pixelsPerImage: x.shape[1] * x.shape[2],
-      x: x.floats,
-      gate: gate.floats, y: output.base.assumingMemoryBound(to: Float.self))
+      x: x.floats, gate: gate.floats, y: output.base.assumingMemoryBound(to: Float.self))
     try work.run(context)
     withExtendedLifetime(packed) {}
   }
