@@ -45,6 +45,20 @@ import Testing
   /// Tensors without elements whose other sizes are large: nothing goes over these, nothing is made for each.
   @Test(arguments: [0, 1, 2])
   func opsOfLargeEmptyTensorsEndWithAnAnswerOrAnError(pattern: Int) throws {
+    try expectAnswersOrErrors { try emptied($0, pattern + $1) }
+  }
+
+  /// One input without dimensions, the others as recorded: no op asks for a size that is not there.
+  @Test(arguments: 0..<5)
+  func opsOfAScalarInsteadOfAnArrayEndWithAnAnswerOrAnError(input: Int) throws {
+    try expectAnswersOrErrors { tensor, position in
+      guard position == input, tensor.rank > 0, tensor.elementCount > 0 else { return nil }
+      return tensor.reshaped(unchecked: Shape([]))
+    }
+  }
+
+  /// Runs all cases with other feeds: those that `other` gives in place of a tensor at a position, where it does.
+  private func expectAnswersOrErrors(_ other: (_ tensor: Tensor, _ position: Int) throws -> Tensor?) throws {
     let options = SessionOptions(
       threads: 1, limits: SessionLimits(totalBytes: 256 << 20, runTime: .seconds(60)))
     try forEachCase { name, path in
@@ -53,11 +67,15 @@ import Testing
       guard let model = try? CaseModel(description, in: folder, options: options) else { return }
       for run in description.runs {
         var feeds: [String: Tensor] = [:]
+        var changes = false
         for (position, (name, file)) in run.feeds.enumerated() {
           let dtype = description.dtypes[name] ?? description.dtypes[file]
           let tensor = try Tensor(reference: folder + file, dtype: dtype)
-          feeds[name] = try emptied(tensor, pattern + position) ?? tensor
+          let replacement = try other(tensor, position)
+          changes = changes || replacement != nil
+          feeds[name] = replacement ?? tensor
         }
+        guard changes else { continue }
         do {
           _ = try model.run(run, feeding: feeds)
         } catch let error as GraftError {

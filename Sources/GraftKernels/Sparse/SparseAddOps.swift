@@ -107,8 +107,8 @@ enum SparseAddOps {
       { context in
         let gradient = try context.input(0)
         let tables = try (1...3).map { try context.input($0) }
-        guard gradient.rank == 1,
-          tables.allSatisfy({ $0.rank == 2 && $0.shape[1] == tables[2].shape[1] }),
+        guard gradient.rank == 1, tables.allSatisfy({ $0.rank == 2 }),
+          tables.allSatisfy({ $0.shape[1] == tables[2].shape[1] }),
           gradient.elementCount == tables[2].shape[0]
         else {
           throw ArrayArguments.invalid(
