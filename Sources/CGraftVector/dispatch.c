@@ -103,6 +103,7 @@ ROWS(sum)
 ROWS(sum_squares)
 ROWS(max)
 ROWS(min)
+ROWS(softmax)
 
 DISPATCH(
     f32_normalize_rows,

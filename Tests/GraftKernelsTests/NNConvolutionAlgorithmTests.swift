@@ -121,6 +121,25 @@ struct NNConvolutionAlgorithmTests {
     }
   }
 
+  @Test(
+    "Groups of few channels are computed row by row",
+    arguments: [(1, 2), (2, 2), (3, 4), (4, 4), (2, 8), (8, 8), (1, 16), (16, 16)] as [(Int, Int)],
+    [(3, 1), (3, 2), (5, 1), (7, 2)] as [(Int, Int64)])
+  func groups(channels: (Int, Int), window: (Int, Int64)) throws {
+    for groups in [2, 5, 16] {
+      let outputs = groups * channels.1
+      let x = try NNHarness.noise([2, 9, 11, groups * channels.0], seed: 2)
+      let filter = try NNHarness.noise([window.0, window.0, channels.0, outputs], seed: 3)
+      let (scale, bias) = (try NNHarness.noise([outputs], seed: 4), try NNHarness.noise([outputs], seed: 5))
+      try expectDefinition(
+        "_FusedConv2D", [x, filter, scale, bias],
+        Self.attributes(stride: window.1, padding: "SAME", fused: ["Scale", "BiasAdd", "Swish"]))
+      try expectDefinition(
+        "_FusedConv2D", [x, filter, bias],
+        Self.attributes(dilations: [2, 1], padding: "SAME", fused: ["BiasAdd", "Relu"]))
+    }
+  }
+
   @Test("Filters of few channels are read a row of the window at a time", arguments: [1, 3, 8])
   func fewChannels(channels: Int) throws {
     for (stride, padding) in [(1, "SAME"), (2, "SAME"), (2, "VALID")] as [(Int64, String)] {

@@ -188,21 +188,24 @@ struct NNConvolutionTests {
   }
 
   @Test(
-    "Depthwise convolution, with one filter for each channel or several", arguments: [1, 3], [3, 24, 29])
-  func depthwise(multiplier: Int, channels: Int) throws {
-    let x = try NNHarness.noise([2, 7, 6, channels])
-    let filter = try NNHarness.noise([3, 2, channels, multiplier], seed: 3)
+    "Depthwise convolution, with one filter for each channel or several",
+    arguments: [(1, 2), (1, 3), (2, 3), (3, 2), (3, 3), (8, 3)] as [(Int, Int)], [1, 3, 24, 29])
+  func depthwise(sizes: (multiplier: Int, window: Int), channels: Int) throws {
+    let (multiplier, window) = sizes
+    let x = try NNHarness.noise([2, 7, 7, channels])
+    let filter = try NNHarness.noise([3, window, channels, multiplier], seed: 3)
     // The same as a grouped convolution, whose filter has one input channel.
     let grouped = Tensor(
-      dtype: .float32, shape: [3, 2, 1, channels * multiplier], storage: filter.storage)
+      dtype: .float32, shape: try Shape(validating: [3, window, 1, channels * multiplier]),
+      storage: filter.storage)
     let expected = try reference(
-      x, grouped, strides: [2, 2], dilations: [1, 1], before: [1, 0], output: [4, 3])
+      x, grouped, strides: [2, 2], dilations: [1, 1], before: [1, window - 2], output: [4, 4])
     for constants in [[], [1]] as [Set<Int>] {
       for threads in [1, 2] {
         let y = try NNHarness.run(
           "DepthwiseConv2dNative", [x, filter], Self.attributes(strides: [1, 2, 2, 1], padding: "SAME"),
           constants: constants, threads: threads)[0]
-        #expect(y.shape == Shape([2, 4, 3, channels * multiplier]))
+        #expect(y.shape == Shape([2, 4, 4, channels * multiplier]))
         try expectClose(y, expected)
       }
     }

@@ -96,9 +96,25 @@ struct NNLossTests {
     try expectClose(NNHarness.run("Softmax", [Tensor([1, 2] as [Float])])[0], [0.2689414, 0.7310586])
     try expectClose(NNHarness.run("Softmax", [Tensor([1, 2] as [Double])])[0], [0.2689414, 0.7310586])
     #expect(throws: GraftError.self) { try NNHarness.run("Softmax", [Tensor(Float(1))]) }
-    let wide = try NNHarness.noise([3, 100])
-    let sums = try NNHarness.run("Softmax", [wide])[0].scalars(as: Float.self)
-    #expect(abs(sums.reduce(0, +) - 3) < 1e-5)
+  }
+
+  @Test("Softmax of rows of any length", arguments: [1, 16, 31, 32, 33, 47, 64, 65, 196])
+  func softmaxRows(width: Int) throws {
+    let x = try NNHarness.noise([5, width])
+    let wide = try Tensor(
+      shape: x.shape.dimensions, scalars: x.scalars(as: Float.self).map { Double($0) })
+    let expected = try NNHarness.run("Softmax", [wide])[0].scalars(as: Double.self)
+    for threads in [1, 3] {
+      let found = try NNHarness.run("Softmax", [x], threads: threads)[0].scalars(as: Float.self)
+      #expect(found.count == expected.count)
+      #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) < 1e-6 * $1 })
+    }
+    var values = try x.scalars(as: Float.self)
+    values[width * 3 - 1] = .infinity
+    let shares = try NNHarness.run("Softmax", [Tensor(shape: [5, width], scalars: values)])[0]
+      .scalars(as: Float.self)
+    #expect(shares[width * 2..<width * 3 - 1].allSatisfy { $0 == 0 } && shares[width * 3 - 1].isNaN)
+    #expect(zip(shares[..<(width * 2)], expected).allSatisfy { abs(Double($0) - $1) < 1e-6 * $1 })
   }
 
   @Test("Cross entropy with labels as probabilities broadcasts")

@@ -107,6 +107,10 @@ void graft_f32_sum_squares_rows(const float *x, float *y, size_t rows, size_t co
 void graft_f32_max_rows(const float *x, float *y, size_t rows, size_t count);
 void graft_f32_min_rows(const float *x, float *y, size_t rows, size_t count);
 
+/// Each row's exponentials, divided by their sum. Where an element is infinity or NaN those become NaN, and the others
+/// 0. The result may be in the place of x.
+void graft_f32_softmax_rows(const float *x, float *y, size_t rows, size_t count);
+
 /// Each row without its mean, divided by the root of its variance and epsilon, times scale, plus offset: those are
 /// of `count` numbers. The result may be in the place of x.
 void graft_f32_normalize_rows(

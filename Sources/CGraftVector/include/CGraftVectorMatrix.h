@@ -92,22 +92,23 @@ GRAFT_DECLARE_MATRIX(double, f64)
 
 #undef GRAFT_DECLARE_MATRIX
 
-// MARK: Depthwise convolutions, row by row
+// MARK: Convolutions in groups of few channels, row by row
 
-/// Whether `graft_depthwise_rows_f32` computes this convolution, of which each group is one channel.
-int graft_depthwise_handles_f32(const graft_convolution *shape);
+/// Whether `graft_grouped_rows_f32` computes this convolution: depthwise ones, and those whose groups give 2, 4, 8 or
+/// 16 channels from as many or fewer, with the usual windows.
+int graft_grouped_handles_f32(const graft_convolution *shape);
 
-/// Elements from one pixel of the input and of the output to the next, and from one position of the filter: the
-/// number of channels, or more where only some of the channels are computed.
+/// Elements from one pixel of the input and of the output to the next, and from one channel of a position of the
+/// filter: the number of channels, or more where only some of a depthwise convolution's channels are computed.
 typedef struct {
   ptrdiff_t x;
   ptrdiff_t filter;
   ptrdiff_t y;
 } graft_pitches;
 
-/// The rows `first..<last` of all images' outputs; arguments as those of `graft_convolve_depthwise_f32`. There is
-/// no addend.
-void graft_depthwise_rows_f32(
+/// The rows `first..<last` of all images' outputs. `filter` holds kernel positions by a group's input channels by all
+/// output channels, as it is, and `zeros` are as many as there are input channels. There is no addend.
+void graft_grouped_rows_f32(
     const graft_convolution *shape, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
     float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);
 

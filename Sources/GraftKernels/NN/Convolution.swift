@@ -157,10 +157,15 @@ struct Convolution {
         #endif
         case .winograd(let convolution):
           return try convolution.run(context, geometry, x, into: output, finish)
+        case .plain(let filter):
+          return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
         case .packed(let matrix): packed = matrix
         }
       }
-      let filter = packed == nil ? try scaledFilter(context) : filter
+      let filter = packed == nil ? try scaledFilter { try context.scratch(self.filter.dtype, $0) } : filter
+      if packed == nil, isFewChanneled(x, finish) {
+        return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
+      }
       if output.dtype == .float32 {
         try vector(Float.self, context, x, filter, output, finish, packed)
       } else {
@@ -185,6 +190,11 @@ struct Convolution {
   /// Whether sums of half and bfloat16 are rounded at every step: those of volumes are, and of images not.
   private var isStepped: Bool { filter.rank == 5 && geometry.depth <= SteppedProduct.longest }
 
+  /// Whether there are groups of so few channels that the filter is read as it is.
+  private func isFewChanneled(_ x: Tensor, _ finish: Finish) -> Bool {
+    x.dtype == .float32 && finish.addend == nil && GroupedRows.handle(geometry)
+  }
+
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {
     let tile = x.dtype == .float32 ? geometry.winogradTile : nil
     let sizes = [geometry.groups, geometry.depth, geometry.inputChannels, geometry.outputChannels]
@@ -195,13 +205,19 @@ struct Convolution {
           var aligned = self
           aligned.filter = try filter.aligned()
           if let convolution = LibraryConvolution(
-            geometry, input: x.shape, filter: try aligned.scaledFilter(context), finish,
+            geometry, input: x.shape, filter: try aligned.scaledFilter { try context.scratch(.float32, $0) },
+            finish,
             threads: context.workers.threads)
           {
             return Kept(.library(convolution))
           }
         }
       #endif
+      if isFewChanneled(x, finish) {
+        var aligned = self
+        aligned.filter = try filter.aligned()
+        return Kept(.plain(try aligned.scaledFilter { try Tensor(uninitialized: .float32, shape: $0) }))
+      }
       return try context.packed(filter, form: [tile ?? 0] + sizes, factors: scale) {
         Kept(try packed(context, tile: tile))
       }
@@ -220,10 +236,10 @@ struct Convolution {
     return filter.dtype == .float32 ? try packed(Float.self) : try packed(Double.self)
   }
 
-  /// The filter with its output channels multiplied, in memory of this run.
-  private func scaledFilter(_ context: KernelContext) throws -> Tensor {
+  /// The filter with its output channels multiplied, in memory that is made for it.
+  private func scaledFilter(_ allocate: (Shape) throws -> Tensor) throws -> Tensor {
     guard let scale else { return filter }
-    let result = try context.scratch(filter.dtype, filter.shape)
+    let result = try allocate(filter.shape)
     func multiply<T: VectorElement>(_ type: T.Type) {
       let (source, factors) = (filter.buffer(as: T.self), scale.buffer(as: T.self))
       let target = result.mutableBuffer(as: T.self)
@@ -299,6 +315,8 @@ enum PreparedFilter: Sendable {
   case winograd(WinogradConvolution)
   /// In panels for our own kernels.
   case packed(PackedMatrix)
+  /// As it is, or multiplied by a scale.
+  case plain(Tensor)
 }
 
 /// A filter that is kept from run to run.

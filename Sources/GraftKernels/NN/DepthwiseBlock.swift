@@ -87,7 +87,7 @@ private struct Block: Sendable {
     let before = try expand.map { try PointwiseStage($0, context, x.shape) }
     let middle = before?.shape ?? x.shape
     let geometry = try ConvolutionGeometry(depthwise: attributes, input: middle, filter: filter.shape)
-    guard withUnsafePointer(to: geometry.vector, { graft_depthwise_handles_f32($0) }) != 0 else {
+    guard geometry.outputChannels == 1, GroupedRows.handle(geometry) else {
       throw GraftError(.unimplemented, "There is no fused block with a window of shape \(filter.shape).")
     }
     let shape = try geometry.outputShape()

@@ -76,9 +76,12 @@ private struct DepthwiseConvolution {
           return
         }
       #endif
-      if finish.addend == nil, try rows(context, x, into: output, finish) { return }
-      try vector(Float.self, context, x, filter, output, finish)
-    case .float64: try vector(Double.self, context, x, filter, output, finish)
+      if finish.addend == nil, GroupedRows.handle(geometry) {
+        return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
+      }
+      try vector(Float.self, context, x, filter, output, finish, isFilterConstant: isFilterConstant)
+    case .float64:
+      try vector(Double.self, context, x, filter, output, finish, isFilterConstant: isFilterConstant)
     case .float16 where geometry.positions <= SteppedProduct.longest:
       PlainConvolution.run(SteppedSum<Float16>.self, geometry, x, filter, output, context.workers)
     case .bfloat16 where geometry.positions <= SteppedProduct.longest:
@@ -88,7 +91,7 @@ private struct DepthwiseConvolution {
       try vector(
         Float.self, context, try FloatConversion.widen(x, context),
         try FloatConversion.widen(filter, context),
-        sums, finish)
+        sums, finish, isFilterConstant: false)
       FloatConversion.narrow(sums, into: output, context.workers)
     }
   }
@@ -115,86 +118,33 @@ private struct DepthwiseConvolution {
     }
   #endif
 
-  /// Row by row, where the window has one of the usual sizes; false where not.
-  private func rows(
-    _ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish
-  ) throws -> Bool {
-    let shape = geometry.vector
-    guard withUnsafePointer(to: shape, { graft_depthwise_handles_f32($0) }) != 0 else { return false }
-    let zeros = try context.scratch(.float32, [geometry.groups])
-    zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
-    let stage = DepthwiseStage(
-      geometry: shape, images: geometry.batch, finish: finish.vector(columns: geometry.groups),
-      filter: filter.floats, zeros: zeros.floats)
-    nonisolated(unsafe) let source = x.floats
-    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
-    let products = geometry.axes[2].output * geometry.groups * geometry.positions
-    context.workers.forEach(geometry.batch * geometry.axes[1].output, cost: products / 30) { lines in
-      stage.run(rows: lines, channels: 0..<stage.channels, source, xPixel: stage.channels, into: target)
-    }
-    return true
-  }
-
   private func vector<T: VectorElement>(
     _ type: T.Type, _ context: KernelContext, _ x: Tensor, _ filter: Tensor, _ output: Tensor,
-    _ finish: Finish
+    _ finish: Finish, isFilterConstant: Bool
   ) throws {
+    guard geometry.outputChannels == 1 else {
+      // Several filters for each channel: a group for each.
+      let convolution = Convolution(
+        geometry: geometry, filter: filter, scale: nil, isFilterConstant: isFilterConstant)
+      return try convolution.run(context, x, into: output, finish)
+    }
     let channels = geometry.groups
     let zeros = try context.scratch(T.dataType, [channels])
     zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
     let shape = geometry.vector
-    nonisolated(unsafe) let finish = finish.vector(columns: channels * geometry.outputChannels)
+    nonisolated(unsafe) let finish = finish.vector(columns: channels)
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let weights = UnsafePointer(filter.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let nothing = UnsafePointer(zeros.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
-    let (pixels, positions, multiplier) = (geometry.outputPixels, geometry.positions, geometry.outputChannels)
+    let pixels = geometry.outputPixels
     let height = 8
     context.workers.forEach(
-      (pixels + height - 1) / height, cost: height * channels * positions * multiplier / 16
+      (pixels + height - 1) / height, cost: height * channels * geometry.positions / 16
     ) {
       range in
       let part = range.lowerBound * height..<min(pixels, range.upperBound * height)
-      if multiplier == 1 {
-        T.convolveDepthwise(shape, source, weights, zeros: nothing, into: target, pixels: part, finish)
-      } else {
-        multiply(source, weights, target, part)
-        let row = channels * multiplier
-        T.finishRows(
-          target + part.lowerBound * row, rows: part.count, n: row, cRow: row,
-          finish.from(row: part.lowerBound, column: 0, of: T.self))
-      }
-    }
-  }
-
-  /// Several filters for each channel.
-  private func multiply<T: VectorElement>(
-    _ source: UnsafePointer<T>, _ weights: UnsafePointer<T>, _ target: UnsafeMutablePointer<T>,
-    _ pixels: Range<Int>
-  ) {
-    let (h, w) = (geometry.axes[1], geometry.axes[2])
-    let (channels, multiplier) = (geometry.groups, geometry.outputChannels)
-    for pixel in pixels {
-      let sums = target + pixel * channels * multiplier
-      sums.update(repeating: 0, count: channels * multiplier)
-      let (row, column) = (pixel / w.output, pixel % w.output)
-      let (image, line) = (row / h.output, row % h.output)
-      for kh in 0..<h.window {
-        let y = line * h.stride + kh * h.dilation - h.paddingBefore
-        guard y >= 0, y < h.input else { continue }
-        for kw in 0..<w.window {
-          let x = column * w.stride + kw * w.dilation - w.paddingBefore
-          guard x >= 0, x < w.input else { continue }
-          let values = source + ((image * h.input + y) * w.input + x) * channels
-          let factors = weights + (kh * w.window + kw) * channels * multiplier
-          for channel in 0..<channels {
-            let value = values[channel]
-            for index in channel * multiplier..<(channel + 1) * multiplier {
-              sums[index] += value * factors[index]
-            }
-          }
-        }
-      }
+      T.convolveDepthwise(shape, source, weights, zeros: nothing, into: target, pixels: part, finish)
     }
   }
 }

@@ -27,7 +27,7 @@ struct DepthwiseStage: @unchecked Sendable {
     var shape = geometry
     shape.groups = part.count
     var finish = finish.from(row: 0, column: part.lowerBound, of: Float.self)
-    graft_depthwise_rows_f32(
+    graft_grouped_rows_f32(
       &shape, graft_pitches(x: xPixel, filter: channels, y: channels), x, filter + part.lowerBound, zeros, y,
       rows.lowerBound, rows.upperBound, &finish)
   }

@@ -184,31 +184,27 @@ enum Softmax {
   ) {
     nonisolated(unsafe) let source = logits.floats
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
-    if !logarithm, width <= shortRow { return short(source, target, rows, width, workers) }
+    guard logarithm else {
+      if width <= shortRow { return short(source, target, rows, width, workers) }
+      return workers.forEach(rows, cost: width * 2) { range in
+        let first = range.lowerBound * width
+        graft_f32_softmax_rows(source + first, target + first, range.count, width)
+      }
+    }
     workers.forEach(rows, cost: width * 2) { range in
-      // The powers of a row whose logarithm is wanted have no place in the result.
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: logarithm ? width : 0) { powers in
+      // The powers have no place in the result.
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { powers in
+        guard let powers = powers.baseAddress else { return }
         for row in range {
           let (values, results) = (source + row * width, target + row * width)
           var largest: Float = 0
           graft_f32_max_rows(values, &largest, 1, width)
-          if !logarithm, !(largest < .infinity) {
-            // Finite elements beside infinity or NaN have no share, as TensorFlow's kernel has it.
-            for index in 0..<width { results[index] = values[index] < .infinity ? 0 : .nan }
-            continue
-          }
           for index in 0..<width { results[index] = values[index] - largest }
           var sum: Float = 0
-          if logarithm, let powers = powers.baseAddress {
-            graft_f32_exp(results, powers, width)
-            graft_f32_sum_rows(powers, &sum, 1, width)
-            let shift = log(sum)
-            for index in 0..<width { results[index] -= shift }
-          } else {
-            graft_f32_exp(results, results, width)
-            graft_f32_sum_rows(results, &sum, 1, width)
-            for index in 0..<width { results[index] /= sum }
-          }
+          graft_f32_exp(results, powers, width)
+          graft_f32_sum_rows(powers, &sum, 1, width)
+          let shift = log(sum)
+          for index in 0..<width { results[index] -= shift }
         }
       }
     }

@@ -1,5 +1,7 @@
-// Depthwise convolutions of float32 with a filter each for every channel, for one instruction set, by way of
-// variants.h.
+// Convolutions of float32 in groups of few channels, for one instruction set, by way of variants.h.
+//
+// A register holds neighbouring output channels. In a depthwise convolution they read the same channels of the input;
+// else the channels of one or more groups: in turn the first input of each lane's group, the second and so on.
 
 #pragma clang fp contract(fast)
 
@@ -20,27 +22,60 @@ typedef struct {
   float upper;
 } NAME(ending);
 
+/// Which channels of the input the lanes read.
+typedef struct {
+  /// Channels of one group of the input, and of the output as a power of 2.
+  ptrdiff_t inputs;
+  int shift;
+  /// The last channel from which a register is filled.
+  ptrdiff_t last;
+  /// The first input of each lane's group, where the first lane reads channel 0.
+  NAME(bits) lanes;
+} NAME(groups);
+
+/// The elements of a register's length that the lanes name.
+INLINE V NAME(spread)(const float *p, NAME(bits) lanes) {
+#if WIDTH == 16
+  return (V)_mm512_permutexvar_ps((__m512i)lanes, (__m512)LOAD(p));
+#elif WIDTH == 8
+  return (V)_mm256_permutevar8x32_ps((__m256)LOAD(p), (__m256i)lanes);
+#else
+  return (V){p[lanes[0]], p[lanes[1]], p[lanes[2]], p[lanes[3]]};
+#endif
+}
+
 /// Channels `c..<c + WIDTH` of `columns` pixels in a row, `pitch` elements apart. `lines` holds for each row of the
-/// window the addresses of the input's pixels under these windows.
+/// window the addresses of the input's pixels under these windows. `groups` is NULL for a depthwise convolution.
 INLINE void NAME(pixels)(
-    const int columns, const int window, const int stride, ptrdiff_t rows, const float *const (*lines)[LINE],
-    const float *filter, ptrdiff_t filter_pitch, ptrdiff_t c, float *y, ptrdiff_t pitch, const NAME(ending) * end) {
+    const int columns, const int window, const int stride, const NAME(groups) * groups, ptrdiff_t rows,
+    const float *const (*lines)[LINE], const float *filter, ptrdiff_t filter_pitch, ptrdiff_t c, float *y,
+    ptrdiff_t pitch, const NAME(ending) * end) {
   const int count = (columns - 1) * stride + window;
+  const ptrdiff_t inputs = groups ? groups->inputs : 1;
+  ptrdiff_t from = c;
+  NAME(bits) lanes = {0};
+  if (groups) {
+    const ptrdiff_t channel = (c >> groups->shift) * inputs;
+    from = channel < groups->last ? channel : groups->last;
+    lanes = groups->lanes + (int)(channel - from);
+  }
   const V zero = {0};
   V sum[COLUMNS];
   const V start = end->bias ? LOAD(end->bias + c) : zero;
   UNROLL for (int j = 0; j < columns; j++) sum[j] = start;
-  for (ptrdiff_t r = 0; r < rows; r++, filter += window * filter_pitch) {
-    V weight[MAX_WINDOW];
-    UNROLL for (int q = 0; q < window; q++) weight[q] = LOAD(filter + q * filter_pitch + c);
-    UNROLL for (int i = 0; i < count; i++) {
-      const V value = LOAD(lines[r][i] + c);
-      UNROLL for (int j = 0; j < columns; j++) {
-        const int q = i - j * stride;
-        if (q >= 0 && q < window) sum[j] += value * weight[q];
+  for (ptrdiff_t r = 0; r < rows; r++, filter += window * inputs * filter_pitch)
+    for (ptrdiff_t input = 0; input < inputs; input++) {
+      V weight[MAX_WINDOW];
+      UNROLL for (int q = 0; q < window; q++) weight[q] = LOAD(filter + (q * inputs + input) * filter_pitch + c);
+      UNROLL for (int i = 0; i < count; i++) {
+        const float *source = lines[r][i] + from;
+        const V value = groups ? NAME(spread)(source, lanes + (int)input) : LOAD(source);
+        UNROLL for (int j = 0; j < columns; j++) {
+          const int q = i - j * stride;
+          if (q >= 0 && q < window) sum[j] += value * weight[q];
+        }
       }
     }
-  }
   UNROLL for (int j = 0; j < columns; j++) {
     V value = sum[j];
     if (end->clamps) {
@@ -56,21 +91,21 @@ INLINE void NAME(pixels)(
 }
 
 INLINE void NAME(span)(
-    const int columns, const int window, const int stride, ptrdiff_t rows, const float *const (*lines)[LINE],
-    const float *filter, ptrdiff_t filter_pitch, ptrdiff_t channels, float *y, ptrdiff_t pitch,
-    const NAME(ending) * end) {
+    const int columns, const int window, const int stride, const NAME(groups) * groups, ptrdiff_t rows,
+    const float *const (*lines)[LINE], const float *filter, ptrdiff_t filter_pitch, ptrdiff_t channels, float *y,
+    ptrdiff_t pitch, const NAME(ending) * end) {
   ptrdiff_t c = 0;
   for (; c + WIDTH <= channels; c += WIDTH)
-    NAME(pixels)(columns, window, stride, rows, lines, filter, filter_pitch, c, y, pitch, end);
+    NAME(pixels)(columns, window, stride, groups, rows, lines, filter, filter_pitch, c, y, pitch, end);
   // The last ones again with some before them.
   if (c < channels)
-    NAME(pixels)(columns, window, stride, rows, lines, filter, filter_pitch, channels - WIDTH, y, pitch, end);
+    NAME(pixels)(columns, window, stride, groups, rows, lines, filter, filter_pitch, channels - WIDTH, y, pitch, end);
 }
 
 INLINE void NAME(row)(
-    const int window, const int stride, const graft_convolution *s, graft_pitches pitches, const float *x,
+    const int window, const int stride, const NAME(groups) * groups, const graft_convolution *s, graft_pitches pitches, const float *x,
     const float *filter, const float *zeros, float *y, ptrdiff_t image, ptrdiff_t line, const graft_finish *finish) {
-  const ptrdiff_t channels = s->groups, width = s->input[2], height = s->input[1], outputs = s->output[2];
+  const ptrdiff_t channels = s->groups * s->output_channels, width = s->input[2], height = s->input[1], outputs = s->output[2];
   const graft_activation activation = finish->activation;
   const NAME(ending) end = {finish->bias,
                             activation == GRAFT_ACTIVATION_RELU || activation == GRAFT_ACTIVATION_RELU6,
@@ -83,7 +118,7 @@ INLINE void NAME(row)(
   const ptrdiff_t last = below < s->kernel[1] ? below : s->kernel[1];
   const ptrdiff_t rows = last > first ? last - first : 0;
   const float *source = x + (image * height + top + first * down) * width * pitches.x;
-  const float *weights = filter + first * window * pitches.filter;
+  const float *weights = filter + first * window * s->input_channels * pitches.filter;
   const float *lines[MAX_WINDOW][LINE];
   // Pixels as far apart as the window's columns are: their windows have pixels in common.
   for (ptrdiff_t phase = 0; phase < across && phase < outputs; phase++) {
@@ -101,7 +136,8 @@ INLINE void NAME(row)(
       const ptrdiff_t pitch = across * pitches.y;
 #define CASE(columns)                                                                                          \
   case columns:                                                                                                \
-    NAME(span)(columns, window, stride, rows, lines, weights, pitches.filter, channels, target, pitch, &end);  \
+    NAME(span)                                                                                                 \
+    (columns, window, stride, groups, rows, lines, weights, pitches.filter, channels, target, pitch, &end);    \
     break;
       switch (columns) {
         CASE(1)
@@ -121,15 +157,23 @@ INLINE void NAME(row)(
   }
 }
 
-TARGET static void NAME(depthwise)(
+TARGET static void NAME(grouped)(
     const graft_convolution *s, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
     float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
+  const int is_depthwise = s->input_channels == 1 && s->output_channels == 1;
+  NAME(groups) groups = {s->input_channels, __builtin_ctz((unsigned)s->output_channels),
+                         s->groups * s->input_channels - WIDTH};
+  for (int lane = 0; lane < WIDTH; lane++) groups.lanes[lane] = (lane >> groups.shift) * (int)groups.inputs;
   for (ptrdiff_t index = first; index < last; index++) {
     const ptrdiff_t image = index / s->output[1], line = index % s->output[1];
     float *target = y + index * s->output[2] * pitches.y;
-#define CASE(columns, step) \
-  if (s->kernel[2] == columns && s->stride[2] == step)                                                         \
-    NAME(row)(columns, step, s, pitches, x, filter, zeros, target, image, line, finish);
+#define CASE(columns, step)                                                                                    \
+  if (s->kernel[2] == columns && s->stride[2] == step) {                                                       \
+    if (is_depthwise)                                                                                          \
+      NAME(row)(columns, step, NULL, s, pitches, x, filter, zeros, target, image, line, finish);               \
+    else                                                                                                       \
+      NAME(row)(columns, step, &groups, s, pitches, x, filter, zeros, target, image, line, finish);            \
+  }
     CASE(3, 1)
     CASE(3, 2)
     CASE(5, 1)

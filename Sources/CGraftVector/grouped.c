@@ -1,0 +1,45 @@
+// Convolutions in groups of few channels with windows of 3, 5 or 7 columns, row by row.
+
+#include "CGraftVectorMatrix.h"
+#include "select.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// Pixels of a row that are summed at once, and the pixels under their windows.
+#define COLUMNS 7
+#define MAX_WINDOW 7
+#define LINE ((COLUMNS - 1) * 2 + MAX_WINDOW)
+
+#define KERNEL "grouped-kernel.h"
+#include "variants.h"
+
+/// Lanes of the registers to compute with: what has fewer channels than the widest ones have lanes takes narrower
+/// ones.
+static ptrdiff_t lanes(const graft_convolution *s) {
+  const ptrdiff_t channels = s->groups * s->input_channels;
+#if defined(__x86_64__)
+  if (channels >= 16 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) return 16;
+  if (channels >= 8 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 8;
+#endif
+  return channels >= 4 ? 4 : 0;
+}
+
+int graft_grouped_handles_f32(const graft_convolution *s) {
+  const ptrdiff_t window = s->kernel[2], stride = s->stride[2], width = lanes(s);
+  return width > 0 && s->output_channels > 0 && s->input_channels <= s->output_channels &&
+         width % s->output_channels == 0 && s->kernel[0] == 1 && s->input[0] == 1 && s->kernel[1] <= MAX_WINDOW &&
+         (window == 3 || window == 5 || window == 7) && (stride == 1 || stride == 2) && s->stride[1] == stride;
+}
+
+void graft_grouped_rows_f32(
+    const graft_convolution *s, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
+    float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
+#if defined(__x86_64__)
+  const ptrdiff_t width = lanes(s);
+  if (width == 16) return grouped_avx512(s, pitches, x, filter, zeros, y, first, last, finish);
+  if (width == 8) return grouped_avx2(s, pitches, x, filter, zeros, y, first, last, finish);
+#endif
+  grouped_plain(s, pitches, x, filter, zeros, y, first, last, finish);
+}
