@@ -69,7 +69,7 @@ import Testing
       }
       let plan = try session.callable(feeds: feeds.keys.sorted(), fetches: [fetch]).planDescription
       #expect(
-        plan.contains("Switch(") == !(optimize && isStructured), "\(plan)", sourceLocation: sourceLocation)
+        plan.contains("Switch") == !(optimize && isStructured), "\(plan)", sourceLocation: sourceLocation)
     }
   }
 
@@ -162,6 +162,37 @@ import Testing
     #expect(text.contains("'p' is false"))
     try expect(
       conditional(), ["x": x, "p": Tensor(true)], "add", gives: [2, 4], isStructured: false)
+  }
+
+  /// `[x + 1, -x, x^2][n]`, as a frozen `tf.switch_case` has it, with a constant of the second branch.
+  private func choice() -> GraphText {
+    let three = ["T": "type: DT_FLOAT", "num_outs": "i: 3"]
+    return GraphText().placeholder("x", [2]).node("n", "Placeholder", [], ["dtype": "type: DT_INT32"])
+      .node("pivot", "_SwitchN", ["n", "n"], ["T": "type: DT_INT32", "num_outs": "i: 3"])
+      .node("first", "Identity", ["pivot"], ["T": "type: DT_INT32"])
+      .node("one", "Const", ["^first"], ["dtype": "type: DT_FLOAT", "value": Self.one])
+      .node("s", "_SwitchN", ["x", "n"], three)
+      .node("add", "AddV2", ["s", "one"], GraphText.float)
+      .node("neg", "Neg", ["s:1"], GraphText.float).node("square", "Square", ["s:2"], GraphText.float)
+      .node("merge", "Merge", ["add", "neg", "square"], ["T": "type: DT_FLOAT", "N": "i: 3"])
+      .node("y", "Abs", ["merge"], GraphText.float)
+      .node("index", "Cast", ["merge:1"], ["SrcT": "type: DT_INT32", "DstT": "type: DT_FLOAT"])
+  }
+
+  // tf.switch_case(n, [lambda: x + 1, lambda: -x, lambda: x * x])
+  @Test(arguments: [(0, [2, 2]), (1, [1, 3]), (2, [1, 9]), (3, [1, 9]), (-1, [1, 9])] as [(Int32, [Float])])
+  func aNumberChoosesAmongBranches(number: Int32, expected: [Float]) throws {
+    let feeds = ["x": try Tensor([Float(1), -3]), "n": try Tensor(number)]
+    try expect(choice(), feeds, "y", gives: expected)
+    try expect(choice(), feeds, "index", gives: [(0...2).contains(number) ? Float(number) : 2])
+  }
+
+  @Test(arguments: [true, false]) func aFetchOnABranchThatANumberDidNotChooseNamesIt(optimize: Bool) throws {
+    let x = try Tensor([Float(1), 3])
+    let text = failure(choice(), ["x": x, "n": try Tensor(Int32(7))], "neg", optimize: optimize)
+    #expect(text.contains("'neg:0' was fetched, and it is on a branch that was not taken"))
+    #expect(text.contains("the number 'n' chose branch 2"))
+    try expect(choice(), ["x": x, "n": Tensor(Int32(1))], "neg", gives: [-1, -3], isStructured: false)
   }
 
   @Test func aBranchThatIsKnownTakesThePlaceOfTheConditional() throws {

@@ -9,6 +9,10 @@ enum DataflowOps {
       "Passes its input to output 1 where the predicate holds, else to output 0; the other is dead.",
       shape: { [$0.input(0), $0.input(0)] }),
     op("RefSwitch", "`Switch` for references.", shape: { [$0.input(0), $0.input(0)] }),
+    op(
+      "_SwitchN",
+      "Passes its input to the output of the given number, to the last one where there is none; the others are dead.",
+      shape: { context in context.node.outputTypes.map { _ in context.input(0) } }),
     op("Merge", "Passes on the first input that is not dead, and its index.", shape: merged),
     op("RefMerge", "`Merge` for references.", shape: merged),
     op("Enter", "Passes its input into a loop.", shape: entered),

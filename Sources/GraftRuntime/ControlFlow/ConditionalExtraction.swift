@@ -2,17 +2,28 @@ import GraftGraph
 import GraftKernels
 import GraftTensor
 
-/// Finds the conditionals of TensorFlow 1 that are what `tf.cond` writes, and makes each one node.
+/// Finds the conditionals of TensorFlow 1 that are what `tf.cond` writes, and those of more branches that a
+/// frozen `tf.switch_case` has, and makes each one node.
 ///
 /// What hangs on output 1 of a `Switch` runs where the predicate holds, what hangs on output 0 where it does
-/// not, and a `Merge` of one of each is there in any case. From that follows when each node runs. Nodes that
-/// run on the two sides of one predicate, with the merges that they end in, become one conditional, the
-/// innermost ones first. What does not fit stays as it is, for the interpreter.
+/// not, and a `Merge` of one of each is there in any case; a `_SwitchN` has an output for each number. From that
+/// follows when each node runs. Nodes that run on the sides of one predicate, with the merges that they end in,
+/// become one conditional, the innermost ones first. What does not fit stays as it is, for the interpreter.
 struct ConditionalExtraction {
+  /// What chooses between sides: a truth, or a number.
+  private struct Predicate: Hashable {
+    let value: ValueReference
+    /// How many sides there are.
+    let count: Int
+    /// Whether the last side is that of all numbers without one of their own.
+    let isNumber: Bool
+  }
+
   /// A side of a predicate.
   private struct Side: Hashable {
-    let predicate: ValueReference
-    let holds: Bool
+    let predicate: Predicate
+    /// Of a truth 0 or 1.
+    let branch: Int
   }
 
   private var graph: PlanGraph
@@ -21,10 +32,10 @@ struct ConditionalExtraction {
   private var conditionOf: [Int]
   private var conditions: [[Side]] = [[]]
   private var numbers: [[Side]: Int] = [[]: 0]
-  /// The predicate that a merge ends, and which of its inputs comes from the side that holds.
-  private var merges: [Int: (predicate: ValueReference, thenInput: Int)] = [:]
+  /// The predicate that a merge ends, and which of its inputs comes from each side.
+  private var merges: [Int: (predicate: Predicate, inputs: [Int])] = [:]
   /// The switches on each predicate.
-  private var switches: [ValueReference: Set<Int>] = [:]
+  private var switches: [Predicate: Set<Int>] = [:]
   /// The merges of which somebody reads which input they passed on.
   private var indexReads: Set<Int> = []
 
@@ -49,7 +60,9 @@ struct ConditionalExtraction {
     conditionOf = Array(repeating: 0, count: graph.nodes.count)
   }
 
-  private static func isSwitch(_ node: PlanNode) -> Bool { node.op == "Switch" || node.op == "RefSwitch" }
+  private static func isSwitch(_ node: PlanNode) -> Bool {
+    node.op == "Switch" || node.op == "RefSwitch" || node.op == "_SwitchN"
+  }
   private static func isMerge(_ node: PlanNode) -> Bool { node.op == "Merge" || node.op == "RefMerge" }
 
   // MARK: - When nodes run
@@ -73,6 +86,12 @@ struct ConditionalExtraction {
     return value
   }
 
+  /// What a switch asks.
+  private func predicate(of node: PlanNode) -> Predicate {
+    Predicate(
+      value: root(node.inputs[1]), count: node.outputTypes.count, isNumber: node.op == "_SwitchN")
+  }
+
   /// When a value is there; nil where it cannot be said.
   private func sides(of value: ValueReference) -> Set<Side>? {
     let condition = conditionOf[value.node]
@@ -80,7 +99,7 @@ struct ConditionalExtraction {
     var sides = Set(conditions[condition])
     let node = graph.nodes[value.node]
     if Self.isSwitch(node), node.constants == nil {
-      sides.insert(Side(predicate: root(node.inputs[1]), holds: value.output == 1))
+      sides.insert(Side(predicate: predicate(of: node), branch: value.output))
     }
     return sides
   }
@@ -110,7 +129,7 @@ struct ConditionalExtraction {
         }
         sides.formUnion(conditions[conditionOf[control]])
       }
-      let isContradiction = sides.contains { sides.contains(Side(predicate: $0.predicate, holds: !$0.holds)) }
+      let isContradiction = Set(sides.lazy.map(\.predicate)).count < sides.count
       let isFew = sides.count <= Self.maximumConditions
       conditionOf[index] = isKnown && !isContradiction && isFew ? number(sides) : -1
     }
@@ -119,7 +138,7 @@ struct ConditionalExtraction {
   private mutating func findReaders() {
     for (index, node) in graph.nodes.enumerated() {
       if Self.isSwitch(node), conditionOf[index] >= 0 {
-        switches[root(node.inputs[1]), default: []].insert(index)
+        switches[predicate(of: node), default: []].insert(index)
       }
       for input in node.inputs where input.output == 1 { indexReads.insert(input.node) }
     }
@@ -128,15 +147,19 @@ struct ConditionalExtraction {
 
   private mutating func merge(_ index: Int) -> Int {
     let inputs = graph.nodes[index].inputs
-    guard inputs.count == 2, let first = sides(of: inputs[0]), let second = sides(of: inputs[1]) else {
-      return -1
+    let all = inputs.compactMap { sides(of: $0) }
+    guard let first = all.first, all.count == inputs.count else { return -1 }
+    let common = all.dropFirst().reduce(first) { $0.intersection($1) }
+    let own = all.map { $0.subtracting(common) }
+    guard let predicate = own[0].first?.predicate, predicate.count == inputs.count else { return -1 }
+    var order = [Int](repeating: -1, count: predicate.count)
+    for (input, sides) in own.enumerated() {
+      guard sides.count == 1, let side = sides.first, side.predicate == predicate, order[side.branch] < 0 else {
+        return -1
+      }
+      order[side.branch] = input
     }
-    let common = first.intersection(second)
-    let (a, b) = (first.subtracting(common), second.subtracting(common))
-    guard a.count == 1, b.count == 1, let one = a.first, let other = b.first,
-      one.predicate == other.predicate
-    else { return -1 }
-    merges[index] = (one.predicate, one.holds ? 0 : 1)
+    merges[index] = (predicate, order)
     return number(common)
   }
 
@@ -148,7 +171,8 @@ struct ConditionalExtraction {
     var groupOf: [String: Int] = [:]
     for index in order {
       guard let merge = merges[index], conditionOf[index] >= 0 else { continue }
-      let key = "\(conditionOf[index]) \(merge.predicate.node) \(merge.predicate.output)"
+      let predicate = merge.predicate
+      let key = "\(conditionOf[index]) \(predicate.value.node) \(predicate.value.output) \(predicate.count)"
       if let known = groupOf[key] {
         groups[known].append(index)
       } else {
@@ -171,8 +195,8 @@ struct ConditionalExtraction {
     guard let predicate = merges[group[0]]?.predicate else { return }
     let outer = Set(conditions[conditionOf[group[0]]])
     var regions: [Set<Int>] = []
-    for holds in [false, true] {
-      let condition = numbers[sorted(outer.union([Side(predicate: predicate, holds: holds)]))]
+    for branch in 0..<predicate.count {
+      let condition = numbers[sorted(outer.union([Side(predicate: predicate, branch: branch)]))]
       regions.append(Set(condition.flatMap { nodesOf[$0] } ?? []))
     }
     for part in parts(of: group, regions) { extract(part.merges, part.regions, predicate, &nodesOf) }
@@ -180,8 +204,8 @@ struct ConditionalExtraction {
 
   private func sorted(_ sides: Set<Side>) -> [Side] {
     sides.sorted {
-      ($0.predicate.node, $0.predicate.output, $0.holds ? 1 : 0)
-        < ($1.predicate.node, $1.predicate.output, $1.holds ? 1 : 0)
+      ($0.predicate.value.node, $0.predicate.value.output, $0.predicate.count, $0.branch)
+        < ($1.predicate.value.node, $1.predicate.value.output, $1.predicate.count, $1.branch)
     }
   }
 
@@ -198,7 +222,7 @@ struct ConditionalExtraction {
       let (a, b) = (find(a), find(b))
       if a != b { parents[a] = b }
     }
-    let inside = regions[0].union(regions[1])
+    let inside = regions.reduce(into: Set<Int>()) { $0.formUnion($1) }
     func isJoining(_ node: Int) -> Bool { inside.contains(node) && !Self.isSwitch(graph.nodes[node]) }
     for index in inside where isJoining(index) {
       let node = graph.nodes[index]
@@ -226,10 +250,10 @@ struct ConditionalExtraction {
         result[place].merges.append(merge)
       } else {
         places[root] = result.count
-        result.append(([merge], [[], []]))
+        result.append(([merge], Array(repeating: [], count: regions.count)))
       }
     }
-    for side in 0...1 {
+    for side in regions.indices {
       for node in regions[side] where !Self.isSwitch(graph.nodes[node]) {
         if let place = places[find(node)] { result[place].regions[side].insert(node) }
       }
@@ -238,9 +262,9 @@ struct ConditionalExtraction {
   }
 
   private mutating func extract(
-    _ merges: [Int], _ regions: [Set<Int>], _ predicate: ValueReference, _ nodesOf: inout [Int: [Int]]
+    _ merges: [Int], _ regions: [Set<Int>], _ predicate: Predicate, _ nodesOf: inout [Int: [Int]]
   ) {
-    let inside = regions[0].union(regions[1])
+    let inside = regions.reduce(into: Set<Int>()) { $0.formUnion($1) }
     // What is fetched, or left over, on one side only has no conditional to come out of.
     // Nor has what holds a conditional that stayed as it is.
     guard graph.fetches.allSatisfy({ !inside.contains($0.node) }),
@@ -251,14 +275,11 @@ struct ConditionalExtraction {
     var captures = Captures()
     var bodies: [PlanGraph] = []
     var known = 0
-    for side in 0...1 {
+    for side in regions.indices {
       var copy = RegionCopy(
         of: graph, replacements, passing: switches[predicate] ?? [], region: regions[side], given: [:],
         types: [])
-      let positions = merges.map { merge in
-        let thenInput = self.merges[merge]?.thenInput ?? 0
-        return side == 1 ? thenInput : 1 - thenInput
-      }
+      let positions = merges.map { self.merges[$0]?.inputs[side] ?? 0 }
       let values = zip(merges, positions).map { graph.nodes[$0].inputs[$1] }
       let targets = regions[side].filter { !graph.nodes[$0].isPure }.sorted()
       captures.places = [:]
@@ -275,10 +296,12 @@ struct ConditionalExtraction {
       }
       bodies.append(body)
     }
-    // The first side has not seen what the second one captured.
-    let seen = bodies[0].nodes.count { $0.feed != nil }
-    for position in seen..<max(known, seen) {
-      bodies[0].nodes.append(.feed(position, name: "argument", type: captures.types[position]))
+    // The first sides have not seen what later ones captured.
+    for side in bodies.indices {
+      let seen = bodies[side].nodes.count { $0.feed != nil }
+      for position in seen..<max(known, seen) {
+        bodies[side].nodes.append(.feed(position, name: "argument", type: captures.types[position]))
+      }
     }
     // What is captured must be there whichever side is taken.
     let outer = Set(conditions[conditionOf[merges[0]]])
@@ -295,10 +318,10 @@ struct ConditionalExtraction {
     let types = merges.map { graph.nodes[$0].outputTypes[0] }
     graph.nodes.append(
       PlanNode(
-        .conditional, name: graph.nodes[merges[0]].name,
-        inputs: [replacements.value(predicate)] + captures.values,
+        predicate.isNumber ? .choice : .conditional, name: graph.nodes[merges[0]].name,
+        inputs: [replacements.value(predicate.value)] + captures.values,
         controlInputs: controls.sorted(),
-        inputTypes: [graph.nodes[predicate.node].outputTypes[predicate.output]] + captures.types,
+        inputTypes: [graph.nodes[predicate.value.node].outputTypes[predicate.value.output]] + captures.types,
         outputTypes: types + readsIndex.filter { $0 }.map { _ in .int32 }, bodies: bodies))
     let condition = conditionOf[merges[0]]
     conditionOf.append(condition)

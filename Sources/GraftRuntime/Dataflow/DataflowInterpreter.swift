@@ -14,8 +14,8 @@ struct DataflowInterpreter {
   private var ready: [Ready] = []
   private var children: [ChildKey: DataflowFrame] = [:]
   private var fetched: [Int: [Tensor?]] = [:]
-  /// What the predicates of switches outside of loops were.
-  private var outcomes: [Int: Bool] = [:]
+  /// Which outputs the switches outside of loops took.
+  private var outcomes: [Int: Int] = [:]
 
   private struct Ready {
     let node: Int
@@ -89,14 +89,15 @@ struct DataflowInterpreter {
     while let (number, output) = worklist.popLast() {
       let node = plan.nodes[number]
       if let outcome = outcomes[number] {
-        guard output >= 0, (output == 1) != outcome else { continue }
+        guard output >= 0, output != outcome else { continue }
         let predicate =
           switch node.inputs[1] {
           case .node(let number, _): plan.nodes[origin(of: number)].name
           case .feed(let feed): plan.feedNames.indices.contains(feed) ? plan.feedNames[feed] : node.name
           case .constant: node.name
           }
-        return "the predicate '\(predicate)' is \(outcome)"
+        return node.takesNumber
+          ? "the number '\(predicate)' chose branch \(outcome)" : "the predicate '\(predicate)' is \(outcome == 1)"
       }
       guard seen.insert(number).inserted else { continue }
       for case .node(let producer, let output) in node.inputs { worklist.append((producer, output)) }
@@ -157,16 +158,18 @@ extension DataflowInterpreter {
     case .switching:
       guard !item.isDead else { return pass(item, nothing) }
       let predicate = try input(1, of: node, round)
-      guard predicate.dtype == .bool, predicate.rank == 0 else {
+      guard predicate.dtype == (node.takesNumber ? .int32 : .bool), predicate.rank == 0 else {
         throw GraftError(
           .invalidArgument,
-          "The predicate is a scalar bool, and \(predicate.dtype)\(predicate.shape) was found.",
+          "The predicate is a scalar \(node.takesNumber ? "int32" : "bool"), and "
+            + "\(predicate.dtype)\(predicate.shape) was found.",
           at: .init(node: node.name, op: node.op, input: 1))
       }
-      let value = try input(0, of: node, round)
-      let holds = try predicate.isTrue()
-      if item.frame === root { outcomes[item.node] = holds }
-      pass(item, holds ? [nil, value] : [value, nil])
+      let taken = try ChoiceKernel.branch(predicate, of: node.outputCount, !node.takesNumber)
+      if item.frame === root { outcomes[item.node] = taken }
+      var outputs = nothing
+      outputs[taken] = try input(0, of: node, round)
+      pass(item, outputs)
     case .kernel(let kernel):
       guard !item.isDead else { return pass(item, nothing) }
       let inputs = try node.inputs.indices.map { try input($0, of: node, round) }

@@ -45,6 +45,9 @@ package final class DataflowPlan: Sendable {
     /// Its place among its frame's nodes.
     let local: Int
 
+    /// Whether a number chooses among its outputs, and not a truth between two.
+    var takesNumber: Bool { op == "_SwitchN" }
+
     /// Whether it merges something that is there from the beginning.
     var isMergeOfKnownValue: Bool {
       if case .merging = role { dataCount < inputs.count } else { false }
@@ -151,7 +154,7 @@ package final class DataflowPlan: Sendable {
 
   private static func role(of node: PlanNode, _ entered: Int) throws -> Role {
     switch node.op {
-    case "Switch", "RefSwitch": return .switching
+    case "Switch", "RefSwitch", "_SwitchN": return .switching
     case "Merge", "RefMerge": return .merging
     case "Exit", "RefExit": return .exit
     case "NextIteration", "RefNextIteration": return .nextIteration

@@ -48,7 +48,7 @@ struct HandleFlow {
 
   /// Operations that pass their first input on, to all of their outputs that can hold it.
   static let passing: Set<String> = [
-    "Identity", "Switch", "Merge", "Enter", "Exit", "NextIteration", "StopGradient", "Snapshot",
+    "Identity", "Switch", "_SwitchN", "Merge", "Enter", "Exit", "NextIteration", "StopGradient", "Snapshot",
   ]
 
   private static func outputs(
@@ -61,7 +61,8 @@ struct HandleFlow {
     if node.op == "IdentityN" { return inputs }
     if passing.contains(node.op) {
       guard let dtype = inputs.values.first else { return [:] }
-      return node.op == "Switch" ? [0: dtype, 1: dtype] : [0: dtype]
+      let isSwitch = node.op == "Switch" || node.op == "_SwitchN"
+      return Dictionary(uniqueKeysWithValues: (0..<(isSwitch ? node.outputTypes.count : 1)).map { ($0, dtype) })
     }
     return FunctionCall(node) == nil ? [:] : try results(node, inputs)
   }
