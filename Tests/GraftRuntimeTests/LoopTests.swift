@@ -180,7 +180,8 @@ import Testing
   }
 
   // tf.switch_case(n, [lambda: x + 1, lambda: -x, lambda: x * x])
-  @Test(arguments: [(0, [2, 2]), (1, [1, 3]), (2, [1, 9]), (3, [1, 9]), (-1, [1, 9])] as [(Int32, [Float])])
+  @Test(
+    arguments: [(0, [2, 2]), (1, [1, 3]), (2, [1, 9]), (3, [1, 9]), (-1, [1, 9])] as [(Int32, [Float])])
   func aNumberChoosesAmongBranches(number: Int32, expected: [Float]) throws {
     let feeds = ["x": try Tensor([Float(1), -3]), "n": try Tensor(number)]
     try expect(choice(), feeds, "y", gives: expected)

@@ -9,18 +9,13 @@ import Testing
 /// The same LSTM as a loop of TensorFlow 1, as `While`, and unrolled; written with what TensorFlow computes by
 /// `Scripts/make-recurrent-fixtures.py`.
 @Suite struct RecurrentTests {
-  private func fixture(_ name: String) -> String {
-    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    return tests.path + "/Fixtures/recurrent/" + name
-  }
-
   @Test(arguments: ["v1_loop", "v2_while", "v2_rows", "unrolled"], [false, true])
   func anLSTMGivesTheSameInEveryForm(_ form: String, optimize: Bool) throws {
-    let arrays = try NPZ.read(fixture("values.npz"))
+    let arrays = try NPZ.read(fixture("recurrent/values.npz"))
     let x = try #require(arrays.first { $0.name == "x" }?.tensor)
     let y = try #require(arrays.first { $0.name == "y" }?.tensor)
     let graph = Graph()
-    try graph.importGraphDef(contentsOf: fixture("\(form).pb"))
+    try graph.importGraphDef(contentsOf: fixture("recurrent/\(form).pb"))
     let session = Session(graph: graph, options: .init(threads: 1, optimize: optimize))
     let callable = try session.callable(feeds: ["x"], fetches: ["y"])
     // The first run records the layouts, later ones use them.

@@ -145,6 +145,17 @@ import Testing
     #expect(try Saver(graph: session.graph).variables == ["w", "b"])
   }
 
+  // tf.saved_model.save of Keras 3 models: what signatures read the saver does not restore.
+  @Test(arguments: ["", "p"]) func variablesOfObjectsGetTheValuesOfTheirObjects(prefix: String) throws {
+    let recorded = try NPZ.read(fixture("saved_models/keras.npz"))
+    let model = try SavedModel.load(fixture("saved_models/keras"), into: Session(), prefix: prefix)
+    let x = try #require(recorded.first { $0.name == "x" }?.tensor)
+    let y = try #require(try model.signature().run(["x": x])["y"]).scalars(as: Float.self)
+    let expected = try #require(recorded.first { $0.name == "y" }?.tensor).scalars(as: Float.self)
+    #expect(
+      y.count == expected.count && zip(y, expected).allSatisfy { abs($0 - $1) < 1e-5 }, "\(y) \(expected)")
+  }
+
   @Test func exportNamesVariablesWithoutAValue() throws {
     let folder = try TestFolder()
     let writer = SavedModelWriter(Session(graph: try VariableGraph.line().graph()))

@@ -106,3 +106,9 @@ func thrown(_ body: () throws -> Void) -> GraftError? {
 
 /// The code of the error that something throws.
 func code(_ body: () throws -> Void) -> GraftError.Code? { thrown(body)?.code }
+
+/// The path of a file that a script recorded.
+func fixture(_ name: String) -> String {
+  let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  return tests.path + "/Fixtures/" + name
+}

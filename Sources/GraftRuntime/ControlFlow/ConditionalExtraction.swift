@@ -154,7 +154,8 @@ struct ConditionalExtraction {
     guard let predicate = own[0].first?.predicate, predicate.count == inputs.count else { return -1 }
     var order = [Int](repeating: -1, count: predicate.count)
     for (input, sides) in own.enumerated() {
-      guard sides.count == 1, let side = sides.first, side.predicate == predicate, order[side.branch] < 0 else {
+      guard sides.count == 1, let side = sides.first, side.predicate == predicate, order[side.branch] < 0
+      else {
         return -1
       }
       order[side.branch] = input

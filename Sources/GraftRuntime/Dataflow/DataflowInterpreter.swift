@@ -97,7 +97,8 @@ struct DataflowInterpreter {
           case .constant: node.name
           }
         return node.takesNumber
-          ? "the number '\(predicate)' chose branch \(outcome)" : "the predicate '\(predicate)' is \(outcome == 1)"
+          ? "the number '\(predicate)' chose branch \(outcome)"
+          : "the predicate '\(predicate)' is \(outcome == 1)"
       }
       guard seen.insert(number).inserted else { continue }
       for case .node(let producer, let output) in node.inputs { worklist.append((producer, output)) }

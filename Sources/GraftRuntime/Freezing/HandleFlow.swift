@@ -62,7 +62,8 @@ struct HandleFlow {
     if passing.contains(node.op) {
       guard let dtype = inputs.values.first else { return [:] }
       let isSwitch = node.op == "Switch" || node.op == "_SwitchN"
-      return Dictionary(uniqueKeysWithValues: (0..<(isSwitch ? node.outputTypes.count : 1)).map { ($0, dtype) })
+      return Dictionary(
+        uniqueKeysWithValues: (0..<(isSwitch ? node.outputTypes.count : 1)).map { ($0, dtype) })
     }
     return FunctionCall(node) == nil ? [:] : try results(node, inputs)
   }

@@ -82,6 +82,7 @@ public struct SavedModel: Sendable {
       // TensorFlow 2 restores the objects that were saved, and leaves variables that had no value.
       try restoreByName(checkpoint)
     }
+    if metaGraph.message.hasObjectGraphDef { try restoreObjects(checkpoint) }
   }
 
   /// Permission to read the model's variables, where no link leads to what is not the model's.
@@ -112,9 +113,12 @@ public struct SavedModel: Sendable {
 
   /// The names of the model's variables in the session's graph.
   private var ownVariables: [String] {
-    VariableBinding.all(in: session.graph.snapshot).map(\.node).filter {
-      metaGraph.prefix.isEmpty || $0.hasPrefix(metaGraph.prefix + "/")
-    }
+    VariableBinding.all(in: session.graph.snapshot).map(\.node).filter(isOwn)
+  }
+
+  /// Whether an operation of the session's graph is the model's.
+  func isOwn(_ operation: String) -> Bool {
+    metaGraph.prefix.isEmpty || operation.hasPrefix(metaGraph.prefix + "/")
   }
 
   /// Runs the operation that makes tables and whatever else the model needs, with its assets' paths.

@@ -96,11 +96,14 @@ public struct Saver: Sendable {
           remedy: Suggestions.question(Suggestions.nearest(to: name, among: all.keys.sorted()))
             ?? "It has \(all.keys.sorted().prefix(10).joined(separator: ", "))\(all.count > 10 ? " …" : ".")")
       }
-      return VariableBinding(
-        node: name, keys: [key], slice: "", part: nil, container: binding.container,
-        sharedName: binding.sharedName, dtype: binding.dtype, shape: binding.shape,
-        isResource: binding.isResource)
+      return binding.under(key)
     }
+    operations = nil
+  }
+
+  /// A saver of variables under keys that are known.
+  init(_ bindings: [VariableBinding]) {
+    self.bindings = bindings
     operations = nil
   }
 

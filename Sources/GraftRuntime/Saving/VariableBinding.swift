@@ -23,6 +23,14 @@ struct VariableBinding: Sendable {
   /// The key under which an export saves it: its name, or that of the variable that it is a part of.
   var savedKey: String { slice.isEmpty ? node : keys.first ?? node }
 
+  /// The variable under one key, whole.
+  func under(_ key: String) -> VariableBinding {
+    VariableBinding(
+      node: node, keys: [key], slice: "", part: nil, container: container, sharedName: sharedName,
+      dtype: dtype,
+      shape: shape, isResource: isResource)
+  }
+
   /// The session's variable, made where it is not there yet.
   func variable(in session: Session) throws -> Variable {
     try session.resources.variable(

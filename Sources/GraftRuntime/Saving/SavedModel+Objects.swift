@@ -1,0 +1,74 @@
+import GraftCheckpoint
+import GraftGraph
+import GraftKernels
+import GraftProto
+import GraftTensor
+
+/// Variables that belong to saved objects, and that the model's own saver leaves without a value.
+///
+/// `tf.saved_model.save` of a Keras 3 model writes each variable twice: signatures read the one, the saver restores
+/// the other. TensorFlow 2 goes by the objects instead, and so does this: a function's captured inputs are objects,
+/// and the checkpoint tells where the values of objects are.
+extension SavedModel {
+  /// Gives the variables that have no value those of the objects that they are.
+  func restoreObjects(_ checkpoint: String) throws {
+    let saved = metaGraph.message.objectGraphDef
+    let snapshot = session.graph.snapshot
+    let empty = VariableBinding.all(in: snapshot).filter { binding in
+      binding.isResource && isOwn(binding.node)
+        && session.resources.find(Variable.self, container: binding.container, name: binding.sharedName)?
+          .value
+          == nil
+    }
+    guard !saved.concreteFunctions.isEmpty, !empty.isEmpty,
+      let tree = try Checkpoint(path: checkpoint).objectGraph()
+    else { return }
+    let keys = Self.keys(of: saved, in: tree)
+    let objects = Self.objects(of: saved, in: snapshot)
+    let bindings = empty.compactMap { binding in
+      objects[binding.node].flatMap { keys[$0] }.map(binding.under)
+    }
+    try Saver(bindings).restore(checkpoint, into: session)
+  }
+
+  /// The checkpoint's keys of the variables among the saved objects, by the objects' numbers: both trees are walked
+  /// together, by the names of the attributes.
+  private static func keys(of saved: Tensorflow_SavedObjectGraph, in tree: ObjectGraph) -> [Int: String] {
+    guard !saved.nodes.isEmpty, !tree.nodes.isEmpty else { return [:] }
+    var keys: [Int: String] = [:]
+    var seen: Set = [0]
+    var worklist = [(saved: 0, stored: 0)]
+    while let (object, stored) = worklist.popLast() {
+      if let value = tree.nodes[stored].values.first(where: { $0.name == "VARIABLE_VALUE" }) {
+        keys[object] = value.key
+      }
+      let children = Dictionary(tree.nodes[stored].children.map { ($0.name, $0.node) }) { first, _ in first }
+      for child in saved.nodes[object].children {
+        guard let next = children[child.localName], saved.nodes.indices.contains(Int(child.nodeID)),
+          seen.insert(Int(child.nodeID)).inserted
+        else { continue }
+        worklist.append((Int(child.nodeID), next))
+      }
+    }
+    return keys
+  }
+
+  /// Which saved object each variable of the graph is, by the variable's name, as calls of functions have it.
+  private static func objects(
+    of saved: Tensorflow_SavedObjectGraph, in snapshot: GraphSnapshot
+  ) -> [String: Int] {
+    var objects: [String: Int] = [:]
+    for node in snapshot.nodes {
+      guard case .function(let function)? = node.attribute("f"),
+        let captured = saved.concreteFunctions[function.name]?.boundInputs,
+        captured.count <= node.inputs.count
+      else { continue }
+      // They come after the arguments.
+      for (input, object) in zip(node.inputs.suffix(captured.count), captured) {
+        let source = snapshot.nodes[Int(input.node)]
+        if source.op == "VarHandleOp" { objects[source.name] = Int(object) }
+      }
+    }
+    return objects
+  }
+}
