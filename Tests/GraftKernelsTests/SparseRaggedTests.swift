@@ -134,4 +134,41 @@ struct SparseRaggedTests {
       ], outputs: [.int64, .int64, .int64])
     #expect(try back.map { try ints($0) } == [[0, 1, 2], [0, 2, 3], [1, 2, 3]])
   }
+
+  // tf.raw_ops.ZerosLike and AddN of what tf.raw_ops.RaggedTensorToVariant gives, as gradients of tf.map_fn have it
+  @Test("Zeros like variants of ragged tensors, and their sums")
+  func arithmetic() throws {
+    func variant(_ splits: [Int64]) throws -> Tensor {
+      try run(
+        "RaggedTensorToVariant", [Tensor(splits), Tensor([1, 2, 3] as [Int64])],
+        ["batched_input": .bool(false)], outputs: [.variant])[0]
+    }
+    func registered(_ op: String, _ inputs: [Tensor]) throws -> Tensor {
+      let format: [String: AttributeValue] = [
+        "precision": .int(-1), "width": .int(-1), "scientific": .bool(false), "shortest": .bool(false),
+        "fill": .string(""),
+      ]
+      return try KernelHarness.run(
+        op, in: OpRegistry.standard.all, inputs, attributes: op == "AsString" ? format : [:],
+        outputs: [op == "AsString" ? .string : .variant])[0]
+    }
+    func contents(_ value: Tensor) throws -> [[Int64]] {
+      try run(
+        "RaggedTensorFromVariant", [value],
+        [
+          "input_ragged_rank": .int(1), "Tvalues": .type(ElementType(.int64)),
+          "Tsplits": .type(ElementType(.int64)),
+        ], outputs: [.int64, .int64]
+      ).map { try ints($0) }
+    }
+    let first = try variant([0, 2, 3])
+    #expect(try contents(registered("ZerosLike", [first])) == [[0, 2, 3], [0, 0, 0]])
+    #expect(try contents(registered("AddN", [first, variant([0, 2, 3])])) == [[0, 2, 3], [2, 4, 6]])
+    let error = #expect(throws: GraftError.self) { try registered("AddN", [first, variant([0, 1, 3])]) }
+    #expect(error?.message.contains("splits") == true)
+    #expect(
+      try registered("AsString", [first]).scalars(as: Bytes.self) == [
+        "Variant<type: RaggedTensorVariant value: RaggedTensorVariant(dtype=int64, ragged_rank=1, splits_dtype=int64>"
+      ])
+  }
 }

@@ -1,7 +1,7 @@
 import GraftGraph
 import GraftTensor
 
-/// What a variant tensor may hold: lists, maps and optionals of tensors. None of them changes.
+/// What a variant tensor may hold: lists, maps and optionals of tensors, ragged tensors. None of them changes.
 protocol VariantValue: AnyObject, Sendable {
   /// The same with zeros for the tensors in it.
   func zerosLike(_ walk: VariantWalk) throws -> any VariantValue
@@ -24,7 +24,8 @@ extension Tensor {
     guard let value = variantValue else {
       throw GraftError(
         .invalidArgument,
-        "A variant scalar with a list, a map or an optional is expected, and \(dtype)\(shape) was found.")
+        "A variant scalar with a list, a map, an optional or a ragged tensor is expected, and \(dtype)\(shape) was found."
+      )
     }
     return value
   }

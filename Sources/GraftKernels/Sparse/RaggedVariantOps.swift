@@ -13,6 +13,33 @@ final class RaggedValue: Sendable {
   }
 }
 
+extension RaggedValue: VariantValue {
+  var summary: String {
+    // Without the last parenthesis, as TensorFlow has it.
+    let value =
+      "RaggedTensorVariant(dtype=\(values.dtype.opDefName), ragged_rank=\(splits.count), "
+      + "splits_dtype=\(splits.last?.dtype.opDefName ?? "INVALID")"
+    return "Variant<type: RaggedTensorVariant value: \(value)>"
+  }
+
+  func zerosLike(_ walk: VariantWalk) throws -> any VariantValue {
+    RaggedValue(splits: splits, values: try values.zerosLike(walk))
+  }
+
+  func adding(_ other: any VariantValue, _ walk: VariantWalk) throws -> any VariantValue {
+    guard let other = other as? RaggedValue, other.values.dtype == values.dtype,
+      other.splits.count == splits.count
+    else {
+      throw GraftError(
+        .invalidArgument, "Ragged tensors that are added have the same dtype and as many ragged dimensions.")
+    }
+    for (mine, theirs) in zip(splits, other.splits) where try mine.integers() != theirs.integers() {
+      throw GraftError(.invalidArgument, "Ragged tensors that are added have the same splits of rows.")
+    }
+    return RaggedValue(splits: splits, values: try values.summed(with: other.values, walk))
+  }
+}
+
 /// Ops between ragged tensors and variants.
 enum RaggedVariantOps {
   static let all: [OpDefinition] = [toVariant, fromVariant, gradient]
