@@ -5,6 +5,7 @@ Run it with a Python that has tensorflow-cpu 2.21.
 
     keras       `tf.saved_model.save` of Keras 3 models, two of them with variables of the same names
     keras.npz   `x`, and what `tf.saved_model.load` answers: `y`
+    functions   two functions, and no signature
 """
 
 import os
@@ -37,6 +38,18 @@ class Twins(tf.Module):
         return {"y": self.second(self.first(x))}
 
 
+class Functions(tf.Module):
+    """What `tf.saved_model.save` finds no default signature for."""
+
+    @tf.function(input_signature=[tf.TensorSpec([], name="x")])
+    def double(self, x):
+        return 2 * x
+
+    @tf.function(input_signature=[tf.TensorSpec([], name="x")])
+    def half(self, x):
+        return x / 2
+
+
 def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
@@ -45,7 +58,9 @@ def main():
     x = np.array([[1, -2, 0.5], [0, 3, 1]], np.float32)
     y = tf.saved_model.load(str(FOLDER / "keras")).signatures["serving_default"](x=tf.constant(x))["y"]
     np.savez(FOLDER / "keras.npz", x=x, y=y)
-    (FOLDER / "keras" / "fingerprint.pb").unlink()
+    tf.saved_model.save(Functions(), str(FOLDER / "functions"))
+    for path in FOLDER.glob("*/fingerprint.pb"):
+        path.unlink()
 
 
 if __name__ == "__main__":

@@ -90,6 +90,13 @@ import Testing
     #expect(thrown { _ = try model.signature().run(["x": VariableGraph.input]) }?.remedy == "It has in.")
   }
 
+  @Test func functionsWithoutASignatureAreNamed() throws {
+    let model = try SavedModel.load(fixture("saved_models/functions"), into: Session())
+    #expect(model.signatureKeys == [])
+    let remedy = try #require(thrown { _ = try model.signature() }?.remedy)
+    #expect(remedy.contains("its functions (double, half)") && remedy.contains("signatures=model.double"))
+  }
+
   /// A model that reads an asset into `text` when it is loaded.
   private func exportWithAsset(_ folder: String, _ asset: String) throws {
     let graph = try GraphText()

@@ -36,8 +36,10 @@ struct ModelCall {
       throw GraftError(
         .invalidArgument, "Nothing says what to compute: the model has no default signature.",
         at: .init(file: model.source.path),
-        remedy: outputs.isEmpty
-          ? "Name tensors with --fetch." : "Name tensors with --fetch, as \(outputs.joined(separator: ", "))."
+        remedy: model.savedModel?.functionAdvice
+          ?? (outputs.isEmpty
+            ? "Name tensors with --fetch."
+            : "Name tensors with --fetch, as \(outputs.joined(separator: ", ")).")
       )
     }
   }

@@ -31,6 +31,21 @@ extension SavedModel {
     try Saver(bindings).restore(checkpoint, into: session)
   }
 
+  /// What to do with a model that has functions and no signature; nil for any other.
+  package var functionAdvice: String? {
+    guard signatureKeys.isEmpty else { return nil }
+    let saved = metaGraph.message.objectGraphDef
+    let names = (saved.nodes.first?.children ?? []).filter { child in
+      guard saved.nodes.indices.contains(Int(child.nodeID)) else { return false }
+      if case .function? = saved.nodes[Int(child.nodeID)].kind { return true }
+      return false
+    }.map(\.localName).sorted()
+    guard let first = names.first else { return nil }
+    return
+      "Only Python calls its functions (\(names.prefix(10).joined(separator: ", "))): save it with signatures, "
+      + "as `tf.saved_model.save(model, folder, signatures=model.\(first))`."
+  }
+
   /// The checkpoint's keys of the variables among the saved objects, by the objects' numbers: both trees are walked
   /// together, by the names of the attributes.
   private static func keys(of saved: Tensorflow_SavedObjectGraph, in tree: ObjectGraph) -> [Int: String] {

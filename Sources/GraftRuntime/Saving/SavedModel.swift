@@ -196,7 +196,7 @@ extension SavedModel {
       throw GraftError(
         .notFound, "The SavedModel has no signature '\(key)'.", at: .init(file: folder),
         remedy: signatureKeys.isEmpty
-          ? "It has none at all: run its tensors by name."
+          ? "It has none at all. " + (functionAdvice ?? "Run its tensors by name.")
           : "It has \(signatureKeys.joined(separator: ", ")).")
     }
     return Signature(key: key, definition: definition, session: session)
