@@ -43,6 +43,9 @@ struct ConditionalExtraction {
   /// that thousands of nested ones are told soon.
   private static let maximumConditions = 2 * Structured.maximumNesting
 
+  /// How many branches a conditional may have: each of them gets all values that any of them sees.
+  private static let maximumBranches = 64
+
   /// Makes every conditional that is well formed a node.
   static func run(_ graph: inout PlanGraph) throws {
     guard graph.nodes.contains(where: { $0.op == "Merge" || $0.op == "RefMerge" }) else { return }
@@ -147,6 +150,7 @@ struct ConditionalExtraction {
 
   private mutating func merge(_ index: Int) -> Int {
     let inputs = graph.nodes[index].inputs
+    guard inputs.count <= Self.maximumBranches else { return -1 }
     let all = inputs.compactMap { sides(of: $0) }
     guard let first = all.first, all.count == inputs.count else { return -1 }
     let common = all.dropFirst().reduce(first) { $0.intersection($1) }

@@ -209,6 +209,22 @@ import Testing
     #expect(try session.run("m1999:0", feeding: ["p": try Tensor(true)]).scalars(as: Float.self) == [1])
   }
 
+  /// Each branch sees a value of its own: all of them in each would be as many as the square of the branches.
+  @Test(arguments: [64, 65, 1_000]) func manyBranchesArePlannedInTimeThatGrowsWithThem(count: Int) throws {
+    let float = ["T": "type: DT_FLOAT"]
+    var text = GraphText().node("n", "Placeholder", [], ["dtype": "type: DT_INT32", "shape": "shape { }"])
+    for branch in 0..<count {
+      text = text.constant("c\(branch)", [], [Float(branch)])
+        .node("v\(branch)", "Neg", ["c\(branch)"], float)
+        .node(
+          "s\(branch)", "_SwitchN", ["v\(branch)", "n"], float.merging(["num_outs": "i: \(count)"]) { $1 })
+    }
+    text = text.node(
+      "y", "Merge", (0..<count).map { "s\($0):\($0)" }, float.merging(["N": "i: \(count)"]) { $1 })
+    let session = Session(graph: try text.graph())
+    #expect(try session.run("y:0", feeding: ["n": try Tensor(Int32(7))]).scalars(as: Float.self) == [-7])
+  }
+
   @Test func loopsInLoopsHaveNoLimitOfDepth() throws {
     let float = ["T": "type: DT_FLOAT"]
     var text = GraphText().constant("x", [], [1.0])
