@@ -14,10 +14,11 @@ struct SavedKeys {
   /// - Complexity: O(nodes), with those of the functions that restore.
   init(_ snapshot: GraphSnapshot, neededBy operation: Int? = nil) {
     let nodes = operation.map { Self.needed(by: $0, snapshot.nodes) } ?? Array(snapshot.nodes.indices)
+    let texts = ConstantTexts(snapshot.nodes)
     for index in nodes {
       let node = snapshot.nodes[index]
       if node.op.hasPrefix("Assign") {
-        note(node, snapshot.nodes) { Self.variable(Int($0.node), snapshot.nodes) }
+        note(node, texts) { Self.variable(Int($0.node), snapshot.nodes) }
       } else if node.op == "StatefulPartitionedCall" || node.op == "PartitionedCall" {
         lookInto(node, snapshot)
       }
@@ -35,9 +36,9 @@ struct SavedKeys {
   }
 
   /// Notes what an assignment restores.
-  private mutating func note(_ node: GraphNode, _ nodes: [GraphNode], _ variable: (Edge) -> Int?) {
+  private mutating func note(_ node: GraphNode, _ texts: ConstantTexts, _ variable: (Edge) -> Int?) {
     guard node.inputs.count >= 2, let index = variable(node.inputs[0]), keys[index] == nil,
-      let found = Self.restored(node.inputs[1], nodes)
+      let found = Self.restored(node.inputs[1], texts)
     else { return }
     keys[index] = found
   }
@@ -50,8 +51,9 @@ struct SavedKeys {
       let body = try? snapshot.functions.body(of: reference),
       body.nodes.contains(where: { $0.op == "RestoreV2" })
     else { return }
+    let texts = ConstantTexts(body.nodes)
     for node in body.nodes where node.op.hasPrefix("Assign") {
-      note(node, body.nodes) { edge in
+      note(node, texts) { edge in
         guard let argument = Self.source(Int(edge.node), body.nodes, { $0 < body.argumentCount }),
           call.inputs.indices.contains(argument)
         else { return nil }
@@ -77,20 +79,20 @@ struct SavedKeys {
   }
 
   /// What a value is restored from, where it comes straight from a restore operation.
-  private static func restored(_ edge: Edge, _ nodes: [GraphNode]) -> Key? {
+  private static func restored(_ edge: Edge, _ texts: ConstantTexts) -> Key? {
     var edge = edge
     for _ in 0..<8 {
-      let node = nodes[Int(edge.node)]
+      let node = texts.nodes[Int(edge.node)]
       switch node.op {
       case "RestoreV2":
-        guard node.inputs.count == 3, let names = texts(node.inputs[1], nodes),
-          let slices = texts(node.inputs[2], nodes), names.indices.contains(Int(edge.output)),
+        guard node.inputs.count == 3, let names = texts.of(node.inputs[1]),
+          let slices = texts.of(node.inputs[2]), names.indices.contains(Int(edge.output)),
           slices.count == names.count
         else { return nil }
         return (names[Int(edge.output)], slices[Int(edge.output)])
       case "Restore", "RestoreSlice":
-        guard node.inputs.count >= 2, let name = texts(node.inputs[1], nodes)?.first else { return nil }
-        return (name, node.inputs.count > 2 ? texts(node.inputs[2], nodes)?.first ?? "" : "")
+        guard node.inputs.count >= 2, let name = texts.of(node.inputs[1])?.first else { return nil }
+        return (name, node.inputs.count > 2 ? texts.of(node.inputs[2])?.first ?? "" : "")
       case "Identity", "Reshape", "Cast", "ExpandDims", "Squeeze":
         guard let next = node.inputs.first else { return nil }
         edge = next
@@ -99,10 +101,27 @@ struct SavedKeys {
     }
     return nil
   }
+}
 
-  private static func texts(_ edge: Edge, _ nodes: [GraphNode]) -> [String]? {
+/// The texts in the constants of some nodes. All variables of a model may be restored from one list of names: it is read
+/// once.
+private final class ConstantTexts {
+  let nodes: [GraphNode]
+  private var known: [Int32: [String]?] = [:]
+
+  init(_ nodes: [GraphNode]) {
+    self.nodes = nodes
+  }
+
+  /// The texts of a constant; nil for anything else.
+  func of(_ edge: Edge) -> [String]? {
+    if let texts = known[edge.node] { return texts }
     let node = nodes[Int(edge.node)]
-    guard node.op == "Const", case .tensor(let value)? = node.attribute("value") else { return nil }
-    return try? value.tensor().strings()
+    var texts: [String]?
+    if node.op == "Const", case .tensor(let value)? = node.attribute("value") {
+      texts = try? value.tensor().strings()
+    }
+    known[edge.node] = .some(texts)
+    return texts
   }
 }

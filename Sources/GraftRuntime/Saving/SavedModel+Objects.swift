@@ -14,18 +14,20 @@ extension SavedModel {
   func restoreObjects(_ checkpoint: String) throws {
     let saved = metaGraph.message.objectGraphDef
     let snapshot = session.graph.snapshot
-    let empty = VariableBinding.all(in: snapshot).filter { binding in
-      binding.isResource && isOwn(binding.node)
-        && session.resources.find(Variable.self, container: binding.container, name: binding.sharedName)?
-          .value
-          == nil
-    }
+    let empty = Set(
+      snapshot.nodes.lazy.filter { node in
+        guard node.op == "VarHandleOp", isOwn(node.name),
+          let (container, name) = VariableBinding.resource(of: node)
+        else { return false }
+        return session.resources.find(Variable.self, container: container, name: name)?.value == nil
+      }.map(\.name))
     guard !saved.concreteFunctions.isEmpty, !empty.isEmpty,
       let tree = try Checkpoint(path: checkpoint).objectGraph()
     else { return }
     let keys = Self.keys(of: saved, in: tree)
-    let objects = Self.objects(of: saved, in: snapshot)
-    let bindings = empty.compactMap { binding in
+    let objects = Self.objects(of: saved, in: snapshot).filter { empty.contains($0.key) }
+    guard objects.values.contains(where: { keys[$0] != nil }) else { return }
+    let bindings = VariableBinding.all(in: snapshot).compactMap { binding in
       objects[binding.node].flatMap { keys[$0] }.map(binding.under)
     }
     try Saver(bindings).restore(checkpoint, into: session)
