@@ -99,13 +99,16 @@ INLINE void NAME(span)(
     NAME(pixels)(columns, window, stride, groups, rows, lines, filter, filter_pitch, c, y, pitch, end);
   // The last ones again with some before them.
   if (c < channels)
-    NAME(pixels)(columns, window, stride, groups, rows, lines, filter, filter_pitch, channels - WIDTH, y, pitch, end);
+    NAME(pixels)
+    (columns, window, stride, groups, rows, lines, filter, filter_pitch, channels - WIDTH, y, pitch, end);
 }
 
 INLINE void NAME(row)(
-    const int window, const int stride, const NAME(groups) * groups, const graft_convolution *s, graft_pitches pitches, const float *x,
-    const float *filter, const float *zeros, float *y, ptrdiff_t image, ptrdiff_t line, const graft_finish *finish) {
-  const ptrdiff_t channels = s->groups * s->output_channels, width = s->input[2], height = s->input[1], outputs = s->output[2];
+    const int window, const int stride, const NAME(groups) * groups, const graft_convolution *s,
+    graft_pitches pitches, const float *x, const float *filter, const float *zeros, float *y, ptrdiff_t image,
+    ptrdiff_t line, const graft_finish *finish) {
+  const ptrdiff_t channels = s->groups * s->output_channels, outputs = s->output[2];
+  const ptrdiff_t width = s->input[2], height = s->input[1];
   const graft_activation activation = finish->activation;
   const NAME(ending) end = {finish->bias,
                             activation == GRAFT_ACTIVATION_RELU || activation == GRAFT_ACTIVATION_RELU6,

@@ -15,15 +15,15 @@
 #define KERNEL "grouped-kernel.h"
 #include "variants.h"
 
+enum { lanes_plain = 4, lanes_avx2 = 8, lanes_avx512 = 16 };
+
 /// Lanes of the registers to compute with: what has fewer channels than the widest ones have lanes takes narrower
-/// ones.
+/// ones; 0 where it has fewer than those.
 static ptrdiff_t lanes(const graft_convolution *s) {
   const ptrdiff_t channels = s->groups * s->input_channels;
-#if defined(__x86_64__)
-  if (channels >= 16 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) return 16;
-  if (channels >= 8 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 8;
-#endif
-  return channels >= 4 ? 4 : 0;
+  ptrdiff_t width = SELECT(lanes);
+  while (width > channels && width >= lanes_plain) width /= 2;
+  return width < lanes_plain ? 0 : width;
 }
 
 int graft_grouped_handles_f32(const graft_convolution *s) {
@@ -38,8 +38,8 @@ void graft_grouped_rows_f32(
     float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
 #if defined(__x86_64__)
   const ptrdiff_t width = lanes(s);
-  if (width == 16) return grouped_avx512(s, pitches, x, filter, zeros, y, first, last, finish);
-  if (width == 8) return grouped_avx2(s, pitches, x, filter, zeros, y, first, last, finish);
+  if (width == lanes_avx512) return grouped_avx512(s, pitches, x, filter, zeros, y, first, last, finish);
+  if (width == lanes_avx2) return grouped_avx2(s, pitches, x, filter, zeros, y, first, last, finish);
 #endif
   grouped_plain(s, pitches, x, filter, zeros, y, first, last, finish);
 }

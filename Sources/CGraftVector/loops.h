@@ -305,18 +305,8 @@ void VARIANT(f32_softmax_rows)(const float *x, float *y, size_t rows, size_t cou
       EACH_ELEMENT y[i] = x[i] < INFINITY ? 0.0f : NAN;
       continue;
     }
-    float group[GROUP];
-    size_t whole = count - count % GROUP;
-    for (size_t begin = 0; begin < whole; begin += GROUP) {
-      for (size_t i = 0; i < GROUP; i++) group[i] = x[begin + i] - largest;
-      VARIANT(f32_exp_group)(group, y + begin);
-    }
-    if (whole < count) {
-      for (size_t i = 0; i < GROUP; i++) group[i] = 0;
-      for (size_t i = whole; i < count; i++) group[i - whole] = x[i] - largest;
-      VARIANT(f32_exp_group)(group, group);
-      memcpy(y + whole, group, (count - whole) * sizeof(float));
-    }
+    EACH_ELEMENT y[i] = x[i] - largest;
+    VARIANT(f32_exp)(y, y, count);
     float factor = 1.0f / VARIANT(sum)(y, count);
     EACH_ELEMENT y[i] *= factor;
   }

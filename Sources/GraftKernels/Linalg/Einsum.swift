@@ -237,7 +237,7 @@ struct EinsumTask {
     var steps: [Label: Int] = [:]
     for (label, stride) in zip(result, output.shape.strides) { steps[label, default: 0] += stride }
     if distinct.count < result.count {
-      output.base.initializeMemory(as: UInt8.self, repeating: 0, count: output.byteCount)
+      output.clear()
     }
     copyElements(view, distinct, into: output, steps: distinct.map { steps[$0] ?? 0 })
   }

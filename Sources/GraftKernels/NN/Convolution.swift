@@ -74,7 +74,7 @@ enum ConvolutionOps {
           throw GraftError(
             .invalidArgument, "The input has no channels: its shape is \(x.shape).", at: .init(input: 0))
         }
-        output.base.initializeMemory(as: UInt8.self, repeating: 0, count: output.byteCount)
+        output.clear()
         return
       }
       let isConstant =
@@ -206,8 +206,7 @@ struct Convolution {
           aligned.filter = try filter.aligned()
           if let convolution = LibraryConvolution(
             geometry, input: x.shape, filter: try aligned.scaledFilter { try context.scratch(.float32, $0) },
-            finish,
-            threads: context.workers.threads)
+            finish, threads: context.workers.threads)
           {
             return Kept(.library(convolution))
           }
@@ -285,7 +284,7 @@ struct Convolution {
         try context.scratch(.uint8, Shape(validating: [$0])).storage
       }
     let zeros = try context.scratch(T.dataType, [geometry.inputChannels])
-    zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
+    zeros.clear()
     let shape = geometry.vector
     nonisolated(unsafe) let finish = finish.vector(columns: groups * columns)
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))

@@ -51,13 +51,13 @@ enum ConvolutionFilterGradientOps {
       let output = try context.allocate(0, dtype, shape)
       guard output.elementCount > 0 else { return }
       guard x.elementCount > 0 || gradient.elementCount > 0 else {
-        output.base.initializeMemory(as: UInt8.self, repeating: 0, count: output.byteCount)
+        output.clear()
         return
       }
       let geometry = try ConvolutionGeometry(attributes, input: x.shape, filter: shape)
       try geometry.check(gradient)
       guard x.elementCount > 0 else {
-        output.base.initializeMemory(as: UInt8.self, repeating: 0, count: output.byteCount)
+        output.clear()
         return
       }
       let (last, lastGradient) =

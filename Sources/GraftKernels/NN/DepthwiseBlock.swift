@@ -102,7 +102,7 @@ private struct Block: Sendable {
     let isConstant = (before?.isConstant ?? true) && (after?.isConstant ?? true)
     let packed = isConstant ? try context.prepared(pack) : try pack()
     let zeros = try context.scratch(.float32, [geometry.groups])
-    zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
+    zeros.clear()
     let depthwise = DepthwiseStage(
       geometry: geometry.vector, images: geometry.batch, finish: finish.vector(columns: geometry.groups),
       filter: filter.floats, zeros: zeros.floats)

@@ -130,7 +130,7 @@ private struct DepthwiseConvolution {
     }
     let channels = geometry.groups
     let zeros = try context.scratch(T.dataType, [channels])
-    zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
+    zeros.clear()
     let shape = geometry.vector
     nonisolated(unsafe) let finish = finish.vector(columns: channels)
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))

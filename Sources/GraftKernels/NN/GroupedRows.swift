@@ -20,7 +20,7 @@ enum GroupedRows {
     let inputs = geometry.groups * geometry.inputChannels
     let outputs = geometry.groups * geometry.outputChannels
     let zeros = try context.scratch(.float32, [inputs])
-    zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
+    zeros.clear()
     let shape = geometry.vector
     nonisolated(unsafe) let finish = finish.vector(columns: outputs)
     nonisolated(unsafe) let (source, weights, nothing) = (x.floats, filter.floats, zeros.floats)

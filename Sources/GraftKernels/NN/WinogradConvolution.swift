@@ -78,7 +78,7 @@ final class WinogradConvolution: Sendable {
       shape: geometry.vector, k: k, n: n, places: places, tiles: tiles,
       group: isShared ? tiles : (tiles + groups - 1) / groups)
     let zeros = try context.scratch(.float32, [k])
-    zeros.base.initializeMemory(as: UInt8.self, repeating: 0, count: zeros.byteCount)
+    zeros.clear()
     let memory = try context.scratch(
       .float32, Shape(validating: [isShared ? 1 : context.workers.workers, task.scratch]))
     let step = Step(

@@ -15,8 +15,6 @@ struct ConditionalExtraction {
     let value: ValueReference
     /// How many sides there are.
     let count: Int
-    /// Whether the last side is that of all numbers without one of their own.
-    let isNumber: Bool
   }
 
   /// A side of a predicate.
@@ -91,8 +89,7 @@ struct ConditionalExtraction {
 
   /// What a switch asks.
   private func predicate(of node: PlanNode) -> Predicate {
-    Predicate(
-      value: root(node.inputs[1]), count: node.outputTypes.count, isNumber: node.op == "_SwitchN")
+    Predicate(value: root(node.inputs[1]), count: node.outputTypes.count)
   }
 
   /// When a value is there; nil where it cannot be said.
@@ -321,12 +318,13 @@ struct ConditionalExtraction {
       !inside.contains($0) && !merges.contains($0) && !Self.isSwitch(graph.nodes[$0])
     }
     let types = merges.map { graph.nodes[$0].outputTypes[0] }
+    let predicateType = graph.nodes[predicate.value.node].outputTypes[predicate.value.output]
     graph.nodes.append(
       PlanNode(
-        predicate.isNumber ? .choice : .conditional, name: graph.nodes[merges[0]].name,
+        predicateType == .bool ? .conditional : .choice, name: graph.nodes[merges[0]].name,
         inputs: [replacements.value(predicate.value)] + captures.values,
         controlInputs: controls.sorted(),
-        inputTypes: [graph.nodes[predicate.value.node].outputTypes[predicate.value.output]] + captures.types,
+        inputTypes: [predicateType] + captures.types,
         outputTypes: types + readsIndex.filter { $0 }.map { _ in .int32 }, bodies: bodies))
     let condition = conditionOf[merges[0]]
     conditionOf.append(condition)

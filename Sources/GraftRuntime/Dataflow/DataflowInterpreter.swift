@@ -96,9 +96,10 @@ struct DataflowInterpreter {
           case .feed(let feed): plan.feedNames.indices.contains(feed) ? plan.feedNames[feed] : node.name
           case .constant: node.name
           }
-        return node.takesNumber
-          ? "the number '\(predicate)' chose branch \(outcome)"
-          : "the predicate '\(predicate)' is \(outcome == 1)"
+        if case .switching(isNumbered: true) = node.role {
+          return "the number '\(predicate)' chose branch \(outcome)"
+        }
+        return "the predicate '\(predicate)' is \(outcome == 1)"
       }
       guard seen.insert(number).inserted else { continue }
       for case .node(let producer, let output) in node.inputs { worklist.append((producer, output)) }
@@ -156,17 +157,17 @@ extension DataflowInterpreter {
       leave(item, item.isDead ? nil : try input(0, of: node, round))
     case .nextIteration:
       if !item.isDead { try advance(item, try input(0, of: node, round)) }
-    case .switching:
+    case .switching(let isNumbered):
       guard !item.isDead else { return pass(item, nothing) }
       let predicate = try input(1, of: node, round)
-      guard predicate.dtype == (node.takesNumber ? .int32 : .bool), predicate.rank == 0 else {
+      let dtype: DataType = isNumbered ? .int32 : .bool
+      guard predicate.dtype == dtype, predicate.rank == 0 else {
         throw GraftError(
           .invalidArgument,
-          "The predicate is a scalar \(node.takesNumber ? "int32" : "bool"), and "
-            + "\(predicate.dtype)\(predicate.shape) was found.",
+          "The predicate is a scalar \(dtype), and \(predicate.dtype)\(predicate.shape) was found.",
           at: .init(node: node.name, op: node.op, input: 1))
       }
-      let taken = try ChoiceKernel.branch(predicate, of: node.outputCount, !node.takesNumber)
+      let taken = try ChoiceKernel.branch(predicate, of: node.outputCount, !isNumbered)
       if item.frame === root { outcomes[item.node] = taken }
       var outputs = nothing
       outputs[taken] = try input(0, of: node, round)

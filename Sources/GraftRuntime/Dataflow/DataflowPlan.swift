@@ -9,7 +9,8 @@ package final class DataflowPlan: Sendable {
   /// What the interpreter does with a node.
   enum Role: Sendable {
     case kernel(Kernel)
-    case switching
+    /// By a truth between two outputs, or by a number.
+    case switching(isNumbered: Bool)
     case merging
     /// Into the frame of that number; a constant one is there in every round.
     case enter(frame: Int, isConstant: Bool)
@@ -44,9 +45,6 @@ package final class DataflowPlan: Sendable {
     var waiters: [Int]
     /// Its place among its frame's nodes.
     let local: Int
-
-    /// Whether a number chooses among its outputs, and not a truth between two.
-    var takesNumber: Bool { op == "_SwitchN" }
 
     /// Whether it merges something that is there from the beginning.
     var isMergeOfKnownValue: Bool {
@@ -154,7 +152,8 @@ package final class DataflowPlan: Sendable {
 
   private static func role(of node: PlanNode, _ entered: Int) throws -> Role {
     switch node.op {
-    case "Switch", "RefSwitch", "_SwitchN": return .switching
+    case "Switch", "RefSwitch": return .switching(isNumbered: false)
+    case "_SwitchN": return .switching(isNumbered: true)
     case "Merge", "RefMerge": return .merging
     case "Exit", "RefExit": return .exit
     case "NextIteration", "RefNextIteration": return .nextIteration

@@ -61,9 +61,8 @@ struct HandleFlow {
     if node.op == "IdentityN" { return inputs }
     if passing.contains(node.op) {
       guard let dtype = inputs.values.first else { return [:] }
-      let isSwitch = node.op == "Switch" || node.op == "_SwitchN"
-      return Dictionary(
-        uniqueKeysWithValues: (0..<(isSwitch ? node.outputTypes.count : 1)).map { ($0, dtype) })
+      let places = node.outputTypes.indices.filter { node.outputTypes[$0].dtype == .resource }
+      return Dictionary(uniqueKeysWithValues: places.map { ($0, dtype) })
     }
     return FunctionCall(node) == nil ? [:] : try results(node, inputs)
   }

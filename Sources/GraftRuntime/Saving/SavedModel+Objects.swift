@@ -13,6 +13,7 @@ extension SavedModel {
   /// Gives the variables that have no value those of the objects that they are.
   func restoreObjects(_ checkpoint: String) throws {
     let saved = metaGraph.message.objectGraphDef
+    guard !saved.concreteFunctions.isEmpty else { return }
     let snapshot = session.graph.snapshot
     let empty = Set(
       snapshot.nodes.lazy.filter { node in
@@ -21,9 +22,7 @@ extension SavedModel {
         else { return false }
         return session.resources.find(Variable.self, container: container, name: name)?.value == nil
       }.map(\.name))
-    guard !saved.concreteFunctions.isEmpty, !empty.isEmpty,
-      let tree = try Checkpoint(path: checkpoint).objectGraph()
-    else { return }
+    guard !empty.isEmpty, let tree = try Checkpoint(path: checkpoint).objectGraph() else { return }
     let keys = Self.keys(of: saved, in: tree)
     let objects = Self.objects(of: saved, in: snapshot).filter { empty.contains($0.key) }
     guard objects.values.contains(where: { keys[$0] != nil }) else { return }
@@ -31,21 +30,6 @@ extension SavedModel {
       objects[binding.node].flatMap { keys[$0] }.map(binding.under)
     }
     try Saver(bindings).restore(checkpoint, into: session)
-  }
-
-  /// What to do with a model that has functions and no signature; nil for any other.
-  package var functionAdvice: String? {
-    guard signatureKeys.isEmpty else { return nil }
-    let saved = metaGraph.message.objectGraphDef
-    let names = (saved.nodes.first?.children ?? []).filter { child in
-      guard saved.nodes.indices.contains(Int(child.nodeID)) else { return false }
-      if case .function? = saved.nodes[Int(child.nodeID)].kind { return true }
-      return false
-    }.map(\.localName).sorted()
-    guard let first = names.first else { return nil }
-    return
-      "Only Python calls its functions (\(names.prefix(10).joined(separator: ", "))): save it with signatures, "
-      + "as `tf.saved_model.save(model, folder, signatures=model.\(first))`."
   }
 
   /// The checkpoint's keys of the variables among the saved objects, by the objects' numbers: both trees are walked
@@ -87,5 +71,24 @@ extension SavedModel {
       }
     }
     return objects
+  }
+}
+
+// MARK: - Functions
+
+extension SavedModel {
+  /// What to do with a model that has functions and no signature; nil for any other.
+  package var functionAdvice: String? {
+    guard signatureKeys.isEmpty else { return nil }
+    let saved = metaGraph.message.objectGraphDef
+    let names = (saved.nodes.first?.children ?? []).filter { child in
+      guard saved.nodes.indices.contains(Int(child.nodeID)) else { return false }
+      if case .function? = saved.nodes[Int(child.nodeID)].kind { return true }
+      return false
+    }.map(\.localName).sorted()
+    guard let first = names.first else { return nil }
+    return
+      "Only Python calls its functions (\(names.prefix(10).joined(separator: ", "))): save it with signatures, "
+      + "as `tf.saved_model.save(model, folder, signatures=model.\(first))`."
   }
 }

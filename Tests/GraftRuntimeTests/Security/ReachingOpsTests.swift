@@ -33,9 +33,7 @@ import Testing
 
   /// Each op that TensorFlow lets reach beyond its inputs, and how.
   private static let listed: [(op: String, kind: String)] = {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Fixtures/reaching-ops.tsv")
-    let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+    let text = (try? String(contentsOfFile: fixture("reaching-ops.tsv"), encoding: .utf8)) ?? ""
     return text.split(separator: "\n").dropFirst().map { line in
       let columns = line.split(separator: "\t").map(String.init)
       return (columns[0], columns[1])
