@@ -90,11 +90,36 @@ import Testing
     #expect(thrown { _ = try model.signature().run(["x": VariableGraph.input]) }?.remedy == "It has in.")
   }
 
-  @Test func functionsWithoutASignatureAreNamed() throws {
-    let model = try SavedModel.load(fixture("saved_models/functions"), into: Session())
-    #expect(model.signatureKeys == [])
-    let remedy = try #require(thrown { _ = try model.signature() }?.remedy)
-    #expect(remedy.contains("its functions (double, half)") && remedy.contains("signatures=model.double"))
+  // tf.saved_model.save of a module: its functions, and what tf.saved_model.load answers when they are called.
+  @Test(arguments: ["", "p"]) func functionsOfObjectsAreCalledBySignatures(prefix: String) throws {
+    let recorded = try NPZ.read(fixture("saved_models/functions.npz"))
+    let model = try SavedModel.load(fixture("saved_models/functions"), into: Session(), prefix: prefix)
+    let keys = [
+      "counted", "decode", "decode_1", "decode_2", "encode", "fixed", "ids", "nested", "note", "part.stretch",
+      "part.stretch_1", "ragged",
+    ]
+    #expect(model.signatureKeys == keys)
+    // Calls change what later ones read.
+    for key in ["encode"] + keys {
+      func tensors(_ kind: String) -> [String: Tensor] {
+        let names = recorded.filter { $0.name.hasPrefix("\(key)/\(kind)/") }
+        return Dictionary(uniqueKeysWithValues: names.map { ($0.name.split(separator: "/").last.map(String.init) ?? "", $0.tensor) })
+      }
+      #expect(try model.signature(key).run(tensors("in")) == tensors("out"), "\(key)")
+    }
+  }
+
+  @Test func functionsOfTheModelItselfStandBesideItsSignatures() throws {
+    let model = try SavedModel.load(fixture("saved_models/signed"), into: Session())
+    #expect(
+      model.signatureKeys == [
+        "counted", "decode", "decode_1", "decode_2", "encode", "fixed", "ids", "nested", "note", "ragged",
+        "serving_default",
+      ])
+    let x = Tensor([1, 2, 3] as [Float], shape: [1, 3])
+    let encoded = try model.signature("encode").run(["x": x])
+    #expect(try encoded == model.signature().run(["x": x]))
+    #expect(try model.signature("counted").run([:])["output_0"]?.scalar(as: Int64.self) == 2)
   }
 
   /// A model that reads an asset into `text` when it is loaded.

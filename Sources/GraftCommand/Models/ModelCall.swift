@@ -33,13 +33,16 @@ struct ModelCall {
     self.fetches = hasTargets ? [] : names.results
     guard hasTargets || !self.fetches.isEmpty else {
       let outputs = GraphInspection(model.graph.snapshot).outputs.prefix(5).map(\.name)
+      let keys = model.signatures.keys.sorted()
+      let remedy =
+        !keys.isEmpty
+        ? "Name one with --signature: \(keys.joined(separator: ", "))."
+        : outputs.isEmpty
+          ? "Name tensors with --fetch." : "Name tensors with --fetch, as \(outputs.joined(separator: ", "))."
       throw GraftError(
         .invalidArgument, "Nothing says what to compute: the model has no default signature.",
         at: .init(file: model.source.path),
-        remedy: model.savedModel?.functionAdvice
-          ?? (outputs.isEmpty
-            ? "Name tensors with --fetch."
-            : "Name tensors with --fetch, as \(outputs.joined(separator: ", ")).")
+        remedy: remedy
       )
     }
   }

@@ -74,8 +74,8 @@ struct OpenedModel {
           source.file, tags: metaGraph.tags, into: session, prefix: selection.prefix)
         (self.metaGraph, savedModel, notes) = (model.metaGraph, model, [])
       } else {
-        let imported = try session.graph.importMetaGraph(metaGraph, options: importing)
-        (self.metaGraph, savedModel, notes) = (metaGraph.below(imported.prefix), nil, imported.notes)
+        let imported = try metaGraph.imported(into: session.graph, prefix: selection.prefix)
+        (self.metaGraph, savedModel, notes) = (imported.metaGraph, nil, imported.notes)
       }
     }
     let checkpoint: String? =

@@ -12,6 +12,11 @@ extension Tensorflow_DataType {
 }
 
 extension PartialShape {
+  /// The shape of a message.
+  init(_ message: Tensorflow_TensorShapeProto) {
+    self = message.unknownRank ? .unknown : PartialShape(message.dim.map { $0.size < 0 ? nil : Int($0.size) })
+  }
+
   /// The shape as files have it.
   var message: Tensorflow_TensorShapeProto {
     Tensorflow_TensorShapeProto.with { message in

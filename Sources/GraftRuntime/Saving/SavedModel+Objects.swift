@@ -24,7 +24,9 @@ extension SavedModel {
       }.map(\.name))
     guard !empty.isEmpty, let tree = try Checkpoint(path: checkpoint).objectGraph() else { return }
     let keys = Self.keys(of: saved, in: tree)
-    let objects = Self.objects(of: saved, in: snapshot).filter { empty.contains($0.key) }
+    let captures = SavedObjects(saved: saved).captures(in: snapshot)
+      .map { (snapshot.nodes[Int($0.source.node)].name, $0.object) }
+    let objects = Dictionary(captures.filter { empty.contains($0.0) }) { _, last in last }
     guard objects.values.contains(where: { keys[$0] != nil }) else { return }
     let bindings = VariableBinding.all(in: snapshot).compactMap { binding in
       objects[binding.node].flatMap { keys[$0] }.map(binding.under)
@@ -52,43 +54,5 @@ extension SavedModel {
       }
     }
     return keys
-  }
-
-  /// Which saved object each variable of the graph is, by the variable's name, as calls of functions have it.
-  private static func objects(
-    of saved: Tensorflow_SavedObjectGraph, in snapshot: GraphSnapshot
-  ) -> [String: Int] {
-    var objects: [String: Int] = [:]
-    for node in snapshot.nodes {
-      guard case .function(let function)? = node.attribute("f"),
-        let captured = saved.concreteFunctions[function.name]?.boundInputs,
-        captured.count <= node.inputs.count
-      else { continue }
-      // They come after the arguments.
-      for (input, object) in zip(node.inputs.suffix(captured.count), captured) {
-        let source = snapshot.nodes[Int(input.node)]
-        if source.op == "VarHandleOp" { objects[source.name] = Int(object) }
-      }
-    }
-    return objects
-  }
-}
-
-// MARK: - Functions
-
-extension SavedModel {
-  /// What to do with a model that has functions and no signature; nil for any other.
-  package var functionAdvice: String? {
-    guard signatureKeys.isEmpty else { return nil }
-    let saved = metaGraph.message.objectGraphDef
-    let names = (saved.nodes.first?.children ?? []).filter { child in
-      guard saved.nodes.indices.contains(Int(child.nodeID)) else { return false }
-      if case .function? = saved.nodes[Int(child.nodeID)].kind { return true }
-      return false
-    }.map(\.localName).sorted()
-    guard let first = names.first else { return nil }
-    return
-      "Only Python calls its functions (\(names.prefix(10).joined(separator: ", "))): save it with signatures, "
-      + "as `tf.saved_model.save(model, folder, signatures=model.\(first))`."
   }
 }

@@ -43,9 +43,9 @@ public struct SavedModel: Sendable {
   ) throws -> SavedModel {
     let file = try SavedModelFile(path)
     let metaGraph = try file.metaGraph(tagged: tags)
-    let imported = try session.graph.importMetaGraph(
-      metaGraph, options: ImportOptions(prefix: prefix, limits: session.options.limits.imports))
-    let model = SavedModel(metaGraph: metaGraph.below(imported.prefix), folder: file.folder, session: session)
+    let imported = try metaGraph.imported(
+      into: session.graph, prefix: prefix, limits: session.options.limits.imports)
+    let model = SavedModel(metaGraph: imported.metaGraph, folder: file.folder, session: session)
     guard restoresVariables else { return model }
     try session.restoringVariablesOnFailure {
       try model.restoreVariables()
@@ -183,7 +183,9 @@ public struct SavedModel: Sendable {
 // MARK: - Signatures
 
 extension SavedModel {
-  /// The keys of the ways of calling the model.
+  /// The keys of the ways of calling the model: signatures, and functions that were saved with it, `encode` or
+  /// `encoder.encode`. A function that was traced for several kinds of arguments is there once for each: `encode`,
+  /// `encode_1`. Of a model that has signatures these are the functions of the model itself, not of its parts.
   public var signatureKeys: [String] {
     metaGraph.signatures.keys.filter { !$0.hasPrefix("__saved_model_") }.sorted()
   }
@@ -196,7 +198,7 @@ extension SavedModel {
       throw GraftError(
         .notFound, "The SavedModel has no signature '\(key)'.", at: .init(file: folder),
         remedy: signatureKeys.isEmpty
-          ? "It has none at all. " + (functionAdvice ?? "Run its tensors by name.")
+          ? "It has none at all: run its tensors by name."
           : "It has \(signatureKeys.joined(separator: ", ")).")
     }
     return Signature(key: key, definition: definition, session: session)

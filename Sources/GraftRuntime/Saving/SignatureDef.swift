@@ -83,9 +83,7 @@ extension SignatureDef.TensorInfo {
     default: name = message.name
     }
     dtype = DataType(rawValue: Int32(clamping: message.dtype.rawValue))
-    shape =
-      message.tensorShape.unknownRank
-      ? .unknown : PartialShape(message.tensorShape.dim.map { $0.size < 0 ? nil : Int($0.size) })
+    shape = PartialShape(message.tensorShape)
   }
 }
 
