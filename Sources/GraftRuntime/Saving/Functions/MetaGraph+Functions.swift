@@ -18,7 +18,13 @@ extension MetaGraph {
   {
     let imported = try graph.importMetaGraph(self, options: ImportOptions(prefix: prefix, limits: limits))
     let metaGraph = below(imported.prefix)
-    return (try metaGraph.importingFunctions(into: graph, limits), imported.notes)
+    do {
+      return (try metaGraph.importingFunctions(into: graph, limits), imported.notes)
+    } catch let error as GraftError {
+      // The rest of the model is as good as without them.
+      let note = "The functions of the model's objects cannot be called: \(error.message)"
+      return (metaGraph, imported.notes + [note])
+    }
   }
 
   private func importingFunctions(into graph: Graph, _ limits: ImportLimits) throws -> MetaGraph {

@@ -30,13 +30,13 @@ struct SavedFunctions {
       next += 1
       for child in saved.nodes[object].children.sorted(by: { $0.localName < $1.localName }) {
         let id = Int(child.nodeID)
-        guard saved.nodes.indices.contains(id), child.localName != "signatures",
-          signatures.isEmpty || !Self.isInternal(child.localName), seen.insert(id).inserted
+        guard saved.nodes.indices.contains(id), child.localName != "signatures", seen.insert(id).inserted
         else { continue }
         let name = path.isEmpty ? child.localName : path + "." + child.localName
+        let isPublic = Self.isPublic(child.localName, besideSignatures: !signatures.isEmpty)
         switch saved.nodes[id].kind {
-        case .function(let function): append(name, function.concreteFunctions)
-        case .bareConcreteFunction(let function): append(name, [function.concreteFunctionName])
+        case .function(let function): if isPublic { append(name, function.concreteFunctions) }
+        case .bareConcreteFunction(let function): if isPublic { append(name, [function.concreteFunctionName]) }
         // Its functions make and fill it.
         case .resource: break
         default: if signatures.isEmpty { queue.append((id, name)) }
@@ -45,8 +45,10 @@ struct SavedFunctions {
     }
   }
 
-  private static func isInternal(_ name: String) -> Bool {
-    name.hasPrefix("_") || name.hasPrefix("call_and_return_")
+  /// Whether a function is there to be called: not so what Keras keeps for itself.
+  private static func isPublic(_ name: String, besideSignatures: Bool) -> Bool {
+    let isCall = name == "__call__" || name.hasPrefix("call_and_return_")
+    return besideSignatures ? !isCall && !name.hasPrefix("_") : isCall || !name.hasPrefix("_")
   }
 
   private mutating func append(_ name: String, _ functions: [String]) {
