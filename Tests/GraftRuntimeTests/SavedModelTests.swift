@@ -104,7 +104,8 @@ import Testing
       func tensors(_ kind: String) -> [String: Tensor] {
         let prefix = "\(key)/\(kind)/"
         let named = recorded.filter { $0.name.hasPrefix(prefix) }
-        return Dictionary(uniqueKeysWithValues: named.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
+        return Dictionary(
+          uniqueKeysWithValues: named.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
       }
       let results = try model.signature(key).run(tensors("in"))
       #expect(try contents(results) == contents(tensors("out")), "\(key)")

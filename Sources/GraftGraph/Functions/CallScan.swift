@@ -23,12 +23,14 @@ package struct CallScan: Sendable {
   /// The functions that some nodes call, and those that these call; each once, whatever calls what.
   ///
   /// - Complexity: O(size of the functions).
+  /// - Parameter indices: which of the nodes.
   package static func functions(
-    calledBy nodes: some Sequence<GraphNode>, in library: FunctionLibrary
+    calledBy indices: [Int], of nodes: [GraphNode], in library: FunctionLibrary
   ) -> [Function] {
     guard !library.names.isEmpty else { return [] }
     var waiting: [String] = []
-    for node in nodes {
+    for index in indices {
+      let node = nodes[index]
       waiting.append(node.op)
       for attribute in node.signature?.attributes ?? [] where attribute.kind == .function {
         node.attribute(attribute.name).map { waiting += names(in: $0) }

@@ -5,6 +5,14 @@ extension OpRegistry {
     frequent: [
       { ConstantOps.all + IdentityOps.all + MatMulOps.all + BiasAddOps.all + MathOps.activations },
       { SoftmaxOps.all + ReshapeOps.all + ConvolutionOps.all + MathOps.arithmetic + ShapeQueryOps.all },
+      { MathOps.elementary + MathOps.reductions + PadOps.all + DepthwiseConvolutionOps.all + ConcatOps.all },
+      { MaxPoolingOps.all + AveragePoolingOps.all + BatchNormalizationOps.all + MathOps.combining },
+      {
+        TransposeOps.all + StridedSliceOps.all + SplitOps.all + FillOps.all + GatherOps.all + [MathOps.cast]
+      },
+      {
+        DepthwiseBlockOps.all + GatedConvolutionOps.all + MathOps.fusedActivations + FusedElementwiseOps.all
+      },
     ])
 
   private static let families: [@Sendable () -> [OpDefinition]] = [

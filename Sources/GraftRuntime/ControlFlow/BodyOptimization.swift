@@ -121,7 +121,7 @@ enum BodyOptimization: PlanPass {
     let node = graph.nodes[index]
     let first = node.structured == .whileLoop ? node.outputTypes.count : 1
     let shift = node.structured == .whileLoop ? 0 : 1
-    var known: [ValueReference: Int] = [:]
+    var known = ReferenceMap<Int>()
     var same: [Int: Int] = [:]
     for position in first..<max(node.inputs.count, first) {
       if let earlier = known[node.inputs[position]] {
@@ -167,7 +167,7 @@ extension PlanGraph {
     for (index, node) in nodes.enumerated() {
       if let feed = node.feed { feeds[feed] = index }
     }
-    var replacements: [ValueReference: ValueReference] = [:]
+    var replacements = ReferenceMap<ValueReference>()
     for (feed, other) in same {
       guard let from = feeds[feed], let to = feeds[other] else { continue }
       replacements[ValueReference(node: from, output: 0)] = ValueReference(node: to, output: 0)

@@ -279,7 +279,8 @@ struct ConditionalExtraction {
     var known = 0
     for side in regions.indices {
       var copy = RegionCopy(
-        of: graph, replacements, passing: switches[predicate] ?? [], region: regions[side], given: [:],
+        of: graph, replacements, passing: switches[predicate] ?? [], region: regions[side],
+        given: ReferenceMap(),
         types: [])
       let positions = merges.map { self.merges[$0]?.inputs[side] ?? 0 }
       let values = zip(merges, positions).map { graph.nodes[$0].inputs[$1] }

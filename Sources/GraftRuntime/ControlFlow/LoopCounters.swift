@@ -16,7 +16,7 @@ enum LoopCounters {
     guard !same.isEmpty else { return }
     // The variables' own steps stay, so that each is still one; nobody reads the later ones any more.
     graph.nodes[index].setBodies(node.bodies.map { $0.unifyingFeeds(same) })
-    var replacements: [ValueReference: ValueReference] = [:]
+    var replacements = ReferenceMap<ValueReference>()
     for (variable, earlier) in same {
       replacements[ValueReference(node: index, output: variable)] = ValueReference(
         node: index, output: earlier)

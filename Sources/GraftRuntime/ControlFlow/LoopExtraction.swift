@@ -86,7 +86,7 @@ struct LoopExtraction {
     let variables = roles.variables
     let types = variables.map { graph.nodes[$0.merge].outputTypes[0] }
     // In the condition and in the body a variable is its value in this round.
-    var given: [ValueReference: Int] = [:]
+    var given = ReferenceMap<Int>()
     for (position, variable) in variables.enumerated() {
       given[ValueReference(node: variable.merge, output: 0)] = position
     }

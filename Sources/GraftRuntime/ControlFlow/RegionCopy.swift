@@ -5,7 +5,7 @@ import GraftTensor
 /// What was done to a graph's values and nodes so far, while structure is found in it: applied once, at the
 /// end.
 struct Replacements {
-  var values: [ValueReference: ValueReference] = [:]
+  var values = ReferenceMap<ValueReference>()
   var nodes: [Int: Int] = [:]
 
   /// Where a value is now.
@@ -44,14 +44,14 @@ struct RegionCopy {
   /// The nodes that are copied when something needs them.
   private let region: Set<Int>
   /// Values that have a meaning of their own in the body: the number of a feed.
-  private let given: [ValueReference: Int]
+  private let given: ReferenceMap<Int>
   private let givenTypes: [DataType]
   private(set) var body = PlanGraph()
   private var copies: [Int: Int] = [:]
 
   init(
     of graph: PlanGraph, _ replacements: Replacements, passing: Set<Int> = [],
-    region: Set<Int>, given: [ValueReference: Int],
+    region: Set<Int>, given: ReferenceMap<Int>,
     types: [DataType]
   ) {
     self.graph = graph
@@ -60,7 +60,7 @@ struct RegionCopy {
     self.region = region
     self.given = given
     givenTypes = types
-    let references = Set(given.lazy.filter { graph.isReference($0.key) }.map(\.value))
+    let references = Set(given.pairs.filter { graph.isReference($0.value) }.map(\.element))
     for (position, type) in types.enumerated() {
       body.nodes.append(
         .feed(
@@ -143,7 +143,7 @@ struct Captures {
   private(set) var types: [DataType] = []
   /// The feeds' nodes in the body that is being copied.
   var places: [Int: Int] = [:]
-  private var positions: [ValueReference: Int] = [:]
+  private var positions = ReferenceMap<Int>()
 
   mutating func position(of value: ValueReference, in graph: PlanGraph) -> Int? {
     if let known = positions[value] { return known }

@@ -13,7 +13,8 @@ struct Recorder {
   private let plan: Plan
   private var groups: [Group] = []
   private var groupOfSlot: [Int]
-  private var groupOfStorage: [ObjectIdentifier: Int] = [:]
+  /// By the storage's address.
+  private var groupOfStorage: [Int: Int] = [:]
   private var scratch: [[Int]]
   private var placements: [ArenaLayout.Placement]
 
@@ -24,9 +25,11 @@ struct Recorder {
     placements = Array(repeating: .separate, count: plan.slotCount)
   }
 
+  private static func address(of tensor: Tensor) -> Int { Int(bitPattern: ObjectIdentifier(tensor.storage)) }
+
   mutating func allocated(_ tensor: Tensor, instruction: Int) {
     groups.append(Group(byteCount: tensor.byteCount, life: instruction...instruction))
-    groupOfStorage[ObjectIdentifier(tensor.storage)] = groups.count - 1
+    groupOfStorage[Self.address(of: tensor)] = groups.count - 1
   }
 
   mutating func allocatedScratch(_ tensor: Tensor, instruction: Int) {
@@ -38,7 +41,7 @@ struct Recorder {
   mutating func finished(_ index: Int, values: UnsafeMutableBufferPointer<Tensor?>) {
     let instruction = plan.instructions[index]
     for slot in instruction.outputs {
-      guard let value = values[slot], let group = groupOfStorage[ObjectIdentifier(value.storage)] else {
+      guard let value = values[slot], let group = groupOfStorage[Self.address(of: value)] else {
         continue
       }
       groupOfSlot[slot] = group
@@ -85,7 +88,7 @@ struct Recorder {
     groups[group].liveSlots -= 1
     // The address may serve another allocation from now on.
     if groups[group].liveSlots <= 0, let value = values[slot] {
-      groupOfStorage[ObjectIdentifier(value.storage)] = nil
+      groupOfStorage[Self.address(of: value)] = nil
     }
   }
 

@@ -231,7 +231,7 @@ package struct PlanGraph: Sendable {
   /// Makes every reader of one value read another.
   ///
   /// - Complexity: O(nodes); passes that replace much collect replacements for ``replace(_:)``.
-  package mutating func replace(_ replacements: [ValueReference: ValueReference]) {
+  package mutating func replace(_ replacements: ReferenceMap<ValueReference>) {
     guard !replacements.isEmpty else { return }
     var replacements = replacements
     func final(_ value: ValueReference) -> ValueReference {

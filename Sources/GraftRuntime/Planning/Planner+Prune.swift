@@ -7,7 +7,7 @@ extension Planner {
   func prune(feeds: [Endpoint], fetches: [Endpoint], targets: [Int]) throws -> PlanGraph {
     var result = PlanGraph()
     var planned: [Int: Int] = [:]
-    var feedNodes: [Endpoint: Int] = [:]
+    var feedNodes = ReferenceMap<Int>()
     for (position, feed) in feeds.enumerated() {
       let node = nodes[feed.node]
       feedNodes[feed] = result.nodes.count
@@ -38,7 +38,7 @@ extension Planner {
         need(Int(control))
       }
     }
-    try check(needed)
+    let definitions = try check(needed)
     result.nodes.reserveCapacity(feeds.count + needed.count)
 
     func reference(_ endpoint: Endpoint) -> ValueReference {
@@ -46,7 +46,7 @@ extension Planner {
       return ValueReference(node: planned[endpoint.node] ?? 0, output: endpoint.output)
     }
     var reads = References(firstIndex: feeds.count + needed.count)
-    for index in needed {
+    for (index, known) in zip(needed, definitions) {
       let node = nodes[index]
       let controlInputs = node.controlInputs.compactMap { planned[Int($0)] }
       let inputs = node.inputs.enumerated().map { position, edge in
@@ -57,7 +57,7 @@ extension Planner {
           ? reads.value(of: reference(endpoint), in: nodes[endpoint.node], endpoint, after: controlInputs)
           : reference(endpoint)
       }
-      var (definition, attributes) = (registry.definition(inGraph: node.op), node.attributes)
+      var (definition, attributes) = (known, node.attributes)
       if definition == nil, functions[node.op] != nil {
         // A function's name as an op: a call with the node's attributes bound.
         attributes["f"] = .function(FunctionReference(name: node.op, attributes: node.ownAttributes))
@@ -90,21 +90,24 @@ extension Planner {
   }
 
   /// A node all of whose work the feeds take over is not waited for.
-  private func isFed(_ node: Int, _ feeds: [Endpoint: Int]) -> Bool {
+  private func isFed(_ node: Int, _ feeds: ReferenceMap<Int>) -> Bool {
     let outputs = nodes[node].outputTypes.count
     return outputs > 0 && (0..<outputs).allSatisfy { feeds[Endpoint(node: node, output: $0)] != nil }
   }
 
-  /// Names everything that keeps the nodes from running, at once.
-  private func check(_ needed: [Int]) throws {
+  /// Names everything that keeps the nodes from running, at once; the result is their ops, nil for functions.
+  private func check(_ needed: [Int]) throws -> [OpDefinition?] {
     // The functions of a function were looked at with the graph that calls it.
-    let called =
-      files == nil ? [] : CallScan.functions(calledBy: needed.lazy.map { nodes[$0] }, in: functions)
-    let missing = MissingKernels(
-      nodes: needed.lazy.map { nodes[$0] }, calling: called, functions: functions, registry: registry)
-    if !missing.isEmpty { throw missing.error }
+    let called = files == nil ? [] : CallScan.functions(calledBy: needed, of: nodes, in: functions)
+    let definitions = needed.map { registry.definition(inGraph: nodes[$0].op) }
+    if !called.isEmpty || definitions.contains(where: { $0 == nil }) {
+      let missing = MissingKernels(
+        nodes: needed.map { nodes[$0] }, calling: called, functions: functions, registry: registry)
+      if !missing.isEmpty { throw missing.error }
+    }
     try checkPermissions(of: needed, calling: called)
-    let placeholders = needed.map { nodes[$0] }.filter { $0.op == "Placeholder" || $0.op == "PlaceholderV2" }
+    let placeholders = needed.filter { nodes[$0].op == "Placeholder" || nodes[$0].op == "PlaceholderV2" }
+      .map { nodes[$0] }
     if let first = placeholders.first {
       let list = placeholders.map { node in
         let type = node.outputTypes.first.map(String.init(describing:)) ?? "?"
@@ -119,11 +122,10 @@ extension Planner {
         at: .init(node: first.name, op: first.op),
         remedy: advice(placeholders))
     }
-    for index in needed {
-      let node = nodes[index]
-      guard let definition = registry.definition(inGraph: node.op) else { continue }
-      try checkTypes(of: node, definition)
+    for (index, definition) in zip(needed, definitions) {
+      if let definition { try checkTypes(of: nodes[index], definition) }
     }
+    return definitions
   }
 
   private func advice(_ placeholders: [GraphNode]) -> String {

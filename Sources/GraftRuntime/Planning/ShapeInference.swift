@@ -12,7 +12,7 @@ package struct ShapeInference {
   /// The shapes of the elements of feeds that are lists.
   private let elements: [Int: Shape]
   private var shapes: [[PartialShape]]
-  private var values: [ValueReference: Tensor] = [:]
+  private var values = ReferenceMap<Tensor>()
 
   /// Infers the shapes of all of a graph's outputs.
   ///

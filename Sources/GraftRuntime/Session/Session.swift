@@ -23,14 +23,15 @@ public final class Session: Sendable {
   /// The ops that it has kernels for: the standard ones, and the graph's own.
   let registry: OpRegistry
   private let executor: Executor
-  private let plans = Mutex<[PlanKey: SessionPlan]>([:])
+  /// Few: they are looked through, and comparing is quicker than hashing all names.
+  private let plans = Mutex<[(key: PlanKey, plan: SessionPlan)]>([])
   private let functionPlans = FunctionPlans()
   /// Pays for what the session's runs allocate.
   private let memory: MemoryAccount
   /// Folders of models that were loaded: what lies there is the model's own.
   private let modelFolders = Mutex<[String]>([])
 
-  private struct PlanKey: Hashable {
+  private struct PlanKey: Equatable {
     let version: Int
     let feeds: [String]
     let fetches: [String]
@@ -133,7 +134,7 @@ public final class Session: Sendable {
     let reads = UninitializedReads(
       graph: snapshot, feeds: signatures.map(\.endpoint), fetches: fetches, targets: targets,
       resources: resources)
-    if let plan = plans.withLock({ $0[key] }) {
+    if let plan = plans.withLock({ plans in plans.first { $0.key == key }?.plan }) {
       return Callable(plan: plan, feeds: signatures, executor: executor, library: library, reads: reads)
     }
     let planner = Planner(
@@ -158,7 +159,8 @@ public final class Session: Sendable {
     }
     plans.withLock { plans in
       if plans.count >= Self.planCapacity { plans.removeAll() }
-      plans[key] = plan
+      plans.removeAll { $0.key == key }
+      plans.append((key, plan))
     }
     return Callable(plan: plan, feeds: signatures, executor: executor, library: library, reads: reads)
   }

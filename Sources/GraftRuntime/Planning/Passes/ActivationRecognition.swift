@@ -110,7 +110,7 @@ private struct Follower {
   let graph: PlanGraph
   let x: ValueReference
   /// What was looked at already: a graph may read a value many times.
-  private var known: [ValueReference: Expression?] = [:]
+  private var known = ReferenceMap<Expression?>()
 
   init(graph: PlanGraph, x: ValueReference) {
     self.graph = graph

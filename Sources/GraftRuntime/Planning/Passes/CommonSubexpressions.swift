@@ -8,7 +8,7 @@ enum CommonSubexpressions: PlanPass {
     // The nodes so far by what must be the same, hashed. One table for all kinds of nodes: each type of table takes a
     // program time to set up.
     var known: [Int: [Int]] = [:]
-    var replacements: [ValueReference: ValueReference] = [:]
+    var replacements = ReferenceMap<ValueReference>()
     func inputs(of node: PlanNode) -> [ValueReference] { node.inputs.map { replacements[$0] ?? $0 } }
     for index in try graph.order() {
       let node = graph.nodes[index]

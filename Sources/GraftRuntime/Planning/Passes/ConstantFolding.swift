@@ -6,6 +6,7 @@ enum ConstantFolding: PlanPass {
   private static let byteLimit = 10 << 20
 
   static func run(_ graph: inout PlanGraph) throws {
+    let evaluator = NodeEvaluator(checkpoint: PlanningLimit.current)
     for index in try graph.order() {
       let node = graph.nodes[index]
       guard node.constants == nil, node.feed == nil, node.definition != nil, node.isPure,
@@ -14,7 +15,7 @@ enum ConstantFolding: PlanPass {
       let inputs = node.inputs.compactMap { graph.constant($0) }
       guard inputs.count == node.inputs.count else { continue }
       // An error is the run's to report, if the run gets there; but for the one that says that it is to end.
-      let outputs = try? NodeEvaluator(checkpoint: PlanningLimit.current).run(node, inputs: inputs)
+      let outputs = try? evaluator.run(node, inputs: inputs)
       try PlanningLimit.check()
       guard let outputs else { continue }
       let before = inputs.reduce(0) { $0 + $1.byteCount }

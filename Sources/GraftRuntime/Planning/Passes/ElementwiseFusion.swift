@@ -83,7 +83,7 @@ enum ElementwiseFusion: ShapePass {
         inputTypes.append(type)
       }
     }
-    var numbers: [ValueReference: Int64] = [:]
+    var numbers = ReferenceMap<Int64>()
     for (number, input) in inputs.enumerated() { numbers[input] = Int64(number) }
     for (number, index) in group.enumerated() {
       numbers[ValueReference(node: index, output: 0)] = Int64(inputs.count + number)

@@ -8,7 +8,7 @@ enum PassThroughRemoval: PlanPass {
     try reduceControlInputs(&graph)
     // What waits for nothing any more need not be there.
     graph.targets.removeAll { graph.nodes[$0].op == "NoOp" && graph.nodes[$0].controlInputs.isEmpty }
-    var replacements: [ValueReference: ValueReference] = [:]
+    var replacements = ReferenceMap<ValueReference>()
     let targets = Set(graph.targets)
     for (index, node) in graph.nodes.enumerated() {
       guard node.definition?.traits.contains(.passesThrough) == true, node.controlInputs.isEmpty,

@@ -9,7 +9,7 @@ enum RecurrentCellFusion: PlanPass {
     guard graph.nodes.contains(where: { $0.op == "Split" }) else { return }
     let order = try graph.order()
     let uses = graph.uses(of: order)
-    var replacements: [ValueReference: ValueReference] = [:]
+    var replacements = ReferenceMap<ValueReference>()
     for index in order {
       guard let cell = Cell(graph, uses, output: index) else { continue }
       graph.nodes.append(

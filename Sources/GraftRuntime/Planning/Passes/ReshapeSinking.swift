@@ -11,7 +11,7 @@ struct ReshapeSinking: ShapePass {
   private var graph: PlanGraph
   private let inference: ShapeInference
   /// Shapes of what was made or moved here.
-  private var shapes: [ValueReference: Shape] = [:]
+  private var shapes = ReferenceMap<Shape>()
 
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
     guard graph.nodes.contains(where: { isReshape($0) || $0.op == "BatchMatMulV2" }) else { return false }
@@ -147,7 +147,7 @@ struct ReshapeSinking: ShapePass {
 
   /// Makes a reshape of a reshape one, and none where the shape is what it was.
   private mutating func removeInverses() throws {
-    var replacements: [ValueReference: ValueReference] = [:]
+    var replacements = ReferenceMap<ValueReference>()
     for index in try graph.order() where Self.isReshape(graph.nodes[index]) {
       let place = ValueReference(node: index, output: 0)
       let root = root(of: place)

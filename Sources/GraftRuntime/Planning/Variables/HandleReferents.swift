@@ -15,7 +15,7 @@ struct HandleReferents {
     case other
   }
 
-  private var referents: [ValueReference: Referent] = [:]
+  private var referents = ReferenceMap<Referent>()
 
   /// - Parameters:
   ///   - order: the graph's nodes that are needed, each after those it needs itself.

@@ -114,6 +114,7 @@ struct CapturedTensors {
     return added(
       Tensorflow_NodeDef(
         "resource_\(object)", "StatefulPartitionedCall", [],
-        ["Tin": .dtypes([]), "Tout": .dtypes([.resource]), "f": .with { $0.func = .with { $0.name = name } }]))
+        ["Tin": .dtypes([]), "Tout": .dtypes([.resource]), "f": .with { $0.func = .with { $0.name = name } }])
+    )
   }
 }

@@ -114,7 +114,8 @@ private struct FunctionCalls {
       let placeholder = "\(name)/\(argument)"
       placeholders.append(placeholder)
       nodes.append(
-        Tensorflow_NodeDef(placeholder, "Placeholder", [], ["dtype": .dtype(dtype), "shape": .shape(leaf.shape)]))
+        Tensorflow_NodeDef(
+          placeholder, "Placeholder", [], ["dtype": .dtype(dtype), "shape": .shape(leaf.shape)]))
       // Names that authors gave may be there twice; those of the library's function are not.
       let key = leaf.name.isEmpty || infos[leaf.name] != nil ? argument : leaf.name
       infos[key] = .init(name: "\(scope)/\(placeholder):0", dtype: dtype, shape: leaf.shape)
@@ -153,7 +154,9 @@ private struct FunctionCalls {
   private static func dtypes(_ arguments: [OpSignature.Argument]) -> [DataType]? {
     var dtypes: [DataType] = []
     for argument in arguments {
-      guard case .fixed(let type) = argument.type, let dtype = type.dtype, argument.count == nil else { return nil }
+      guard case .fixed(let type) = argument.type, let dtype = type.dtype, argument.count == nil else {
+        return nil
+      }
       dtypes.append(dtype)
     }
     return dtypes

@@ -36,7 +36,8 @@ struct SavedFunctions {
         let isPublic = Self.isPublic(child.localName, besideSignatures: !signatures.isEmpty)
         switch saved.nodes[id].kind {
         case .function(let function): if isPublic { append(name, function.concreteFunctions) }
-        case .bareConcreteFunction(let function): if isPublic { append(name, [function.concreteFunctionName]) }
+        case .bareConcreteFunction(let function):
+          if isPublic { append(name, [function.concreteFunctionName]) }
         // Its functions make and fill it.
         case .resource: break
         default: if signatures.isEmpty { queue.append((id, name)) }

@@ -35,7 +35,9 @@ struct StructuredTensors {
     case .namedTupleValue(let tuple):
       for pair in tuple.values { append(pair.value, path + [pair.key]) }
     case .dictValue(let dictionary):
-      for (key, element) in dictionary.fields.sorted(by: { $0.key < $1.key }) { append(element, path + [key]) }
+      for (key, element) in dictionary.fields.sorted(by: { $0.key < $1.key }) {
+        append(element, path + [key])
+      }
     default: break
     }
   }
