@@ -31,6 +31,9 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+# TensorFlow decides by the processor whether oneDNN's kernels or its own are taken, and the two differ in what they
+# put into reserved outputs and in how averages are rounded.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
