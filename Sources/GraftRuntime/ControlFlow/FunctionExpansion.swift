@@ -160,7 +160,7 @@ final class FunctionExpansion {
 extension PlanNode {
   /// The function that the node does nothing but call, itself or its gradient.
   fileprivate var calledFunction: (reference: FunctionReference, isGradient: Bool)? {
-    switch definition?.name {
+    switch self.definition?.name {
     case "PartitionedCall", "StatefulPartitionedCall": functionReference("f").map { ($0, false) }
     case "SymbolicGradient": functionReference("f").map { ($0, true) }
     default: nil
@@ -168,7 +168,7 @@ extension PlanNode {
   }
 
   fileprivate func functionReference(_ attribute: String) -> FunctionReference? {
-    if case .function(let reference) = attributes[attribute] { reference } else { nil }
+    if case .function(let reference) = self.attributes[attribute] { reference } else { nil }
   }
 }
 

@@ -94,10 +94,10 @@ enum LoopProducts {
 
 extension PlanNode {
   /// Whether it computes its outputs in every run and waits for nothing but its inputs.
-  fileprivate var isPlain: Bool { constants == nil && controlInputs.isEmpty }
+  fileprivate var isPlain: Bool { self.constants == nil && self.controlInputs.isEmpty }
 
   fileprivate func isTrue(_ attribute: String) -> Bool {
-    if case .bool(true) = attributes[attribute] { return true }
+    if case .bool(true) = self.attributes[attribute] { return true }
     return false
   }
 }

@@ -72,22 +72,22 @@ extension PlanNode {
   }
 
   /// What kind of structured node it is.
-  var structured: Structured? { bodies.isEmpty ? nil : Structured(rawValue: op) }
+  var structured: Structured? { self.bodies.isEmpty ? nil : Structured(rawValue: self.op) }
 
   /// Gives a structured node other bodies.
   mutating func setBodies(_ bodies: [PlanGraph]) {
     guard let structured else { return }
     setBodies(bodies, of: structured)
-    definition = structured.definition(bodies)
+    self.definition = structured.definition(bodies)
   }
 
   private mutating func setBodies(_ bodies: [PlanGraph], of kind: Structured) {
     self.bodies = bodies
-    nesting = 1 + (bodies.map(\.nesting).max() ?? 0)
-    bodyNodeCount = bodies.reduce(0) { $0 + $1.wholeNodeCount }
+    self.nesting = 1 + (bodies.map(\.nesting).max() ?? 0)
+    self.bodyNodeCount = bodies.reduce(0) { $0 + $1.wholeNodeCount }
     // The condition of a loop gives no output.
     let giving = kind == .whileLoop ? bodies.suffix(1) : bodies[...]
-    referenceOutputs = outputTypes.indices.filter { output in
+    self.referenceOutputs = self.outputTypes.indices.filter { output in
       giving.contains { $0.fetches.indices.contains(output) && $0.isReference($0.fetches[output]) }
     }
   }

@@ -76,8 +76,8 @@ enum CommonSubexpressions: PlanPass {
 
 extension PlanNode {
   fileprivate func hasAttributes(of other: PlanNode) -> Bool {
-    attributes.count == other.attributes.count
-      && attributes.allSatisfy { name, value in
+    self.attributes.count == other.attributes.count
+      && self.attributes.allSatisfy { name, value in
         guard let same = other.attributes[name] else { return false }
         switch (value, same) {
         case (.string(let value), .string(let same)): return value == same

@@ -71,19 +71,19 @@ enum DepthwiseBlockFusion: ShapePass {
 
 extension PlanNode {
   fileprivate func ints(_ name: String) -> [Int64]? {
-    if case .ints(let values)? = attributes[name] { values } else { nil }
+    if case .ints(let values)? = self.attributes[name] { values } else { nil }
   }
 
   /// Takes in the convolution before or after this one.
   fileprivate mutating func join(_ other: PlanNode, as prefix: String) {
-    if op != "_FusedDepthwiseBlock" {
-      attributes["fused_ops"] = .strings(fusedOps ?? [])
-      op = "_FusedDepthwiseBlock"
-      definition = OpRegistry.standard[op]
+    if self.op != "_FusedDepthwiseBlock" {
+      self.attributes["fused_ops"] = .strings(fusedOps ?? [])
+      self.op = "_FusedDepthwiseBlock"
+      self.definition = OpRegistry.standard[self.op]
     }
-    attributes[prefix + "fused_ops"] = .strings(other.fusedOps ?? [])
-    attributes[prefix + "leakyrelu_alpha"] = other.attributes["leakyrelu_alpha"]
-    inputs += other.inputs[1...]
-    inputTypes += other.inputTypes[1...]
+    self.attributes[prefix + "fused_ops"] = .strings(other.fusedOps ?? [])
+    self.attributes[prefix + "leakyrelu_alpha"] = other.attributes["leakyrelu_alpha"]
+    self.inputs += other.inputs[1...]
+    self.inputTypes += other.inputTypes[1...]
   }
 }

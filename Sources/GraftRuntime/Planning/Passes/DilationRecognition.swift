@@ -127,7 +127,7 @@ enum DilationRecognition: ShapePass {
 extension PlanNode {
   /// Whether a list of numbers says that nothing is left out; lists that are not there say so.
   fileprivate func isOnes(_ attribute: String) -> Bool {
-    guard case .ints(let values)? = attributes[attribute] else { return true }
+    guard case .ints(let values)? = self.attributes[attribute] else { return true }
     return values.allSatisfy { $0 == 1 }
   }
 }

@@ -49,12 +49,13 @@ extension PlanNode {
   /// Whether this is a convolution of each pixel by itself, channels last and all in one group, with a constant
   /// filter.
   func isPointwiseConvolution(_ graph: PlanGraph, _ inference: ShapeInference) -> Bool {
-    guard op == "Conv2D" || op == "_FusedConv2D", let fused = fusedOps, !fused.contains("FusedBatchNorm"),
-      controlInputs.isEmpty, isChannelsLast, case .ints([1, 1, 1, 1])? = attributes["strides"],
-      let filter = graph.constant(inputs[1])?.shape
+    guard self.op == "Conv2D" || self.op == "_FusedConv2D", let fused = fusedOps,
+      !fused.contains("FusedBatchNorm"), self.controlInputs.isEmpty, isChannelsLast,
+      case .ints([1, 1, 1, 1])? = self.attributes["strides"],
+      let filter = graph.constant(self.inputs[1])?.shape
     else { return false }
-    if case .string("EXPLICIT")? = attributes["padding"] { return false }
+    if case .string("EXPLICIT")? = self.attributes["padding"] { return false }
     return filter.rank == 4 && filter[0] == 1 && filter[1] == 1
-      && inference.shape(of: inputs[0])[3] == filter[2]
+      && inference.shape(of: self.inputs[0])[3] == filter[2]
   }
 }

@@ -11,9 +11,10 @@ extension PlanNode {
 
   /// What is fused into a convolution or matrix product already, in order; nil for other nodes.
   var fusedOps: [Bytes]? {
-    guard constants == nil, outputTypes == [.float32], inputs.count >= 2 else { return nil }
-    if Self.fusedForms[op] != nil { return [] }
-    guard Self.fusedForms.values.contains(op), case .strings(let names)? = attributes["fused_ops"] else {
+    guard self.constants == nil, self.outputTypes == [.float32], self.inputs.count >= 2 else { return nil }
+    if Self.fusedForms[self.op] != nil { return [] }
+    guard Self.fusedForms.values.contains(self.op), case .strings(let names)? = self.attributes["fused_ops"]
+    else {
       return nil
     }
     return names
@@ -31,7 +32,7 @@ extension PlanNode {
   /// The same with one more op, which reads one more input, unless it is an activation.
   func fusing(_ name: String, _ input: ValueReference? = nil) -> PlanNode {
     var node = self
-    if let form = Self.fusedForms[op] {
+    if let form = Self.fusedForms[self.op] {
       node.op = form
       node.definition = OpRegistry.standard[form]
     }
@@ -46,7 +47,7 @@ extension PlanNode {
 
   /// Whether the last axis of a result of images or volumes counts channels; the second one does otherwise.
   var isChannelsLast: Bool {
-    switch attributes["data_format"] {
+    switch self.attributes["data_format"] {
     case .string("NCHW"), .string("NCDHW"): false
     default: true
     }
@@ -54,6 +55,6 @@ extension PlanNode {
 
   /// Whether this is a convolution of images, depthwise or not.
   var isImageConvolution: Bool {
-    fusedOps != nil && !["MatMul", "_FusedMatMul", "Conv3D", "_FusedConv3D"].contains(op)
+    fusedOps != nil && !["MatMul", "_FusedMatMul", "Conv3D", "_FusedConv3D"].contains(self.op)
   }
 }

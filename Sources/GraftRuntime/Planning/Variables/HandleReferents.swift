@@ -76,25 +76,27 @@ struct HandleReferents {
 
 extension PlanNode {
   /// Whether it gives a handle or reference to a variable.
-  var isVariable: Bool { VariableBinding.ops.contains(op) }
+  var isVariable: Bool { VariableBinding.ops.contains(self.op) }
 
   /// Whether each output is the input at its place.
-  var passesInputsOn: Bool { definition?.traits.contains(.passesThrough) == true || op == "RefIdentity" }
+  var passesInputsOn: Bool {
+    self.definition?.traits.contains(.passesThrough) == true || self.op == "RefIdentity"
+  }
 
   /// Whether the handles that it gives are to resources of its own: none can have come in.
   fileprivate var makesItsResources: Bool {
-    definition?.traits.contains(.stateful) == true && !callsFunctions
-      && inputTypes.allSatisfy { if case .plain = $0.layout { true } else { false } }
+    self.definition?.traits.contains(.stateful) == true && !callsFunctions
+      && self.inputTypes.allSatisfy { if case .plain = $0.layout { true } else { false } }
   }
 
   /// Whether its kernel runs functions of the library.
-  var callsFunctions: Bool { attributes.values.contains { !$0.functions.isEmpty } }
+  var callsFunctions: Bool { self.attributes.values.contains { !$0.functions.isEmpty } }
 
   /// A loop's variables that a round passes on as they are.
   var heldVariables: [Int] {
     guard structured == .whileLoop else { return [] }
-    let body = bodies[1]
-    return outputTypes.indices.filter { body.feedPassedOn(by: body.fetches[$0]) == $0 }
+    let body = self.bodies[1]
+    return self.outputTypes.indices.filter { body.feedPassedOn(by: body.fetches[$0]) == $0 }
   }
 }
 

@@ -165,10 +165,10 @@ extension PlanGraph {
 extension PlanNode {
   /// Whether its kernel may wait for what another run does, or run what does.
   fileprivate var mayWait: Bool {
-    guard let definition else { return false }
-    return definition.traits.contains(.waits) || op == "MutexLock" || op.contains("Iterator")
+    guard let definition = self.definition else { return false }
+    return definition.traits.contains(.waits) || self.op == "MutexLock" || self.op.contains("Iterator")
       || callsFunctions
-      || op.contains("PyFunc") || OpRegistry.standard[op] == nil && structured == nil
+      || self.op.contains("PyFunc") || OpRegistry.standard[self.op] == nil && structured == nil
   }
 
   /// A node that holds a value.
