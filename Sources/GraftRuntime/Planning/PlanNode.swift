@@ -8,6 +8,7 @@ import GraftTensor
 /// field of a node that others hold too gets fields of its own first.
 @dynamicMemberLookup
 package struct PlanNode: Sendable {
+  /// What is known of a node; each field is read and written as one of the node's own.
   package struct Fields: Sendable {
     /// The name of the operation in the graph that it came from, for messages.
     package var name: String

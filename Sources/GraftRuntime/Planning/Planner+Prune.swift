@@ -12,10 +12,7 @@ extension Planner {
       let node = nodes[feed.node]
       feedNodes[feed] = result.nodes.count
       result.nodes.append(
-        PlanNode(
-          name: node.name, op: "_Feed", attributes: [:], inputs: [], controlInputs: [], inputTypes: [],
-          outputTypes: [node.outputTypes[feed.output].dtype ?? .float32], definition: nil, constants: nil,
-          feed: position))
+        .feed(position, name: node.name, type: node.outputTypes[feed.output].dtype ?? .float32))
     }
 
     // First every node that is needed gets its index, then edges can be written.

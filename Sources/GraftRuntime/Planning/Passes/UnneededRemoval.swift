@@ -8,20 +8,20 @@ enum UnneededRemoval: PlanPass {
     for index in try graph.order() { isNeeded[index] = true }
     guard isNeeded.contains(false) else { return }
     var places = [Int](repeating: 0, count: graph.nodes.count)
-    var nodes: [PlanNode] = []
-    for (index, node) in graph.nodes.enumerated() where isNeeded[index] {
-      places[index] = nodes.count
-      // What a value was computed from may be gone.
-      nodes.append(node.constants.map { PlanNode(constants: $0, name: node.name) } ?? node)
+    let kept = graph.nodes.indices.filter { isNeeded[$0] }
+    for (place, index) in kept.enumerated() { places[index] = place }
+    // What a value was computed from may be gone.
+    graph.nodes = kept.map { index in
+      let node = graph.nodes[index]
+      return node.constants.map { PlanNode(constants: $0, name: node.name) } ?? node
     }
     func moved(_ value: ValueReference) -> ValueReference {
       ValueReference(node: places[value.node], output: value.output)
     }
-    for index in nodes.indices {
-      nodes[index].inputs = nodes[index].inputs.map(moved)
-      nodes[index].controlInputs = nodes[index].controlInputs.map { places[$0] }
+    for index in graph.nodes.indices {
+      graph.nodes[index].inputs = graph.nodes[index].inputs.map(moved)
+      graph.nodes[index].controlInputs = graph.nodes[index].controlInputs.map { places[$0] }
     }
-    graph.nodes = nodes
     graph.fetches = graph.fetches.map(moved)
     graph.targets = graph.targets.map { places[$0] }
   }

@@ -79,12 +79,12 @@ struct VariableSpecialization {
     switch node.op {
     case "ReadVariableOp", "_Dereference":
       guard isOperand, node.outputTypes == [dtype], let value = value(of: name, dtype) else { return false }
-      graph.nodes[index] = .constant(value, name: node.name)
+      graph.nodes[index] = PlanNode(constants: [value], name: node.name)
     case "VariableShape":
       guard let type = node.outputTypes.first, let value = value(of: name, dtype),
         let shape = try? Tensor.shape(value.shape, as: type)
       else { return false }
-      graph.nodes[index] = .constant(shape, name: node.name)
+      graph.nodes[index] = PlanNode(constants: [shape], name: node.name)
     case "ResourceGather":
       guard node.inputs.count == 2, node.outputTypes == [dtype], let value = value(of: name, dtype),
         case .int(let batch)? = node.attributes["batch_dims"], batch >= 0,
@@ -169,12 +169,5 @@ extension PlanNode {
     return definition.traits.contains(.waits) || self.op == "MutexLock" || self.op.contains("Iterator")
       || callsFunctions
       || self.op.contains("PyFunc") || OpRegistry.standard[self.op] == nil && structured == nil
-  }
-
-  /// A node that holds a value.
-  fileprivate static func constant(_ value: Tensor, name: String) -> PlanNode {
-    PlanNode(
-      name: name, op: "Const", attributes: [:], inputs: [], controlInputs: [], inputTypes: [],
-      outputTypes: [value.dtype], definition: nil, constants: [value], feed: nil)
   }
 }
