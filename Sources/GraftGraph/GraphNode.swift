@@ -15,7 +15,9 @@ package struct Edge: Sendable, Hashable {
 }
 
 /// An operation of a graph or of a function's body, with its inputs as numbers.
-package struct GraphNode: Sendable {
+///
+/// It never changes, and is one reference to all who read it: planning hands nodes about by the thousand.
+package final class GraphNode: Sendable {
   /// The name.
   package let name: String
   /// The op's type.
@@ -40,6 +42,24 @@ package struct GraphNode: Sendable {
   /// Whether name or inputs are other than in the source.
   let isChanged: Bool
 
+  init(
+    name: String, op: String, device: String, inputs: [Edge], controlInputs: [Int32],
+    inputTypes: [ElementType], outputTypes: [ElementType], signature: OpSignature?, source: NodeSource?,
+    overrides: [String: AttributeValue], isChanged: Bool
+  ) {
+    self.name = name
+    self.op = op
+    self.device = device
+    self.inputs = inputs
+    self.controlInputs = controlInputs
+    self.inputTypes = inputTypes
+    self.outputTypes = outputTypes
+    self.signature = signature
+    self.source = source
+    self.overrides = overrides
+    self.isChanged = isChanged
+  }
+
   /// The value of an attribute: the node's own, else the op's default; nil for one that neither has.
   ///
   /// - Complexity: O(size of the node).
@@ -54,16 +74,17 @@ package struct GraphNode: Sendable {
   /// - Complexity: O(size of the node).
   package var attributes: [String: AttributeValue] {
     var result = ownAttributes
-    for attribute in signature?.attributes ?? [] where result[attribute.name] == nil {
-      result[attribute.name] = attribute.defaultValue
+    for attribute in signature?.attributes ?? [] {
+      guard let value = attribute.defaultValue, result[attribute.name] == nil else { continue }
+      result[attribute.name] = value
     }
     return result
   }
 
   /// The attributes without the op's defaults.
   package var ownAttributes: [String: AttributeValue] {
-    guard !overrides.isEmpty else { return source?.attributes ?? [:] }
-    return (source?.attributes ?? [:]).merging(overrides) { $1 }
+    let written = source?.attributes(expecting: signature?.attributes.count ?? 0) ?? [:]
+    return overrides.isEmpty ? written : written.merging(overrides) { $1 }
   }
 }
 
@@ -103,8 +124,10 @@ struct NodeSource: Sendable {
   }
 
   /// All attributes that have a value.
-  var attributes: [String: AttributeValue] {
-    var result: [String: AttributeValue] = [:]
+  ///
+  /// - Parameter count: how many there may well be.
+  func attributes(expecting count: Int) -> [String: AttributeValue] {
+    var result = Dictionary<String, AttributeValue>(minimumCapacity: count)
     forEachAttribute { key, value in
       if let scanned = try? ScannedAttribute(document, value), let value = scanned.value(in: document) {
         result[document.string(key)] = value

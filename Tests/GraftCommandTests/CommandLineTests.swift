@@ -169,6 +169,30 @@ import Testing
     }
   }
 
+  @Test func feedsTheArraysOfAFileAsTheGraphWantsThem() throws {
+    try withTemporaryFolder { folder in
+      let images = try NPZ(contentsOf: digits + "held_out.npz").tensor(named: "images")
+      let doubles = try Tensor(
+        shape: images.shape.dimensions, scalars: images.scalars(as: Float.self).map { Double($0) })
+      try NPZ.write([("images:0", doubles)], to: folder + "/feeds.npz")
+      try NPZ.write([("pictures:0", doubles)], to: folder + "/others.npz")
+      let one = ["--feed", "images:0=@\(digits)held_out.npz:images"]
+      let file = ["--feeds", folder + "/feeds.npz"]
+      let answers = try [one, file].map { feeds in
+        try graft(["run", model] + feeds + ["--fetch", "classes:0", "--threads", "1"]).output
+      }
+      #expect(answers[0].hasPrefix("classes:0: int64 [450]"))
+      #expect(answers[0] == answers[1])
+      // What is named goes before what the file has.
+      let overridden = try graft(
+        ["run", model] + file + ["--feed", picture, "--picture-scale", "1/255", "--fetch", "classes:0"])
+      #expect(overridden.output.hasPrefix("classes:0: int64 [1]"), "\(overridden.error)")
+      let unknown = try graft(["run", model, "--feeds", folder + "/others.npz", "--fetch", "classes:0"])
+      #expect(unknown.code == 1)
+      #expect(unknown.error.contains("'pictures"), "\(unknown.error)")
+    }
+  }
+
   @Test func givesTheSameWithoutOptimisation() throws {
     let answers = try ["on", "off"].map { optimize in
       try graft([

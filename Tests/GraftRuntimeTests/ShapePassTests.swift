@@ -29,6 +29,22 @@ import Testing
     }
   }
 
+  @Test func whatWasInferredBeforeAChangeHoldsOnlyWhereNothingBeforeItChanged() throws {
+    let text = GraphText().placeholder("x").constant("order", [2], [1, 0])
+      .node("t", "Transpose", ["x", "order"], ["T": "type: DT_FLOAT", "Tperm": "type: DT_INT32"])
+      .node("y", "Relu", ["t"], GraphText.float).node("z", "Relu", ["x"], GraphText.float)
+    var graph = try text.graph().pruned(feeds: ["x"], fetches: ["y", "z"])
+    try ConstantEvaluation.run(&graph)
+    let feeds = FeedShapes([[2, 3]])
+    let before = ShapeInference(graph, feeds: feeds)
+    #expect(graph.fetches.map { before.shape(of: $0).fullyDefined } == [[3, 2], [2, 3]])
+    let transpose = try #require(graph.nodes.firstIndex { $0.op == "Transpose" })
+    let other = try #require(graph.nodes.first { $0.name == "z" })
+    graph.nodes[transpose] = other
+    let after = ShapeInference(graph, feeds: feeds, earlier: before)
+    #expect(graph.fetches.map { after.shape(of: $0).fullyDefined } == [[2, 3], [2, 3]])
+  }
+
   // MARK: - Layer normalisation
 
   private static let mean = ["T": "type: DT_FLOAT", "keep_dims": "b: true", "Tidx": "type: DT_INT32"]

@@ -18,7 +18,7 @@ struct BenchCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @OptionGroup var timed: TimedCallOptions
+  @OptionGroup var call: CallOptions
 
   @OptionGroup var signature: SignatureOptions
 
@@ -46,29 +46,28 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let arrays = try timed.arrays()
-    let arguments = try timed.feed.map(FeedArgument.init)
     let clock = ContinuousClock()
 
     let start = clock.now
     let model = try self.model.open(options: execution.sessionOptions)
-    let call = try ModelCall(model, signature: signature.signature, fetches: timed.fetch)
+    let call = try ModelCall(model, signature: signature.signature, fetches: self.call.fetch)
     let opened = clock.now
-    let feeds = TimedFeeds(arrays, try call.feeds(arguments, pictures: pictures.preparation), of: call)
+    let feeds = try call.feeds(self.call, pictures: pictures.preparation)
+    let (names, values) = (feeds.map(\.tensorName), feeds.map(\.value))
     let read = clock.now
-    let callable = try call.naming(feeds.names) {
-      try model.session.callable(feeds: feeds.tensorNames, fetches: call.fetches.map(\.tensor))
+    let callable = try call.naming(feeds) {
+      try model.session.callable(feeds: names, fetches: call.fetches.map(\.tensor))
     }
     let loaded = clock.now
-    let results = try call.naming(feeds.names) { try callable.run(feeds.values) }
+    let results = try call.naming(feeds) { try callable.run(values) }
     let first = clock.now
 
-    for _ in 0..<Self.warmUps { _ = try callable.run(feeds.values) }
+    for _ in 0..<Self.warmUps { _ = try callable.run(values) }
     var times: [Double] = []
     times.reserveCapacity(runs)
     for _ in 0..<runs {
       let begin = clock.now
-      _ = try callable.run(feeds.values)
+      _ = try callable.run(values)
       times.append(begin.duration(to: clock.now).milliseconds)
     }
     times.sort()
@@ -81,11 +80,11 @@ struct BenchCommand: ParsableCommand {
       threads: model.session.options.threads)
     try Console.writeLine(json ? figures.json(model: self.model.model).compact : figures.text)
     if passes {
-      let gains = try PassGains(runs: runs, feeds: feeds.values) { skipped in
+      let gains = try PassGains(runs: runs, feeds: values) { skipped in
         var options = execution.sessionOptions
         options.skippedPasses = skipped
         return try self.model.open(options: options).session.callable(
-          feeds: feeds.tensorNames, fetches: call.fetches.map(\.tensor))
+          feeds: names, fetches: call.fetches.map(\.tensor))
       }
       try Console.write("\n" + gains.text)
     }

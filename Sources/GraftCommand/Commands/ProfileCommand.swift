@@ -19,7 +19,7 @@ struct ProfileCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @OptionGroup var timed: TimedCallOptions
+  @OptionGroup var call: CallOptions
 
   @OptionGroup var signature: SignatureOptions
 
@@ -49,20 +49,19 @@ struct ProfileCommand: ParsableCommand {
   }
 
   func run() throws {
-    let arrays = try timed.arrays()
     let model = try self.model.open(options: execution.sessionOptions)
-    let call = try ModelCall(model, signature: signature.signature, fetches: timed.fetch)
-    let feeds = TimedFeeds(
-      arrays, try call.feeds(timed.feed.map(FeedArgument.init), pictures: pictures.preparation), of: call)
-    let callable = try call.naming(feeds.names) {
-      try model.session.callable(feeds: feeds.tensorNames, fetches: call.fetches.map(\.tensor))
+    let call = try ModelCall(model, signature: signature.signature, fetches: self.call.fetch)
+    let feeds = try call.feeds(self.call, pictures: pictures.preparation)
+    let values = feeds.map(\.value)
+    let callable = try call.naming(feeds) {
+      try model.session.callable(feeds: feeds.map(\.tensorName), fetches: call.fetches.map(\.tensor))
     }
-    _ = try call.naming(feeds.names) { try callable.run(feeds.values) }
+    _ = try call.naming(feeds) { try callable.run(values) }
     let peak = PeakRate.measured() * Double(WorkerPool(threads: model.session.options.threads).workers)
     var best: (profile: Profile, trace: RunTrace)?
     for _ in 0..<runs {
       let trace = RunTrace()
-      _ = try callable.run(feeds.values, trace: trace)
+      _ = try callable.run(values, trace: trace)
       let profile = Profile(trace.events)
       if best.map({ profile.total < $0.profile.total }) ?? true { best = (profile, trace) }
     }

@@ -23,19 +23,7 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("Tensors' values; may be repeated.", valueName: "name=source"))
-  var feed: [String] = []
-
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp(
-      """
-      Results of the signature, or tensors, as scores:0; may be repeated. (default: all results of the \
-      signature)
-      """, valueName: "name"))
-  var fetch: [String] = []
+  @OptionGroup var call: CallOptions
 
   @Option(
     parsing: .upToNextOption,
@@ -61,21 +49,17 @@ struct RunCommand: ParsableCommand {
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
 
   func validate() throws {
-    var names: Set<String> = []
-    for argument in try feed.map(FeedArgument.init) where !names.insert(argument.name).inserted {
-      throw ValidationError("--feed \(argument.name) is given twice.")
-    }
-    if let output { _ = try ResultFile(path: output, fetchCount: max(fetch.count, 1)) }
+    if let output { _ = try ResultFile(path: output, fetchCount: max(call.fetch.count, 1)) }
   }
 
   func run() throws {
     let model = try self.model.open(options: execution.sessionOptions)
     let call = try ModelCall(
-      model, signature: signature.signature, fetches: fetch, hasTargets: !target.isEmpty)
+      model, signature: signature.signature, fetches: self.call.fetch, hasTargets: !target.isEmpty)
     let file = try output.map { try ResultFile(path: $0, fetchCount: call.fetches.count) }
     for name in initializers { _ = try model.session.run([], targets: [name]) }
-    let feeds = try call.feeds(feed.map(FeedArgument.init), pictures: pictures.preparation)
-    let results = try call.naming(feeds.map(\.name)) {
+    let feeds = try call.feeds(self.call, pictures: pictures.preparation)
+    let results = try call.naming(feeds) {
       try model.session.run(
         call.fetches.map(\.tensor),
         feeding: Dictionary(feeds.map { ($0.tensorName, $0.value) }) { first, _ in first },

@@ -23,18 +23,30 @@ struct FeedReader {
   /// - Throws: `GraftError` when the graph has no such tensor, the file cannot be read, or its values do not
   ///   fit the tensor.
   func value(of feed: FeedArgument, for tensor: String) throws -> Tensor {
-    let output = try graph.tensor(named: tensor)
-    let wanted = try Wanted(output, in: snapshot)
-    do {
+    try value(named: feed.name, for: tensor) { wanted in
       switch feed.source {
-      case .literal(let text): return try literal(text, wanted)
-      case .file(let path): return try file(path, wanted)
+      case .literal(let text): try literal(text, wanted)
+      case .file(let path): try file(path, wanted)
       case .entry(let path, let key):
-        return try NPZ(contentsOf: path).tensor(named: key).converted(to: wanted.dtype)
+        try NPZ(contentsOf: path).tensor(named: key).converted(to: wanted.dtype)
       }
+    }
+  }
+
+  /// The value that an array gives to a tensor, of the dtype that the graph wants.
+  func value(_ array: Tensor, named name: String, for tensor: String) throws -> Tensor {
+    try value(named: name, for: tensor) { try array.converted(to: $0.dtype) }
+  }
+
+  private func value(
+    named name: String, for tensor: String, _ make: (Wanted) throws -> Tensor
+  ) throws -> Tensor {
+    let wanted = try Wanted(try graph.tensor(named: tensor), in: snapshot)
+    do {
+      return try make(wanted)
     } catch let error as GraftError {
       throw GraftError(
-        error.code, "The feed for '\(feed.name)' failed. " + error.message, at: error.place,
+        error.code, "The feed for '\(name)' failed. " + error.message, at: error.place,
         remedy: error.remedy, cause: error.cause)
     }
   }

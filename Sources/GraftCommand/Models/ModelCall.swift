@@ -47,20 +47,36 @@ struct ModelCall {
     }
   }
 
-  /// Reads the values that are fed.
-  func feeds(_ arguments: [FeedArgument], pictures: PicturePreparation) throws -> [Feed] {
+  /// Reads the values that are fed: those named one by one, and of a file's arrays the others.
+  func feeds(_ options: CallOptions, pictures: PicturePreparation) throws -> [Feed] {
     let reader = FeedReader(graph: graph, pictures: pictures)
-    return try arguments.map { argument in
-      let tensor = names.feed(argument.name)
-      return try naming(arguments.map(\.name)) {
-        Feed(
-          name: argument.name, tensorName: tensor, value: try reader.value(of: argument, for: tensor))
+    let arguments = try options.feed.map(FeedArgument.init)
+    // 'x' and 'x:0' are the same tensor.
+    func tensor(_ name: String) -> String {
+      (try? graph.tensor(named: names.feed(name)))?.name ?? names.feed(name)
+    }
+    let named = Set(arguments.map { tensor($0.name) })
+    let arrays = try (options.feeds.map { try NPZ.read($0) } ?? []).filter { !named.contains(tensor($0.name)) }
+    return try naming(arrays.map(\.name) + arguments.map(\.name)) {
+      try arrays.map { name, array in
+        let tensor = names.feed(name)
+        return Feed(
+          name: name, tensorName: tensor, value: try reader.value(array, named: name, for: tensor))
       }
+        + arguments.map { argument in
+          let tensor = names.feed(argument.name)
+          return Feed(
+            name: argument.name, tensorName: tensor, value: try reader.value(of: argument, for: tensor))
+        }
     }
   }
 
   /// Does something in whose errors the signature's names are told.
-  func naming<R>(_ feeds: [String], _ body: () throws -> R) throws -> R {
+  func naming<R>(_ feeds: [Feed], _ body: () throws -> R) throws -> R {
+    try naming(feeds.map(\.name), body)
+  }
+
+  private func naming<R>(_ feeds: [String], _ body: () throws -> R) throws -> R {
     do {
       return try body()
     } catch let error as GraftError {

@@ -39,7 +39,7 @@ package struct EncodedTensor: Sendable {
   /// The tensor as ``tensor()`` gives it, but that a large one is a view wherever its elements lie: before
   /// these are looked at one by one, it is to be `aligned()`.
   package func view() throws -> Tensor {
-    try TensorDecoder(document: document, range: range, viewsFrom: 1 << 16).decode()
+    try TensorDecoder(document: document, range: range, viewsFrom: 1 << 12).decode()
   }
 
   /// The serialized message.

@@ -77,11 +77,14 @@ struct TensorDecoder {
     }
   }
 
+  /// The bytes of this machine's memory.
+  private static let memory =
+    max(sysconf(Int32(_SC_PHYS_PAGES)), 1 << 18) * max(sysconf(Int32(_SC_PAGESIZE)), 4096)
+
   /// A few bytes may claim to be a tensor that no memory holds.
   private func checkMemory(_ shape: Shape, _ dtype: DataType) throws {
     let (bytes, overflow) = shape.elementCount.multipliedReportingOverflow(by: dtype.size)
-    let memory = max(sysconf(Int32(_SC_PHYS_PAGES)), 1 << 18) * max(sysconf(Int32(_SC_PAGESIZE)), 4096)
-    guard !overflow, bytes <= memory / 2 else {
+    guard !overflow, bytes <= Self.memory / 2 else {
       throw GraftError(
         .resourceExhausted,
         "A constant of \(range.count) bytes claims to be a \(dtype) tensor of shape \(shape), "

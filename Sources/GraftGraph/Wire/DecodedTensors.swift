@@ -10,20 +10,25 @@ final class DecodedTensors: Sendable {
     let shape: Shape
   }
 
-  private let entries = Mutex<[Int: Entry]>([:])
+  // A bare dictionary in the lock would have its type made at run time to be let go of, empty or not.
+  private struct State {
+    var entries: [Int: Entry] = [:]
+  }
+
+  private let state = Mutex(State())
 
   /// The tensor of a place, while somebody holds it.
   func tensor(at offset: Int) -> Tensor? {
-    entries.withLock { entries in
-      guard let entry = entries[offset], let storage = entry.storage else { return nil }
+    state.withLock { state in
+      guard let entry = state.entries[offset], let storage = entry.storage else { return nil }
       return Tensor(dtype: entry.dtype, shape: entry.shape, storage: storage)
     }
   }
 
   /// Remembers a tensor, without keeping it.
   func remember(_ tensor: Tensor, at offset: Int) {
-    entries.withLock {
-      $0[offset] = Entry(storage: tensor.storage, dtype: tensor.dtype, shape: tensor.shape)
+    state.withLock {
+      $0.entries[offset] = Entry(storage: tensor.storage, dtype: tensor.dtype, shape: tensor.shape)
     }
   }
 }

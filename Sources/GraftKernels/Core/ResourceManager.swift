@@ -19,7 +19,11 @@ package final class ResourceManager: Sendable {
   package let activity = RunActivity()
   /// The changes of the session's variables.
   package let variableEpoch = VariableEpoch()
-  private let resources = Mutex<[Key: any SessionResource]>([:])
+  // A bare dictionary in the lock would have its type made at run time to be let go of, empty or not.
+  private struct State {
+    var resources: [Key: any SessionResource] = [:]
+  }
+  private let state = Mutex(State())
 
   /// A session's, with nothing in it.
   package init() {}
@@ -29,10 +33,10 @@ package final class ResourceManager: Sendable {
     _ type: R.Type, container: String, name: String, make: () throws -> R
   ) throws -> R {
     let key = Key(type: ObjectIdentifier(type), container: container, name: name)
-    return try resources.withLock { resources in
-      if let found = resources[key] as? R { return found }
+    return try state.withLock { state in
+      if let found = state.resources[key] as? R { return found }
       let made = try make()
-      resources[key] = made
+      state.resources[key] = made
       return made
     }
   }
@@ -40,18 +44,18 @@ package final class ResourceManager: Sendable {
   /// The resource of that name, where there is one.
   package func find<R: SessionResource>(_ type: R.Type, container: String, name: String) -> R? {
     let key = Key(type: ObjectIdentifier(type), container: container, name: name)
-    return resources.withLock { $0[key] as? R }
+    return state.withLock { $0.resources[key] as? R }
   }
 
   /// Forgets a resource; handles to it that are still about keep it alive.
   package func remove(_ resource: any SessionResource) {
-    resources.withLock { resources in
-      for (key, value) in resources where value === resource { resources[key] = nil }
+    state.withLock { state in
+      for (key, value) in state.resources where value === resource { state.resources[key] = nil }
     }
   }
 
   /// All resources of a kind.
   package func all<R: SessionResource>(_ type: R.Type) -> [R] {
-    resources.withLock { $0.values.compactMap { $0 as? R } }
+    state.withLock { $0.resources.values.compactMap { $0 as? R } }
   }
 }

@@ -63,7 +63,7 @@ enum LoopProducts {
           name: name, op: "BatchMatMulV2",
           attributes: ["T": .type(ElementType(type)), "adj_x": .bool(false), "adj_y": .bool(false)],
           inputs: [list.inputs[0], matrix], controlInputs: [], inputTypes: [type, type],
-          outputTypes: [type], definition: OpRegistry.standard["BatchMatMulV2"], constants: nil, feed: nil))
+          outputTypes: [type], definition: OpRegistry.standard["BatchMatMulV2"]))
       let products = ValueReference(node: graph.nodes.count - 1, output: 0)
       let shape = graph.addConstant(elementShape, name: name + "/element_shape")
       var rows = list

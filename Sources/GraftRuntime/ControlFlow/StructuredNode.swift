@@ -66,8 +66,7 @@ extension PlanNode {
   ) {
     self.init(
       name: name, op: kind.rawValue, attributes: [:], inputs: inputs, controlInputs: controlInputs,
-      inputTypes: inputTypes, outputTypes: outputTypes, definition: kind.definition(bodies), constants: nil,
-      feed: nil)
+      inputTypes: inputTypes, outputTypes: outputTypes, definition: kind.definition(bodies))
     setBodies(bodies, of: kind)
   }
 
@@ -96,7 +95,7 @@ extension PlanNode {
   static func feed(_ position: Int, name: String, type: DataType, isReference: Bool = false) -> PlanNode {
     var node = PlanNode(
       name: name, op: "_Feed", attributes: [:], inputs: [], controlInputs: [], inputTypes: [],
-      outputTypes: [type], definition: nil, constants: nil, feed: position)
+      outputTypes: [type], feed: position)
     if isReference { node.referenceOutputs = [0] }
     return node
   }
@@ -105,6 +104,6 @@ extension PlanNode {
   static func waiting(_ name: String, for controlInputs: [Int]) -> PlanNode {
     PlanNode(
       name: name, op: "NoOp", attributes: [:], inputs: [], controlInputs: controlInputs, inputTypes: [],
-      outputTypes: [], definition: OpRegistry.standard["NoOp"], constants: nil, feed: nil)
+      outputTypes: [], definition: OpRegistry.standard["NoOp"])
   }
 }

@@ -73,6 +73,9 @@ package struct PlanGraph: Sendable {
         }
         switch marks[dependency] {
         case .done: break
+        case .new where nodes[dependency].dependsOnNothing:
+          marks[dependency] = .done
+          result.append(dependency)
         case .new:
           marks[dependency] = .open
           stack.append((dependency, 0))
@@ -134,26 +137,46 @@ package struct PlanGraph: Sendable {
 
   /// For every node, who reads its outputs and how often in all; fetches count as well.
   package func uses(of order: [Int]) -> Uses {
-    var uses = Uses(readers: [[Int]](repeating: [], count: nodes.count))
+    var pinned = [Bool](repeating: false, count: nodes.count)
+    // First how many readers each node has, then where those of each end, then the readers from the last one on.
+    var starts = [Int](repeating: 0, count: nodes.count + 1)
     for index in order where nodes[index].constants == nil {
-      for input in nodes[index].inputs { uses.readers[input.node].append(index) }
-      for control in nodes[index].controlInputs { uses.pinned.insert(control) }
+      for input in nodes[index].inputs { starts[input.node] += 1 }
+      for control in nodes[index].controlInputs { pinned[control] = true }
     }
-    for fetch in fetches { uses.pinned.insert(fetch.node) }
-    uses.pinned.formUnion(targets)
-    return uses
+    for fetch in fetches { pinned[fetch.node] = true }
+    for target in targets { pinned[target] = true }
+    for node in starts.indices.dropFirst() { starts[node] += starts[node - 1] }
+    var readers = [Int](repeating: 0, count: starts[nodes.count])
+    for index in order.reversed() where nodes[index].constants == nil {
+      for input in nodes[index].inputs.reversed() {
+        starts[input.node] -= 1
+        readers[starts[input.node]] = index
+      }
+    }
+    return Uses(readers: readers, starts: starts, pinned: pinned)
   }
 
-  /// Who reads what.
+  /// Who reads what, of the nodes that there were when it was asked for; of later ones it knows nothing.
   package struct Uses {
-    /// The nodes that read a node's outputs, one entry for each input that does.
-    package var readers: [[Int]]
-    /// Nodes that are fetched, targets, or waited for.
-    package var pinned: Set<Int> = []
+    /// The readers of all nodes, one node's after the other's.
+    fileprivate let readers: [Int]
+    /// Where the readers of each node start, and at last where they end.
+    fileprivate let starts: [Int]
+    fileprivate let pinned: [Bool]
+
+    /// The nodes that read a node's outputs, in the order in which they run, one entry for each input that does.
+    package func readers(of node: Int) -> ArraySlice<Int> {
+      node < pinned.count ? readers[starts[node]..<starts[node + 1]] : []
+    }
+
+    /// Whether a node is fetched, a target, or waited for.
+    package func isPinned(_ node: Int) -> Bool { node < pinned.count && pinned[node] }
 
     /// The only reader of a node that nobody else sees.
     package func onlyReader(of node: Int) -> Int? {
-      readers[node].count == 1 && !pinned.contains(node) ? readers[node].first : nil
+      let readers = readers(of: node)
+      return readers.count == 1 && !isPinned(node) ? readers.first : nil
     }
   }
 
@@ -177,7 +200,9 @@ package struct PlanGraph: Sendable {
     }
     for index in nodes.indices {
       for position in nodes[index].inputs.indices {
-        nodes[index].inputs[position] = final(nodes[index].inputs[position])
+        let value = nodes[index].inputs[position]
+        let other = final(value)
+        if other != value { nodes[index].inputs[position] = other }
       }
     }
     fetches = fetches.map(final)

@@ -72,10 +72,18 @@ package struct PlanNode: Sendable {
       outputTypes: constants.map(\.dtype), constants: constants)
   }
 
+  /// Whether it is the very same node, unchanged.
+  func isIdentical(to other: PlanNode) -> Bool { storage === other.storage }
+
   /// Reads and writes nothing but its inputs and outputs, and gives the same for the same.
   package var isPure: Bool {
     guard let traits = self.definition?.traits else { return true }
     return traits.isDisjoint(with: .impure)
+  }
+
+  /// Whether no other node need have run before it.
+  var dependsOnNothing: Bool {
+    self.constants != nil || self.inputs.isEmpty && self.controlInputs.isEmpty
   }
 
   /// What the outputs' values may be.

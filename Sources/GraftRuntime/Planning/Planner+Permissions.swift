@@ -7,11 +7,18 @@ extension Planner {
   /// those of the functions that are called included.
   ///
   /// Which files they ask for is known only when they run, and is checked there.
-  func checkPermissions(of needed: [Int], calling functions: [CallScan.Function]) throws {
+  ///
+  /// - Parameter definitions: the ops of the nodes that are needed, nil for functions.
+  func checkPermissions(
+    of needed: [Int], _ definitions: [OpDefinition?], calling functions: [CallScan.Function]
+  ) throws {
     guard let files else { return }
     var refused: [Refused] = []
-    func look(at name: String, _ op: String, of function: String?, attribute: (String) -> AttributeValue?) {
-      guard let definition = registry.definition(inGraph: op) else { return }
+    func look(
+      at name: String, _ op: String, _ definition: OpDefinition?, of function: String?,
+      attribute: (String) -> AttributeValue?
+    ) {
+      guard let definition else { return }
       if definition.traits.contains(.writesFiles), !files.allowsWriting {
         refused.append(Refused(node: name, op: op, function: function, option: "writableFolders"))
       } else if definition.traits.contains(.readsFiles), !files.allowsReading {
@@ -22,13 +29,15 @@ extension Planner {
         refused.append(Refused(node: name, op: op, function: function, option: "readableFolders"))
       }
     }
-    for index in needed {
+    for (index, definition) in zip(needed, definitions) {
       let node = nodes[index]
-      look(at: node.name, node.op, of: nil) { node.attribute($0) }
+      look(at: node.name, node.op, definition, of: nil) { node.attribute($0) }
     }
     for function in functions {
       for node in function.nodes {
-        look(at: node.name, node.op, of: function.name) { node.attribute($0) }
+        look(at: node.name, node.op, registry.definition(inGraph: node.op), of: function.name) {
+          node.attribute($0)
+        }
       }
     }
     guard let first = refused.first else { return }

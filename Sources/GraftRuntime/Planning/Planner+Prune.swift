@@ -6,8 +6,8 @@ extension Planner {
   /// The part of the graph between feeds and fetches.
   func prune(feeds: [Endpoint], fetches: [Endpoint], targets: [Int]) throws -> PlanGraph {
     var result = PlanGraph()
-    var planned: [Int: Int] = [:]
-    var feedNodes = ReferenceMap<Int>()
+    var planned = [Int?](repeating: nil, count: nodes.count)
+    var feedNodes = FeedNodes(nodeCount: nodes.count)
     for (position, feed) in feeds.enumerated() {
       let node = nodes[feed.node]
       feedNodes[feed] = result.nodes.count
@@ -55,6 +55,7 @@ extension Planner {
           : reference(endpoint)
       }
       var (definition, attributes) = (known, node.attributes)
+      if let definition { try checkTypes(of: node, attributes, definition) }
       if definition == nil, functions[node.op] != nil {
         // A function's name as an op: a call with the node's attributes bound.
         attributes["f"] = .function(FunctionReference(name: node.op, attributes: node.ownAttributes))
@@ -67,7 +68,7 @@ extension Planner {
           controlInputs: controlInputs,
           inputTypes: node.inputTypes.map { $0.dtype ?? .float32 },
           outputTypes: node.outputTypes.map { $0.dtype ?? .float32 },
-          definition: definition, constants: nil, feed: nil))
+          definition: definition))
       result.nodes[result.nodes.count - 1].referenceOutputs = node.outputTypes.indices.filter {
         node.outputTypes[$0].isReference
       }
@@ -87,7 +88,7 @@ extension Planner {
   }
 
   /// A node all of whose work the feeds take over is not waited for.
-  private func isFed(_ node: Int, _ feeds: ReferenceMap<Int>) -> Bool {
+  private func isFed(_ node: Int, _ feeds: FeedNodes) -> Bool {
     let outputs = nodes[node].outputTypes.count
     return outputs > 0 && (0..<outputs).allSatisfy { feeds[Endpoint(node: node, output: $0)] != nil }
   }
@@ -102,7 +103,7 @@ extension Planner {
         nodes: needed.map { nodes[$0] }, calling: called, functions: functions, registry: registry)
       if !missing.isEmpty { throw missing.error }
     }
-    try checkPermissions(of: needed, calling: called)
+    try checkPermissions(of: needed, definitions, calling: called)
     let placeholders = needed.filter { nodes[$0].op == "Placeholder" || nodes[$0].op == "PlaceholderV2" }
       .map { nodes[$0] }
     if let first = placeholders.first {
@@ -119,9 +120,6 @@ extension Planner {
         at: .init(node: first.name, op: first.op),
         remedy: advice(placeholders))
     }
-    for (index, definition) in zip(needed, definitions) {
-      if let definition { try checkTypes(of: nodes[index], definition) }
-    }
     return definitions
   }
 
@@ -135,10 +133,12 @@ extension Planner {
   }
 
   /// TensorFlow has kernels for some dtypes only, and so has Graft.
-  private func checkTypes(of node: GraphNode, _ definition: OpDefinition) throws {
+  private func checkTypes(
+    of node: GraphNode, _ attributes: [String: AttributeValue], _ definition: OpDefinition
+  ) throws {
     for (attribute, allowed) in definition.types {
       let found: [ElementType]
-      switch node.attribute(attribute) {
+      switch attributes[attribute] {
       case .type(let type): found = [type]
       case .types(let types): found = types
       default: continue
@@ -152,6 +152,23 @@ extension Planner {
             remedy: "It has kernels for \(allowed.map(\.name).sorted().joined(separator: ", ")).")
         }
       }
+    }
+  }
+}
+
+/// The nodes of a plan that stand for feeds.
+private struct FeedNodes {
+  private var nodes = ReferenceMap<Int>()
+  /// Whether any output of a node is fed: hardly one is, and each edge of a graph asks.
+  private var isFed: [Bool]
+
+  init(nodeCount: Int) { isFed = Array(repeating: false, count: nodeCount) }
+
+  subscript(endpoint: Endpoint) -> Int? {
+    get { isFed[endpoint.node] ? nodes[endpoint] : nil }
+    set {
+      isFed[endpoint.node] = true
+      nodes[endpoint] = newValue
     }
   }
 }
@@ -182,8 +199,7 @@ private struct References {
       PlanNode(
         name: node.name, op: "_Dereference", attributes: [:], inputs: [reference],
         controlInputs: controlInputs,
-        inputTypes: [dtype], outputTypes: [dtype], definition: OpRegistry.standard["_Dereference"],
-        constants: nil, feed: nil))
+        inputTypes: [dtype], outputTypes: [dtype], definition: OpRegistry.standard["_Dereference"]))
     return ValueReference(node: firstIndex + nodes.count - 1, output: 0)
   }
 }

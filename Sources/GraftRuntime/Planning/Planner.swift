@@ -135,7 +135,7 @@ package struct Planner: Sendable {
       for follower in followers where !skips(follower, graph) {
         try follower.run(&graph)
       }
-      inference = ShapeInference(graph, feeds: shapes)
+      inference = ShapeInference(graph, feeds: shapes, earlier: inference)
     }
     return inference
   }

@@ -13,6 +13,8 @@ package struct ShapeInference {
   private let elements: [Int: Shape]
   private var shapes: [[PartialShape]]
   private var values = ReferenceMap<Tensor>()
+  /// The nodes that were looked at.
+  private var isKnown: [Bool]
 
   /// Infers the shapes of all of a graph's outputs.
   ///
@@ -30,15 +32,29 @@ package struct ShapeInference {
   ///
   /// - Parameter followsDataflow: Whether shapes go through switches and merges too. A plan must not know
   ///   them: what it folds for their sake would never be dead.
-  init(_ graph: PlanGraph, feeds: FeedShapes, followsDataflow: Bool = false) {
+  /// - Parameter earlier: what was inferred for the same feeds before some nodes of the graph were changed; it holds
+  ///   where a node, and all that goes before it, are the same.
+  init(
+    _ graph: PlanGraph, feeds: FeedShapes, followsDataflow: Bool = false, earlier: ShapeInference? = nil
+  ) {
     self.graph = graph
     elements = feeds.elements
     self.followsDataflow = followsDataflow
     shapes = graph.nodes.map { [PartialShape](repeating: .unknown, count: $0.outputTypes.count) }
+    isKnown = [Bool](repeating: false, count: graph.nodes.count)
+    var isSame = [Bool](repeating: false, count: graph.nodes.count)
     // A cycle that is no loop is the planner's to report.
     for index in (try? graph.order()) ?? [] {
       let node = graph.nodes[index]
-      if let feed = node.feed {
+      isKnown[index] = true
+      if let earlier, earlier.knows(node, at: index), node.inputs.allSatisfy({ isSame[$0.node] }) {
+        isSame[index] = true
+        shapes[index] = earlier.shapes[index]
+        for output in shapes[index].indices {
+          let value = ValueReference(node: index, output: output)
+          if let known = earlier.values[value] { values[value] = known }
+        }
+      } else if let feed = node.feed {
         if feeds.shapes.indices.contains(feed) { shapes[index] = [PartialShape(feeds.shapes[feed])] }
       } else if let constants = node.constants {
         shapes[index] = constants.map { PartialShape($0.shape) }
@@ -46,6 +62,11 @@ package struct ShapeInference {
         infer(index)
       }
     }
+  }
+
+  /// Whether it was the same node that was looked at.
+  private func knows(_ node: PlanNode, at index: Int) -> Bool {
+    index < isKnown.count && isKnown[index] && graph.nodes[index].isIdentical(to: node)
   }
 
   /// The shape of an operation's output; unknown for one that is not there.
@@ -86,9 +107,13 @@ package struct ShapeInference {
     follow(index, node, definition)
   }
 
+  // A list of traits would be put together by generic code at each call.
+  private static let unfollowed = OpDefinition.Traits(
+    rawValue: OpDefinition.Traits.impure.rawValue | OpDefinition.Traits.dataflow.rawValue)
+
   /// Computes small values that depend on constants and known shapes only.
   private mutating func follow(_ index: Int, _ node: PlanNode, _ definition: OpDefinition) {
-    guard definition.traits.isDisjoint(with: [.stateful, .random, .dataflow]), node.outputTypes.count == 1,
+    guard definition.traits.isDisjoint(with: Self.unfollowed), node.outputTypes.count == 1,
       node.controlInputs.isEmpty, let type = node.outputTypes.first,
       type.isInteger || type == .bool || type == .float32,
       let shape = shapes[index].first?.fullyDefined, shape.elementCount <= Self.followedElements
@@ -131,8 +156,6 @@ extension PlanNode {
       controlInputs: node.controlInputs.map { Int($0) },
       inputTypes: node.inputTypes.map { $0.dtype ?? .float32 },
       outputTypes: node.outputTypes.map { $0.dtype ?? .float32 },
-      definition: registry.definition(inGraph: node.op),
-      constants: nil,
-      feed: nil)
+      definition: registry.definition(inGraph: node.op))
   }
 }

@@ -11,7 +11,7 @@ enum Casting {
         "SrcT": .type(ElementType(tensor.dtype)), "DstT": .type(ElementType(dtype)), "Truncate": .bool(false),
       ],
       inputs: [], controlInputs: [], inputTypes: [tensor.dtype], outputTypes: [dtype],
-      definition: OpRegistry.standard["Cast"], constants: nil, feed: nil)
+      definition: OpRegistry.standard["Cast"])
     guard let result = try NodeEvaluator().run(node, inputs: [tensor]).first else {
       throw GraftError(.internalError, "A cast gave no value.")
     }

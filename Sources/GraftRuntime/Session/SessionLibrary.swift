@@ -156,9 +156,14 @@ final class FunctionPlans: Sendable {
     }
   }
 
-  private let plans = Mutex<[Key: FunctionPlan]>([:])
+  // A bare dictionary in the lock would have its type made at run time to be let go of, empty or not.
+  private struct State {
+    var plans: [Key: FunctionPlan] = [:]
+  }
 
-  func find(_ key: Key) -> FunctionPlan? { plans.withLock { $0[key] } }
+  private let state = Mutex(State())
 
-  func insert(_ plan: FunctionPlan, _ key: Key) { plans.withLock { $0[key] = plan } }
+  func find(_ key: Key) -> FunctionPlan? { state.withLock { $0.plans[key] } }
+
+  func insert(_ plan: FunctionPlan, _ key: Key) { state.withLock { $0.plans[key] = plan } }
 }

@@ -16,7 +16,7 @@ enum ActivationRecognition: PlanPass {
       graph.nodes[index] = PlanNode(
         name: node.name, op: op, attributes: ["T": .type(ElementType(.float32))], inputs: [x],
         controlInputs: [], inputTypes: [.float32], outputTypes: [.float32],
-        definition: OpRegistry.standard[op], constants: nil, feed: nil)
+        definition: OpRegistry.standard[op])
     }
   }
 

@@ -35,7 +35,7 @@ enum BatchNormFolding: PlanPass {
           "data_format": graph.nodes[product.node].attributes["data_format"] ?? .string("NHWC"),
         ],
         inputs: [input, bias], controlInputs: [], inputTypes: [.float32, .float32],
-        outputTypes: node.outputTypes, definition: OpRegistry.standard["BiasAdd"], constants: nil, feed: nil)
+        outputTypes: node.outputTypes, definition: OpRegistry.standard["BiasAdd"])
     }
   }
 
@@ -158,7 +158,7 @@ enum BatchNormFolding: PlanPass {
 extension PlanGraph.Uses {
   /// Whether nobody reads anything but a node's first output.
   func readsOnlyFirstOutput(of node: Int, _ graph: PlanGraph) -> Bool {
-    let read = readers[node].flatMap { graph.nodes[$0].inputs }.filter { $0.node == node }
+    let read = readers(of: node).flatMap { graph.nodes[$0].inputs }.filter { $0.node == node }
     return (read + graph.fetches.filter { $0.node == node }).allSatisfy { $0.output == 0 }
   }
 }

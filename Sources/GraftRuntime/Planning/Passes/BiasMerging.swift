@@ -49,7 +49,7 @@ enum BiasMerging: PlanPass {
       graph.nodes[outer.input.node] = PlanNode(
         name: graph.nodes[index].name, op: "AddV2", attributes: ["T": .type(ElementType(.float32))],
         inputs: [product, constant], controlInputs: [], inputTypes: [.float32, .float32],
-        outputTypes: [.float32], definition: OpRegistry.standard["AddV2"], constants: nil, feed: nil)
+        outputTypes: [.float32], definition: OpRegistry.standard["AddV2"])
       graph.nodes[index] = sum
       graph.nodes[index].inputs[position] = outer.input
       return

@@ -5,12 +5,14 @@ import GraftTensor
 /// Computes once what several nodes compute from the same values, and leaves out what gives its input again.
 enum CommonSubexpressions: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
-    // The nodes so far by what must be the same, hashed. One table for all kinds of nodes: each type of table takes a
-    // program time to set up.
-    var known: [Int: [Int]] = [:]
+    let order = try graph.order()
+    // By what must be the same, hashed, the last node so far, and for each node the one before of the same hash. One
+    // table for all kinds of nodes: each type of table takes a program time to set up.
+    var latest = Dictionary<Int, Int>(minimumCapacity: order.count)
+    var earlier = [Int?](repeating: nil, count: graph.nodes.count)
     var replacements = ReferenceMap<ValueReference>()
     func inputs(of node: PlanNode) -> [ValueReference] { node.inputs.map { replacements[$0] ?? $0 } }
-    for index in try graph.order() {
+    for index in order {
       let node = graph.nodes[index]
       var hasher = Hasher()
       let isSame: (PlanNode) -> Bool
@@ -34,13 +36,15 @@ enum CommonSubexpressions: PlanPass {
         }
       }
       let hash = hasher.finalize()
-      if let same = known[hash]?.first(where: { isSame(graph.nodes[$0]) }) {
+      var candidate = latest[hash]
+      while let other = candidate, !isSame(graph.nodes[other]) { candidate = earlier[other] }
+      if let same = candidate {
         for output in node.outputTypes.indices {
           replacements[ValueReference(node: index, output: output)] = ValueReference(
             node: same, output: output)
         }
       } else {
-        known[hash, default: []].append(index)
+        earlier[index] = latest.updateValue(index, forKey: hash)
       }
     }
     graph.replace(replacements)

@@ -10,13 +10,13 @@ enum ConstantAlignment: PlanPass {
     }
     guard !candidates.isEmpty else { return }
     let uses = graph.uses(of: try graph.order())
-    for index in candidates where !uses.readers[index].isEmpty || uses.pinned.contains(index) {
-      let isTaken = uses.readers[index].allSatisfy { reader in
+    for index in candidates where !uses.readers(of: index).isEmpty || uses.isPinned(index) {
+      let isTaken = uses.readers(of: index).allSatisfy { reader in
         let node = graph.nodes[reader]
         let input = inputFromAnyAddress(node)
         return node.inputs.indices.allSatisfy { $0 == input || node.inputs[$0].node != index }
       }
-      guard !isTaken || uses.pinned.contains(index) else { continue }
+      guard !isTaken || uses.isPinned(index) else { continue }
       graph.nodes[index].constants = try graph.nodes[index].constants?.map { try $0.aligned() }
     }
   }

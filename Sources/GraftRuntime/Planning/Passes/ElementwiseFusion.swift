@@ -27,8 +27,8 @@ enum ElementwiseFusion: ShapePass {
       while let next = candidates.max(), members.count < mostSteps {
         candidates.remove(next)
         let index = order[next]
-        guard !isTaken[next], shapes[next] == shape, !uses.pinned.contains(index),
-          uses.readers[index].allSatisfy({ place[$0].map { members.contains($0) } == true })
+        guard !isTaken[next], shapes[next] == shape, !uses.isPinned(index),
+          uses.readers(of: index).allSatisfy({ place[$0].map { members.contains($0) } == true })
         else { continue }
         let own = graph.nodes[index].inputs
         let merged = inputs.subtracting([ValueReference(node: index, output: 0)]).union(own)
@@ -98,6 +98,6 @@ enum ElementwiseFusion: ShapePass {
         "operands": .ints(operands),
       ],
       inputs: inputs, controlInputs: [], inputTypes: inputTypes, outputTypes: graph.nodes[last].outputTypes,
-      definition: OpRegistry.standard["_FusedElementwise"], constants: nil, feed: nil)
+      definition: OpRegistry.standard["_FusedElementwise"])
   }
 }

@@ -31,7 +31,7 @@ enum NormalizationRecognition: ShapePass {
         name: name, op: "_LayerNorm",
         attributes: ["T": .type(ElementType(.float32)), "epsilon": .float(found.epsilon)], inputs: inputs,
         controlInputs: [], inputTypes: [.float32, .float32, .float32], outputTypes: [.float32],
-        definition: OpRegistry.standard["_LayerNorm"], constants: nil, feed: nil)
+        definition: OpRegistry.standard["_LayerNorm"])
       isChanged = true
     }
     return isChanged

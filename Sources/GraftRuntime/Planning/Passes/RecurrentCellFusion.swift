@@ -46,7 +46,7 @@ enum RecurrentCellFusion: PlanPass {
       }
       /// The input of an activation that nobody else reads.
       func inside(_ op: String, _ value: ValueReference) -> ValueReference? {
-        guard uses.readers[value.node].count == 1, !uses.pinned.contains(value.node) else { return nil }
+        guard uses.onlyReader(of: value.node) != nil else { return nil }
         return node(value, op)?.inputs.first
       }
       /// The two inputs of a product, the one with the given activation first.

@@ -76,7 +76,7 @@ struct ReshapeSinking: ShapePass {
     else { return false }
     for (position, input) in node.inputs.enumerated() {
       let reshape = graph.nodes[input.node]
-      guard input.output == 0, Self.isReshape(reshape), uses.readers.indices.contains(input.node),
+      guard input.output == 0, Self.isReshape(reshape),
         uses.onlyReader(of: input.node) == index, case let inner = root(of: input),
         shape(input) == result, let flat = shape(inner), belongsToProduct(inner.node),
         let moved = try moved(node, at: position, onto: inner, flat, result)
@@ -180,6 +180,6 @@ struct ReshapeSinking: ShapePass {
       name: name, op: "Reshape",
       attributes: ["T": .type(ElementType(.float32)), "Tshape": .type(ElementType(.int64))],
       inputs: [value, sizes], controlInputs: [], inputTypes: [.float32, .int64], outputTypes: [.float32],
-      definition: OpRegistry.standard["Reshape"], constants: nil, feed: nil)
+      definition: OpRegistry.standard["Reshape"])
   }
 }

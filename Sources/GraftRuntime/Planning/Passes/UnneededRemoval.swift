@@ -19,8 +19,12 @@ enum UnneededRemoval: PlanPass {
       ValueReference(node: places[value.node], output: value.output)
     }
     for index in graph.nodes.indices {
-      graph.nodes[index].inputs = graph.nodes[index].inputs.map(moved)
-      graph.nodes[index].controlInputs = graph.nodes[index].controlInputs.map { places[$0] }
+      for position in graph.nodes[index].inputs.indices {
+        graph.nodes[index].inputs[position] = moved(graph.nodes[index].inputs[position])
+      }
+      for position in graph.nodes[index].controlInputs.indices {
+        graph.nodes[index].controlInputs[position] = places[graph.nodes[index].controlInputs[position]]
+      }
     }
     graph.fetches = graph.fetches.map(moved)
     graph.targets = graph.targets.map { places[$0] }
