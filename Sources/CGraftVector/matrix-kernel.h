@@ -14,7 +14,8 @@
 #pragma clang fp contract(fast)
 
 typedef T NAME(vector) __attribute__((vector_size(WIDTH * sizeof(T))));
-typedef T NAME(loose) __attribute__((vector_size(WIDTH * sizeof(T)), aligned(sizeof(T))));
+// Weights lie in files at any address.
+typedef T NAME(loose) __attribute__((vector_size(WIDTH * sizeof(T)), aligned(1)));
 
 #define V NAME(vector)
 #define PANEL (REGISTERS * WIDTH)
@@ -266,9 +267,7 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
   if (finish) NAME(activate_rows)(c, rows, n, t->c_row, finish);
 }
 
-// Weights lie in files at any address.
 typedef T NAME(anywhere) __attribute__((aligned(1)));
-typedef T NAME(vector_anywhere) __attribute__((vector_size(WIDTH * sizeof(T)), aligned(1)));
 
 /// Packs whole panels of a matrix that lies row after row: some rows of all panels at a time, for that reads on along
 /// the rows.
@@ -283,7 +282,7 @@ INLINE void NAME(pack_rows)(
       if (scales) UNROLL for (int j = 0; j < REGISTERS; j++) factor[j] = LOAD(scale + first + j * WIDTH);
       for (ptrdiff_t r = p; r < end; r++)
         UNROLL for (int j = 0; j < REGISTERS; j++) {
-          const V v = *(const NAME(vector_anywhere) *)(source + r * row + j * WIDTH);
+          const V v = LOAD(source + r * row + j * WIDTH);
           STORE(target + r * PANEL + j * WIDTH, scales ? v * factor[j] : v);
         }
     }

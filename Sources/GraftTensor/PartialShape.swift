@@ -19,9 +19,10 @@ public struct PartialShape: Sendable, Hashable {
   /// The shape of one value.
   public static let scalar = PartialShape([])
 
-  /// A shape of the given rank with no size known.
+  /// A shape of the given rank with no size known; nothing for a rank that no tensor has, as a graph may ask for two
+  /// billion dimensions.
   public static func ofRank(_ rank: Int) -> PartialShape {
-    PartialShape([Int?](repeating: nil, count: Swift.max(rank, 0)))
+    rank <= Shape.maximumRank ? PartialShape([Int?](repeating: nil, count: Swift.max(rank, 0))) : .unknown
   }
 
   /// How many dimensions there are, where that is known.

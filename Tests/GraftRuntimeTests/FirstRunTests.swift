@@ -52,4 +52,23 @@ import Testing
       #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
     }
   }
+
+  @Test(arguments: [1, 2, 3, 5, 7, 8], [1, 40, 77, 128])
+  func aProductOfFewRowsGivesTheBitsOfLaterOnes(rows: Int, columns: Int) throws {
+    let depth = 700
+    let text = GraphText().placeholder("x", [rows, depth])
+      .constant("w", [depth, columns], weights(depth * columns))
+      .constant("b", [columns], weights(columns))
+      .node("product", "MatMul", ["x", "w"], GraphText.float)
+      .node("sum", "BiasAdd", ["product", "b"], GraphText.float).node("y", "Relu", ["sum"], GraphText.float)
+    let x = try Tensor(shape: [rows, depth], scalars: weights(rows * depth).map { $0 * 1.01 })
+    for threads in 1...2 {
+      let session = try Session(graph: text.graph(), options: .init(threads: threads))
+      let results = try (0..<3).map { _ in try session.run("y", feeding: ["x": x]).scalars(as: Float.self) }
+      #expect(results[0].contains { $0 > 0 })
+      for later in results.dropFirst() {
+        #expect(zip(results[0], later).allSatisfy { $0.bitPattern == $1.bitPattern })
+      }
+    }
+  }
 }

@@ -56,7 +56,9 @@ struct ModelCall {
       (try? graph.tensor(named: names.feed(name)))?.name ?? names.feed(name)
     }
     let named = Set(arguments.map { tensor($0.name) })
-    let arrays = try (options.feeds.map { try NPZ.read($0) } ?? []).filter { !named.contains(tensor($0.name)) }
+    let arrays = try (options.feeds.map { try NPZ.read($0) } ?? []).filter {
+      !named.contains(tensor($0.name))
+    }
     return try naming(arrays.map(\.name) + arguments.map(\.name)) {
       try arrays.map { name, array in
         let tensor = names.feed(name)

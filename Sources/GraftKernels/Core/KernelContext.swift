@@ -172,14 +172,17 @@ package final class KernelContext {
     _ constant: Tensor, form: [Int], factors: Tensor? = nil, _ make: () throws -> P
   ) throws -> P {
     func pack() throws -> P {
-      isPassing = !allocator.keepsPacked
+      isPassing = !keepsPacked
       // Nobody looks at the constant as it was any more.
-      defer { constant.storage.releasePages() }
+      defer { if keepsPacked { constant.storage.releasePages() } }
       return try make()
     }
     guard let derived = allocator.derived else { return try pack() }
     return try derived.value(of: constant, form: form, factors: factors, pack)
   }
+
+  /// Whether there is likely to be another run that packed constants are kept for.
+  package var keepsPacked: Bool { allocator.keepsPacked }
 
   /// Whether this instruction's inputs and outputs have the same shapes and addresses each time it runs with
   /// this run's memory, so that ``bind(_:)`` is worth calling.

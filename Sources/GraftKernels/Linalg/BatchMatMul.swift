@@ -74,14 +74,16 @@ enum BatchMatMulOps {
       let output = try context.allocate(0, dtype, sides.shape)
       var product = sides.product
       if dtype == .float32 || dtype == .float64, context.isConstant(1), product.n > 1 {
-        product.packed = try product.packedRight(context)
-      } else if types != [dtype, dtype] {
-        product = MatrixProduct(
-          rows: product.m, columns: product.n, depth: product.k,
-          left: try converted(product.left, to: dtype, context),
-          right: try converted(product.right, to: dtype, context))
+        try product.packConstantRight(context)
+      } else {
+        if types != [dtype, dtype] {
+          product = MatrixProduct(
+            rows: product.m, columns: product.n, depth: product.k,
+            left: try converted(product.left, to: dtype, context),
+            right: try converted(product.right, to: dtype, context))
+        }
+        product.right.tensor = try product.right.tensor.aligned()
       }
-      if product.packed == nil { product.right.tensor = try product.right.tensor.aligned() }
       try product.run(context, into: output)
       if types == [dtype, dtype], context.isFixed,
         let action = product.bound(context.workers, into: output)

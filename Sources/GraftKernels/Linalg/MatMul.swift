@@ -73,7 +73,7 @@ enum MatMulOps {
         rows: m, columns: n, depth: k, left: left, right: right,
         finish: try fused.finish(context, shape: shape, channels: n, dtype: dtype))
       if isVectorized, context.isConstant(1), n > 1 {
-        product.packed = try product.packedRight(context)
+        try product.packConstantRight(context)
       } else {
         product.right.tensor = try b.aligned()
       }

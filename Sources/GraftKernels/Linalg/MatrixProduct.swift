@@ -48,10 +48,18 @@ struct MatrixProduct {
     }
   }
 
-  /// The right side, constant and of float32 or float64, packed and kept.
-  func packedRight(_ context: KernelContext) throws -> PackedMatrix {
-    try PackedMatrix.kept(right, k: k, n: n, context)
+  /// Packs the right side, constant and of float32 or float64 at any address, and keeps it.
+  ///
+  /// A run that would not keep it reads a matrix for few rows once, as it is.
+  mutating func packConstantRight(_ context: KernelContext) throws {
+    guard context.keepsPacked || !(left.offsets.count == 1 && readsRightOnce) else { return }
+    packed = try PackedMatrix.kept(right, k: k, n: n, context)
   }
+
+  private var hasFewRows: Bool { m < 4 || m < 8 && left.offsets.count == 1 }
+
+  /// Whether there are few rows, by a matrix that lies row after row.
+  private var readsRightOnce: Bool { hasFewRows && right.column == 1 }
 
   // MARK: - Half and bfloat16
 
@@ -83,10 +91,8 @@ struct MatrixProduct {
       if n == 1, right.row == 1 || k == 1, left.column == 1 {
         return vectorOnTheRight(T.self, context, output, finish)
       }
-      if m < 4 || m < 8 && left.offsets.count == 1 {
-        if right.column == 1 { return few(T.self, context, output, finish) }
-        if right.row == 1, left.column == 1 { return dots(T.self, context, output, finish) }
-      }
+      if readsRightOnce { return few(T.self, context, output, finish) }
+      if hasFewRows, right.row == 1, left.column == 1 { return dots(T.self, context, output, finish) }
     }
     let isShared = right.isOneMatrix
     let packed: PackedMatrix
