@@ -55,13 +55,25 @@ import Testing
 
   @Test(arguments: [1, 2, 3, 5, 7, 8], [1, 40, 77, 128])
   func aProductOfFewRowsGivesTheBitsOfLaterOnes(rows: Int, columns: Int) throws {
+    try expectSameBits("MatMul", rows, columns)
+  }
+
+  @Test(arguments: [1, 2, 3, 5, 7, 8], [1, 40, 77, 128])
+  func aConvolutionOfFewPixelsGivesTheBitsOfLaterOnes(pixels: Int, channels: Int) throws {
+    try expectSameBits("Conv2D", pixels, channels)
+  }
+
+  private func expectSameBits(_ op: String, _ rows: Int, _ columns: Int) throws {
     let depth = 700
-    let text = GraphText().placeholder("x", [rows, depth])
-      .constant("w", [depth, columns], weights(depth * columns))
+    let ones = op == "Conv2D" ? [1, 1] : []
+    let attributes =
+      op == "Conv2D" ? ["padding": "s: \"SAME\"", "strides": "list { i: 1 i: 1 i: 1 i: 1 }"] : [:]
+    let text = GraphText().placeholder("x", ones + [rows, depth])
+      .constant("w", ones + [depth, columns], weights(depth * columns))
       .constant("b", [columns], weights(columns))
-      .node("product", "MatMul", ["x", "w"], GraphText.float)
+      .node("product", op, ["x", "w"], attributes.merging(GraphText.float) { $1 })
       .node("sum", "BiasAdd", ["product", "b"], GraphText.float).node("y", "Relu", ["sum"], GraphText.float)
-    let x = try Tensor(shape: [rows, depth], scalars: weights(rows * depth).map { $0 * 1.01 })
+    let x = try Tensor(shape: ones + [rows, depth], scalars: weights(rows * depth).map { $0 * 1.01 })
     for threads in 1...2 {
       let session = try Session(graph: text.graph(), options: .init(threads: threads))
       let results = try (0..<3).map { _ in try session.run("y", feeding: ["x": x]).scalars(as: Float.self) }

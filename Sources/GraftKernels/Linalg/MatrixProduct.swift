@@ -56,7 +56,10 @@ struct MatrixProduct {
     packed = try PackedMatrix.kept(right, k: k, n: n, context)
   }
 
-  private var hasFewRows: Bool { m < 4 || m < 8 && left.offsets.count == 1 }
+  private var hasFewRows: Bool { m < 4 || left.offsets.count == 1 && Self.isReadOnce(rows: m) }
+
+  /// Whether a matrix that lies row after row is read but once for so many rows, so that it is not worth packing.
+  static func isReadOnce(rows: Int) -> Bool { rows < 8 }
 
   /// Whether there are few rows, by a matrix that lies row after row.
   private var readsRightOnce: Bool { hasFewRows && right.column == 1 }

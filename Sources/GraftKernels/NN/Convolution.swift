@@ -149,7 +149,7 @@ struct Convolution {
     switch output.dtype {
     case .float32, .float64:
       var packed: PackedMatrix?
-      if isFilterConstant {
+      if isFilterConstant, context.keepsPacked || !isFilterReadOnce(x, finish) {
         switch try prepared(context, x, finish) {
         #if OneDNN
           case .library(let convolution):
@@ -193,6 +193,16 @@ struct Convolution {
   /// Whether there are groups of so few channels that the filter is read as it is.
   private func isFewChanneled(_ x: Tensor, _ finish: Finish) -> Bool {
     x.dtype == .float32 && finish.addend == nil && GroupedRows.handle(geometry)
+  }
+
+  /// Whether the filter is a matrix that few pixels are multiplied by, which a run that would not keep it packed reads
+  /// as it lies.
+  private func isFilterReadOnce(_ x: Tensor, _ finish: Finish) -> Bool {
+    #if OneDNN
+      if x.dtype == .float32, ConvolutionGeometry.prefersLibrary { return false }
+    #endif
+    return geometry.isPointwise && geometry.groups == 1 && scale == nil && !isFewChanneled(x, finish)
+      && MatrixProduct.isReadOnce(rows: geometry.outputPixels)
   }
 
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {
