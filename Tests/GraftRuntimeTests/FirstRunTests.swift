@@ -53,18 +53,18 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2, 3, 5, 7, 8], [1, 40, 77, 128])
+  @Test(arguments: [1, 2, 7, 8], [1, 32, 45])
   func aProductOfFewRowsGivesTheBitsOfLaterOnes(rows: Int, columns: Int) throws {
     try expectSameBits("MatMul", rows, columns)
   }
 
-  @Test(arguments: [1, 2, 3, 5, 7, 8], [1, 40, 77, 128])
+  @Test(arguments: [1, 2, 7, 8], [1, 32, 45])
   func aConvolutionOfFewPixelsGivesTheBitsOfLaterOnes(pixels: Int, channels: Int) throws {
     try expectSameBits("Conv2D", pixels, channels)
   }
 
   private func expectSameBits(_ op: String, _ rows: Int, _ columns: Int) throws {
-    let depth = 700
+    let depth = 800
     let ones = op == "Conv2D" ? [1, 1] : []
     let attributes =
       op == "Conv2D" ? ["padding": "s: \"SAME\"", "strides": "list { i: 1 i: 1 i: 1 i: 1 }"] : [:]

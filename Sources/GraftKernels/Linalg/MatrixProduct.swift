@@ -52,14 +52,18 @@ struct MatrixProduct {
   ///
   /// A run that would not keep it reads a matrix for few rows once, as it is.
   mutating func packConstantRight(_ context: KernelContext) throws {
-    guard context.keepsPacked || !(left.offsets.count == 1 && readsRightOnce) else { return }
+    let isReadOnce = left.offsets.count == 1 && right.column == 1 && Self.isReadOnce(rows: m, columns: n)
+    guard context.keepsPacked || !isReadOnce else { return }
     packed = try PackedMatrix.kept(right, k: k, n: n, context)
   }
 
-  private var hasFewRows: Bool { m < 4 || left.offsets.count == 1 && Self.isReadOnce(rows: m) }
+  private var hasFewRows: Bool { m < 4 || left.offsets.count == 1 && m < Self.fewRows }
 
-  /// Whether a matrix that lies row after row is read but once for so many rows, so that it is not worth packing.
-  static func isReadOnce(rows: Int) -> Bool { rows < 8 }
+  /// So many rows read the matrix on their right more than once.
+  private static let fewRows = 8
+
+  /// Whether a matrix that lies row after row is read but once for so many rows, with the sums that it has packed.
+  static func isReadOnce(rows: Int, columns: Int) -> Bool { rows < fewRows && columns > 1 }
 
   /// Whether there are few rows, by a matrix that lies row after row.
   private var readsRightOnce: Bool { hasFewRows && right.column == 1 }

@@ -202,7 +202,7 @@ struct Convolution {
       if x.dtype == .float32, ConvolutionGeometry.prefersLibrary { return false }
     #endif
     return geometry.isPointwise && geometry.groups == 1 && scale == nil && !isFewChanneled(x, finish)
-      && MatrixProduct.isReadOnce(rows: geometry.outputPixels)
+      && MatrixProduct.isReadOnce(rows: geometry.outputPixels, columns: geometry.outputChannels)
   }
 
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {
