@@ -158,6 +158,10 @@ package final class KernelContext {
     return made
   }
 
+  /// From how many bytes on a constant's part of its file is given back to the system even when the next run is to
+  /// read it again.
+  private static let releasedBytes = 2 << 20
+
   /// What the kernel made of a constant input, such as packed weights: made once for all programs and sessions
   /// of the graph, whatever the shapes of their other inputs. To be called within ``prepared(_:)``.
   ///
@@ -173,8 +177,8 @@ package final class KernelContext {
   ) throws -> P {
     func pack() throws -> P {
       isPassing = !keepsPacked
-      // Nobody looks at the constant as it was any more.
-      defer { if keepsPacked { constant.storage.releasePages() } }
+      // Nobody looks at the constant as it was any more, or only the next run, for which a small one is left mapped.
+      defer { if keepsPacked || constant.byteCount >= Self.releasedBytes { constant.storage.releasePages() } }
       return try make()
     }
     guard let derived = allocator.derived else { return try pack() }
