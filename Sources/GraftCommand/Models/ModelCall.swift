@@ -52,23 +52,21 @@ struct ModelCall {
     let reader = FeedReader(graph: graph, pictures: pictures)
     let arguments = try options.feed.map(FeedArgument.init)
     // 'x' and 'x:0' are the same tensor.
-    func tensor(_ name: String) -> String {
+    func fullName(_ name: String) -> String {
       (try? graph.tensor(named: names.feed(name)))?.name ?? names.feed(name)
     }
-    let named = Set(arguments.map { tensor($0.name) })
+    let named = Set(arguments.map { fullName($0.name) })
     let arrays = try (options.feeds.map { try NPZ.read($0) } ?? []).filter {
-      !named.contains(tensor($0.name))
+      !named.contains(fullName($0.name))
+    }
+    func feed(_ name: String, _ value: (_ tensor: String) throws -> Tensor) rethrows -> Feed {
+      let tensor = names.feed(name)
+      return Feed(name: name, tensorName: tensor, value: try value(tensor))
     }
     return try naming(arrays.map(\.name) + arguments.map(\.name)) {
-      try arrays.map { name, array in
-        let tensor = names.feed(name)
-        return Feed(
-          name: name, tensorName: tensor, value: try reader.value(array, named: name, for: tensor))
-      }
+      try arrays.map { name, array in try feed(name) { try reader.value(array, named: name, for: $0) } }
         + arguments.map { argument in
-          let tensor = names.feed(argument.name)
-          return Feed(
-            name: argument.name, tensorName: tensor, value: try reader.value(of: argument, for: tensor))
+          try feed(argument.name) { try reader.value(of: argument, for: $0) }
         }
     }
   }
