@@ -108,8 +108,7 @@ package struct ShapeInference {
   }
 
   // A list of traits would be put together by generic code at each call.
-  private static let unfollowed = OpDefinition.Traits(
-    rawValue: OpDefinition.Traits.impure.rawValue | OpDefinition.Traits.dataflow.rawValue)
+  private static let unfollowed = OpDefinition.Traits.impure.union(.dataflow)
 
   /// Computes small values that depend on constants and known shapes only.
   private mutating func follow(_ index: Int, _ node: PlanNode, _ definition: OpDefinition) {
