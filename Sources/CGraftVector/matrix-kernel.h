@@ -513,11 +513,15 @@ TARGET static void NAME(convolve)(
   const ptrdiff_t n = s->output_channels, total = positions * k;
   const ptrdiff_t panels = (n + PANEL - 1) / PANEL;
   const NAME(finish) end = NAME(finish_of)(finish);
-  // Few channels: a row of the kernel at a time, or each position's sum would be over before it runs.
+  // Few channels: a row of the kernel at a time, or each position's sum would be over before it runs. So are more
+  // channels where no row of the kernel leaves the input's, and nothing has to be copied.
   const ptrdiff_t lower = s->kernel[0] * s->kernel[1];
-  const int runs = k < RUN && s->groups == 1 && s->dilation[2] == 1 && lower <= POSITIONS && total <= PATCHES / ROWS;
+  const int inside =
+      s->padding[2] == 0 && (s->output[2] - 1) * s->stride[2] + s->kernel[2] <= s->input[2] && total <= DEPTH;
+  const int runs = (k < RUN || (inside && s->kernel[2] > 1)) && s->groups == 1 && s->dilation[2] == 1 &&
+                   lower <= POSITIONS && total <= PATCHES / ROWS;
   ptrdiff_t height = BLOCK;
-  if (runs && PATCHES / total < height) height = PATCHES / total / ROWS * ROWS;
+  if (runs && !inside && PATCHES / total < height) height = PATCHES / total / ROWS * ROWS;
   const ptrdiff_t cut = NAME(cut)(k);
   ptrdiff_t batch = cut < k ? 1 : DEPTH / cut;
   if (batch < 1) batch = 1;

@@ -76,8 +76,16 @@ TARGET static int NAME(norms)(
     is_finite &= square < INFINITY;
     norms[i] = 0;
   }
+  // The sums of a few channels stay in registers.
+  ptrdiff_t first = 0;
+  for (; first + 2 * WIDTH <= channels; first += 2 * WIDTH) {
+    float sums[2 * WIDTH] = {0};
+    for (ptrdiff_t step = 0; step <= 2 * reach; step++)
+      for (ptrdiff_t i = 0; i < 2 * WIDTH; i++) sums[i] += squares[first + i + step];
+    memcpy(norms + first, sums, sizeof sums);
+  }
   for (ptrdiff_t step = 0; step <= 2 * reach; step++)
-    for (ptrdiff_t i = 0; i < channels; i++) norms[i] += squares[i + step];
+    for (ptrdiff_t i = first; i < channels; i++) norms[i] += squares[i + step];
   for (ptrdiff_t i = 0; i < channels; i++) norms[i] = bias + alpha * norms[i];
   return is_finite;
 }

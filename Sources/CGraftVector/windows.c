@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "CGraftVector.h"
 #include "CGraftVectorMatrix.h"

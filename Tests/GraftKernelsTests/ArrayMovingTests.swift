@@ -154,6 +154,13 @@ struct ArrayMovingTests {
           0
         ].values
         == [1, 0, 2, 3, 4, 5])
+    // Rows of several pieces.
+    let rows = try ArrayHarness.range([3, 1000])
+    let rolled = try ArrayHarness.integers("Roll", [rows, Tensor(Int32(3)), Tensor(Int32(1))])[0].values
+    for (place, value) in rolled.enumerated() {
+      let (row, column) = (place / 1000, (place + 997) % 1000)
+      #expect(value == Int64(row * 1000 + column))
+    }
   }
 
   @Test("Blocks of places go into the depth and the batch, and come back")

@@ -51,6 +51,28 @@ struct MathReductionTests {
     #expect(kept1.shape.dimensions == shape.indices.map { kept.contains($0) ? shape[$0] : 1 })
   }
 
+  @Test(
+    "of columns take row after row, however many there are", arguments: [1, 5, 8, 63, 64, 130, 200], [1, 9, 37])
+  func columns(width: Int, rows: Int) throws {
+    var values = (0..<rows * width).map { Float(($0 * 7919) % 1001 - 500) / 7 }
+    values[width / 2] = .nan
+    var (sums, highs, lows) = (
+      [Float](repeating: 0, count: width), [Float](repeating: -.infinity, count: width),
+      [Float](repeating: .infinity, count: width)
+    )
+    for (place, value) in values.enumerated() {
+      let column = place % width
+      sums[column] += value
+      if value > highs[column] || value.isNaN { highs[column] = value }
+      if value < lows[column] || value.isNaN { lows[column] = value }
+    }
+    let x = try Tensor(shape: [rows, width], scalars: values)
+    for (op, expected) in [("Sum", sums), ("Max", highs), ("Min", lows)] {
+      let found = try reduce(op, x, [0]).scalars(as: Float.self)
+      #expect(zip(found, expected).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN }, "\(op)")
+    }
+  }
+
   @Test("of nothing give what TensorFlow gives")
   func empty() throws {
     let x = try Tensor(shape: [2, 0], scalars: [Float]())

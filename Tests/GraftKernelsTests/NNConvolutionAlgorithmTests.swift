@@ -140,6 +140,16 @@ struct NNConvolutionAlgorithmTests {
     }
   }
 
+  @Test(
+    "Rows of a window that lie within the input are read as one", arguments: [[1, 5], [3, 2]], [1, 2] as [Int64])
+  func rowsOfWindows(window: [Int], stride: Int64) throws {
+    let x = try NNHarness.noise([2, 9, 41, 40], seed: 2)
+    let filter = try NNHarness.noise(window + [40, 24], seed: 3)
+    for padding in ["VALID", "SAME"] {
+      try expectDefinition("Conv2D", [x, filter], Self.attributes(stride: stride, padding: padding))
+    }
+  }
+
   @Test("Filters of few channels are read a row of the window at a time", arguments: [1, 3, 8])
   func fewChannels(channels: Int) throws {
     for (stride, padding) in [(1, "SAME"), (2, "SAME"), (2, "VALID")] as [(Int64, String)] {

@@ -1,3 +1,4 @@
+import Foundation
 import GraftGraph
 import GraftKernels
 import GraftTensor
@@ -152,6 +153,31 @@ struct NNLossTests {
     #expect(throws: GraftError.self) { try run(Tensor(shape: [0, 0], scalars: [Float]()), []) }
   }
 
+  @Test("Cross entropy of rows of any length", arguments: [1, 7, 8, 19, 100])
+  func crossEntropyRows(width: Int) throws {
+    let rows = 3
+    let (logits, labels) = (try NNHarness.noise([rows, width]), try NNHarness.noise([rows, width], seed: 2))
+    let (values, shares) = (try logits.scalars(as: Float.self), try labels.scalars(as: Float.self))
+    var (losses, gradients, classLosses): ([Float], [Float], [Float]) = ([], [], [])
+    for row in 0..<rows {
+      let places = row * width..<(row + 1) * width
+      let logarithm = log(places.reduce(0.0) { $0 + exp(Double(values[$1])) })
+      losses.append(Float(places.reduce(0.0) { $0 + Double(shares[$1]) * (logarithm - Double(values[$1])) }))
+      gradients += places.map { Float(exp(Double(values[$0]) - logarithm)) - shares[$0] }
+      classLosses.append(Float(logarithm - Double(values[row * width + width / 2])))
+    }
+    let dense = try NNHarness.run(
+      "SoftmaxCrossEntropyWithLogits", [logits, labels], outputs: [.float32, .float32])
+    try expectClose(dense[0], losses, within: 5e-6)
+    try expectClose(dense[1], gradients, within: 1e-6)
+    let sparse = try NNHarness.run(
+      "SparseSoftmaxCrossEntropyWithLogits", [logits, Tensor([Int32](repeating: Int32(width / 2), count: rows))],
+      ["T": .type(ElementType(.float32)), "Tlabels": .type(ElementType(.int32))], outputs: [.float32, .float32])
+    try expectClose(sparse[0], classLosses, within: 5e-6)
+    let total = try sparse[1].scalars(as: Float.self).reduce(0, +)
+    #expect(abs(total) < 1e-5)
+  }
+
   // MARK: - Selection
 
   private func topK(_ values: [Float], _ count: Int32, sorted: Bool = true) throws -> (
@@ -175,6 +201,18 @@ struct NNLossTests {
     #expect(try topK([.nan, 1, 3, 2, .nan, 5], 1).indices == [5])
     #expect(throws: GraftError.self) { try topK([1, 2], 3) }
     #expect(throws: GraftError.self) { try topK([1, 2], -1) }
+  }
+
+  @Test("Rows that are sorted as a whole keep the order of equal elements", arguments: [8, 40, 200])
+  func sortedRows(count: Int) throws {
+    var values = (0..<200).map { Float(($0 * 7919) % 61 - 30) / 4 }
+    (values[3], values[50], values[51], values[52]) = (.infinity, -.infinity, -0.0, 0)
+    let order = values.indices.sorted { values[$0] > values[$1] || values[$0] == values[$1] && $0 < $1 }
+    let found = try topK(values, Int32(count))
+    #expect(found.indices == order[..<count].map { Int32($0) })
+    #expect(found.values == order[..<count].map { values[$0] })
+    values[7] = .nan
+    #expect(Set(try topK(values, 200).indices) == Set(0..<200))
   }
 
   @Test("Grayscale dilation adds a filter and passes over NaN")

@@ -164,6 +164,43 @@ struct NNMatrixTests {
     #expect(try c.scalars() == [Complex64(7, 5)])
   }
 
+  @Test("Large complex products are what the definition says", arguments: [false, true], [false, true])
+  func complex(adjointX: Bool, adjointY: Bool) throws {
+    let (m, n, k) = (19, 33, 40)
+    func noise(_ shape: [Int], _ seed: UInt64) throws -> [Complex64] {
+      let parts = try NNHarness.noise(shape + [2], seed: seed).scalars(as: Float.self)
+      return stride(from: 0, to: parts.count, by: 2).map { Complex64(parts[$0], parts[$0 + 1]) }
+    }
+    let (x, y) = (try noise([2, m, k], 1), try noise([k, n], 2))
+    let attributes: [String: AttributeValue] = ["adj_x": .bool(adjointX), "adj_y": .bool(adjointY)]
+    let shapes = (adjointX ? [2, k, m] : [2, m, k], adjointY ? [n, k] : [k, n])
+    var expected: [(Double, Double)] = []
+    for pair in 0..<2 {
+      for i in 0..<m {
+        for j in 0..<n {
+          var sum = (0.0, 0.0)
+          for p in 0..<k {
+            let a = x[pair * m * k + (adjointX ? p * m + i : i * k + p)]
+            let b = y[adjointY ? j * k + p : p * n + j]
+            let (c, d) = (Double(a.real), Double(a.imaginary) * (adjointX ? -1 : 1))
+            let (e, f) = (Double(b.real), Double(b.imaginary) * (adjointY ? -1 : 1))
+            sum = (sum.0 + c * e - d * f, sum.1 + c * f + d * e)
+          }
+          expected.append(sum)
+        }
+      }
+    }
+    for threads in [1, 3] {
+      let found = try NNHarness.run(
+        "BatchMatMulV2", [Tensor(shape: shapes.0, scalars: x), Tensor(shape: shapes.1, scalars: y)], attributes,
+        threads: threads)[0]
+      #expect(found.shape == Shape([2, m, n]))
+      for (a, b) in zip(try found.scalars(as: Complex64.self), expected) {
+        #expect(abs(Double(a.real) - b.0) < 2e-5 && abs(Double(a.imaginary) - b.1) < 2e-5)
+      }
+    }
+  }
+
   @Test("Products of bytes are summed as int32")
   func bytes() throws {
     let x = try Tensor(shape: [1, 2], scalars: [Int8(-128), 127])

@@ -107,6 +107,12 @@ void graft_f32_sum_squares_rows(const float *x, float *y, size_t rows, size_t co
 void graft_f32_max_rows(const float *x, float *y, size_t rows, size_t count);
 void graft_f32_min_rows(const float *x, float *y, size_t rows, size_t count);
 
+/// totals[i] = f(totals[i], x[i], x[step + i], ...), for so many rows, one after the other. NaN wins over the largest
+/// and the smallest.
+void graft_f32_add_columns(float *totals, const float *x, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count);
+void graft_f32_max_columns(float *totals, const float *x, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count);
+void graft_f32_min_columns(float *totals, const float *x, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count);
+
 /// Each row's exponentials, divided by their sum. Where an element is infinity or NaN those become NaN, and the others
 /// 0. The result may be in the place of x.
 void graft_f32_softmax_rows(const float *x, float *y, size_t rows, size_t count);

@@ -35,23 +35,12 @@ struct RowGather: ElementTask {
         for place in range {
           let row = Int(picked[place])
           if row >= 0 {
-            Self.copy(from + row * length, to + place * length, length)
+            (to + place * length).copyRow(from: from + row * length, count: length)
           } else {
             Self.clear(to + place * length, length)
           }
         }
       }
-    }
-  }
-
-  /// Plain elements may lie at any address.
-  @inline(__always)
-  private static func copy<E>(_ source: UnsafePointer<E>, _ target: UnsafeMutablePointer<E>, _ count: Int) {
-    if _isPOD(E.self) {
-      UnsafeMutableRawPointer(target).copyMemory(
-        from: UnsafeRawPointer(source), byteCount: count * MemoryLayout<E>.stride)
-    } else {
-      target.update(from: source, count: count)
     }
   }
 

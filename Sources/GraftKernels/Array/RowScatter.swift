@@ -68,7 +68,7 @@ enum RowScatter {
       let base = places.target.element(type, 0)
       let step = places.step
       for (place, number) in places.rows.buffer(as: Int64.self).enumerated() where number >= 0 {
-        (base + Int(number) * length).update(from: source + place * step, count: length)
+        (base + Int(number) * length).copyRow(from: source + place * step, count: length)
       }
     }
   }

@@ -14,6 +14,9 @@ struct StridedCopy: Sendable {
 
   /// A block with the given sizes, outermost dimension of the target first.
   init(sizes: [Int], sourceSteps: [Int], targetSteps: [Int]) {
+    self.sizes.reserveCapacity(sizes.count)
+    self.sourceSteps.reserveCapacity(sizes.count)
+    self.targetSteps.reserveCapacity(sizes.count)
     for axis in sizes.indices {
       let size = sizes[axis]
       if size == 0 { isEmpty = true }
@@ -85,7 +88,7 @@ struct StridedCopy: Sendable {
         let start = range.lowerBound * piece
         let count = min(range.upperBound * piece, sizes[0]) - start
         task.target.element(type, task.targetStart + start)
-          .update(from: task.source.element(type, task.sourceStart + start), count: count)
+          .copyRow(from: task.source.element(type, task.sourceStart + start), count: count)
       }
       return
     }
@@ -138,7 +141,7 @@ struct StridedCopy: Sendable {
     if sourceStep == 1, targetStep == 1 {
       if count * MemoryLayout<E>.stride >= 64 {
         for row in 0..<rows {
-          (target + row * rowTarget).update(from: source + row * rowSource, count: count)
+          (target + row * rowTarget).copyRow(from: source + row * rowSource, count: count)
         }
       } else {
         for row in 0..<rows {
@@ -150,6 +153,13 @@ struct StridedCopy: Sendable {
     } else if sourceStep == 0, targetStep == 1 {
       for row in 0..<rows {
         (target + row * rowTarget).update(repeating: source[row * rowSource], count: count)
+      }
+    } else if sourceStep == -1, targetStep == 1 {
+      // A step that is known is one that the compiler makes vectors of.
+      for row in 0..<rows {
+        let from = source + row * rowSource
+        let to = target + row * rowTarget
+        for i in 0..<count { to[i] = from[-i] }
       }
     } else {
       for row in 0..<rows {

@@ -49,14 +49,17 @@ struct StridedSliceSpec {
   init(input: [Int?], begin: [Int]?, end: [Int]?, strides: [Int], masks: Masks) throws {
     let dense = try Dense(rank: input.count, begin: begin, end: end, strides: strides, masks: masks)
     sources = dense.sources
+    self.begin.reserveCapacity(input.count)
+    self.strides.reserveCapacity(input.count)
+    counts.reserveCapacity(input.count)
     for axis in input.indices {
-      try add(axis, size: input[axis], dense, isKnown: begin != nil && end != nil)
+      try add(axis, size: input[axis], dense.entries[axis], isKnown: begin != nil && end != nil)
     }
   }
 
-  private mutating func add(_ axis: Int, size: Int?, _ dense: Dense, isKnown: Bool) throws {
-    let stride = dense.strides[axis]
-    let shrinks = dense.shrinks[axis]
+  private mutating func add(_ axis: Int, size: Int?, _ entry: Dense.Entry, isKnown: Bool) throws {
+    let stride = entry.stride
+    let shrinks = entry.shrinks
     guard stride != 0 else { throw ArrayArguments.invalid("strides[\(axis)] must be non-zero.", input: 3) }
     strides.append(stride)
     guard let size else {
@@ -70,10 +73,10 @@ struct StridedSliceSpec {
     }
     if shrinks {
       if isKnown {
-        let index = dense.begin[axis] < 0 ? dense.begin[axis] + size : dense.begin[axis]
+        let index = entry.begin < 0 ? entry.begin + size : entry.begin
         guard index >= 0, index < size else {
           throw ArrayArguments.invalid(
-            "The index \(dense.begin[axis]) of dimension \(axis) is out of bounds: its size is \(size).",
+            "The index \(entry.begin) of dimension \(axis) is out of bounds: its size is \(size).",
             input: 1)
         }
         begin.append(index)
@@ -83,7 +86,7 @@ struct StridedSliceSpec {
       counts.append(1)
       return
     }
-    guard isKnown || dense.beginMasked[axis] && dense.endMasked[axis] else {
+    guard isKnown || entry.isBeginMasked && entry.isEndMasked else {
       begin.append(0)
       counts.append(nil)
       return
@@ -94,8 +97,8 @@ struct StridedSliceSpec {
     func place(_ value: Int) -> Int {
       min(max(value < 0 ? value + size : value, lowest), highest)
     }
-    let from = dense.beginMasked[axis] ? (stride > 0 ? lowest : highest) : place(dense.begin[axis])
-    let to = dense.endMasked[axis] ? (stride > 0 ? highest : lowest) : place(dense.end[axis])
+    let from = entry.isBeginMasked ? (stride > 0 ? lowest : highest) : place(entry.begin)
+    let to = entry.isEndMasked ? (stride > 0 ? highest : lowest) : place(entry.end)
     let interval = to - from
     begin.append(from)
     if interval == 0 || (interval < 0) != (stride < 0) {
@@ -108,21 +111,21 @@ struct StridedSliceSpec {
 
   /// The specification with one entry for each of the input's dimensions.
   private struct Dense {
-    var begin: [Int]
-    var end: [Int]
-    var strides: [Int]
-    var beginMasked: [Bool]
-    var endMasked: [Bool]
-    var shrinks: [Bool]
+    struct Entry {
+      var begin = 0
+      var end = 0
+      var stride = 1
+      var isBeginMasked = true
+      var isEndMasked = true
+      var shrinks = false
+    }
+
+    var entries: [Entry]
     var sources: [Int?] = []
 
     init(rank: Int, begin: [Int]?, end: [Int]?, strides sparse: [Int], masks: Masks) throws {
-      self.begin = [Int](repeating: 0, count: rank)
-      self.end = self.begin
-      strides = [Int](repeating: 1, count: rank)
-      beginMasked = [Bool](repeating: true, count: rank)
-      endMasked = beginMasked
-      shrinks = [Bool](repeating: false, count: rank)
+      entries = [Entry](repeating: Entry(), count: rank)
+      sources.reserveCapacity(rank)
 
       // Masks have 32 bits, and one more entry may stand for an ellipsis at the end.
       guard sparse.count < 32 else {
@@ -133,26 +136,26 @@ struct StridedSliceSpec {
       guard ellipsis & (ellipsis &- 1) == 0 else {
         throw ArrayArguments.invalid("Multiple ellipses in a slice are not allowed.")
       }
-      var entries = sparse.count
+      var count = sparse.count
       var newAfterEllipsis = 0
       var seen = false
-      for entry in 0..<entries {
-        if seen, masks.newAxis >> entry & 1 != 0 { newAfterEllipsis += 1 }
-        if ellipsis >> entry & 1 != 0 { seen = true }
+      for place in 0..<count {
+        if seen, masks.newAxis >> place & 1 != 0 { newAfterEllipsis += 1 }
+        if ellipsis >> place & 1 != 0 { seen = true }
       }
       if !seen {
-        ellipsis = 1 << entries
-        entries += 1
+        ellipsis = 1 << count
+        count += 1
       }
       var axis = 0
-      for entry in 0..<entries {
-        if ellipsis >> entry & 1 != 0 {
-          let next = min(rank - (entries - entry) + 1 + newAfterEllipsis, rank)
+      for place in 0..<count {
+        if ellipsis >> place & 1 != 0 {
+          let next = min(rank - (count - place) + 1 + newAfterEllipsis, rank)
           while axis < next {
             sources.append(axis)
             axis += 1
           }
-        } else if masks.newAxis >> entry & 1 != 0 {
+        } else if masks.newAxis >> place & 1 != 0 {
           sources.append(nil)
         } else {
           guard axis < rank else {
@@ -162,16 +165,11 @@ struct StridedSliceSpec {
                 : "The slice speaks of dimension \(axis), and the input has only \(rank) dimensions.",
               input: 0)
           }
-          if let begin { self.begin[axis] = begin[entry] }
-          if let end { self.end[axis] = end[entry] }
-          strides[axis] = sparse[entry]
-          beginMasked[axis] = masks.begin >> entry & 1 != 0
-          endMasked[axis] = masks.end >> entry & 1 != 0
-          if masks.shrinkAxis >> entry & 1 != 0 {
-            shrinks[axis] = true
-          } else {
-            sources.append(axis)
-          }
+          let shrinks = masks.shrinkAxis >> place & 1 != 0
+          entries[axis] = Entry(
+            begin: begin?[place] ?? 0, end: end?[place] ?? 0, stride: sparse[place],
+            isBeginMasked: masks.begin >> place & 1 != 0, isEndMasked: masks.end >> place & 1 != 0, shrinks: shrinks)
+          if !shrinks { sources.append(axis) }
           axis += 1
         }
       }

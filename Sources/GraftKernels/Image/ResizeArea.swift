@@ -49,6 +49,7 @@ enum ResizeAreaOps {
     // Of no images the size may be anything.
     guard output.elementCount > 0 else { return }
     let columns = try geometry.table(geometry.outputWidth) { AreaSpan($0, scale: geometry.widthScale) }
+    let isInside = columns.allSatisfy { $0.start >= 0 && $0.end <= geometry.inputWidth && $0.start < $0.end }
     let channels = geometry.channels
     let height = geometry.outputHeight
     let width = geometry.inputWidth
@@ -58,38 +59,52 @@ enum ResizeAreaOps {
     let factor = Float(1 / Double(heightScale * geometry.widthScale))
     let cost = Int(min(heightScale + 1, 1e6)) * (width * channels + outputRow)
     workers.forEach(geometry.batch * height, cost: cost) { range in
-      let source = images.buffer(as: Float.self)
-      let target = output.mutableBuffer(as: Float.self)
+      guard let source = images.buffer(as: Float.self).baseAddress,
+        let target = output.mutableBuffer(as: Float.self).baseAddress
+      else { return }
       for row in range {
         let y = row % height
         let span = AreaSpan(y, scale: heightScale)
         let low = Float(y) * heightScale
         let high = Float(y + 1) * heightScale
-        let result = target[(row * outputRow)..<((row + 1) * outputRow)]
-        for index in result.indices { target[index] = 0 }
+        let result = target + row * outputRow
+        result.update(repeating: 0, count: outputRow)
         for inputRow in span.start..<max(span.end, span.start) {
           let weight = AreaSpan.weight(inputRow, low, high, heightScale)
           let bounded = min(max(inputRow, 0), inputHeight - 1)
-          let start = (row / height * inputHeight + bounded) * width
-          for (x, column) in columns.enumerated() {
-            for channel in 0..<channels {
-              func pixel(_ x: Int) -> Float {
-                source[(start + min(max(x, 0), width - 1)) * channels + channel]
-              }
-              var sum = pixel(column.start) * column.firstWeight
-              if column.start + 1 != column.end {
-                var inner = column.start + 1
-                while inner < column.end - 1 {
-                  sum += pixel(inner)
-                  inner += 1
-                }
-                sum += pixel(column.end - 1) * column.lastWeight
-              }
-              target[row * outputRow + x * channels + channel] += sum * weight
-            }
+          let line = source + (row / height * inputHeight + bounded) * width * channels
+          if isInside {
+            add(line, weight, columns, channels, to: result) { $0 }
+          } else {
+            add(line, weight, columns, channels, to: result) { min(max($0, 0), width - 1) }
           }
         }
-        for index in result.indices { target[index] *= factor }
+        for index in 0..<outputRow { result[index] *= factor }
+      }
+    }
+  }
+
+  /// Adds what a line of the input gives each pixel of the output.
+  @inline(__always)
+  private static func add(
+    _ line: UnsafePointer<Float>, _ weight: Float, _ columns: [AreaSpan], _ channels: Int,
+    to result: UnsafeMutablePointer<Float>, place: (Int) -> Int
+  ) {
+    columns.withUnsafeBufferPointer { columns in
+      for (x, column) in columns.enumerated() {
+        for channel in 0..<channels {
+          let values = line + channel
+          var sum = values[place(column.start) * channels] * column.firstWeight
+          if column.start + 1 != column.end {
+            var inner = column.start + 1
+            while inner < column.end - 1 {
+              sum += values[place(inner) * channels]
+              inner += 1
+            }
+            sum += values[place(column.end - 1) * channels] * column.lastWeight
+          }
+          result[x * channels + channel] += sum * weight
+        }
       }
     }
   }

@@ -19,8 +19,8 @@ struct MatrixOperand {
 
 /// The products of matrices, pair by pair: m by k times k by n.
 ///
-/// float32 and float64 run on the processor's vectors, half and bfloat16 as float32, everything else in a
-/// plain loop. However the work is split over threads, the result is the same bits.
+/// float32 and float64 run on the processor's vectors, half and bfloat16 as float32, large complex ones as products of
+/// real ones, everything else in a plain loop. However the work is split over threads, the result is the same bits.
 struct MatrixProduct {
   let m: Int
   let n: Int
@@ -42,8 +42,8 @@ struct MatrixProduct {
     case .int16: plain(Int16.self, context, output)
     case .int32: plain(Int32.self, context, output)
     case .int64: plain(Int64.self, context, output)
-    case .complex64: plain(Complex64.self, context, output)
-    case .complex128: plain(Complex128.self, context, output)
+    case .complex64: try complex(Float.self, context, output)
+    case .complex128: try complex(Double.self, context, output)
     default: throw GraftError(.unimplemented, "There is no product of matrices of \(output.dtype).")
     }
   }
@@ -52,21 +52,17 @@ struct MatrixProduct {
   ///
   /// A run that would not keep it reads a matrix for few rows once, as it is.
   mutating func packConstantRight(_ context: KernelContext) throws {
-    let isReadOnce = left.offsets.count == 1 && right.column == 1 && Self.isReadOnce(rows: m, columns: n)
-    guard context.keepsPacked || !isReadOnce else { return }
+    guard context.keepsPacked || !isReadOnce || left.offsets.count > 1 || right.column != 1 else { return }
     packed = try PackedMatrix.kept(right, k: k, n: n, context)
   }
 
-  private var hasFewRows: Bool { m < 4 || left.offsets.count == 1 && m < Self.fewRows }
+  /// Whether there are so few rows that a matrix is read but once for them, and not worth packing. The sums
+  /// are those of the packed matrix. Of many pairs the rows are fewer.
+  static func isReadOnce(rows: Int, columns: Int, pairs: Int = 1) -> Bool {
+    columns > 1 && rows < (pairs == 1 ? 8 : 4)
+  }
 
-  /// So many rows read the matrix on their right more than once.
-  private static let fewRows = 8
-
-  /// Whether a matrix that lies row after row is read but once for so many rows, with the sums that it has packed.
-  static func isReadOnce(rows: Int, columns: Int) -> Bool { rows < fewRows && columns > 1 }
-
-  /// Whether there are few rows, by a matrix that lies row after row.
-  private var readsRightOnce: Bool { hasFewRows && right.column == 1 }
+  private var isReadOnce: Bool { Self.isReadOnce(rows: m, columns: n, pairs: left.offsets.count) }
 
   // MARK: - Half and bfloat16
 
@@ -98,8 +94,8 @@ struct MatrixProduct {
       if n == 1, right.row == 1 || k == 1, left.column == 1 {
         return vectorOnTheRight(T.self, context, output, finish)
       }
-      if readsRightOnce { return few(T.self, context, output, finish) }
-      if hasFewRows, right.row == 1, left.column == 1 { return dots(T.self, context, output, finish) }
+      if isReadOnce, right.column == 1 { return few(T.self, context, output, finish) }
+      if isReadOnce, right.row == 1, left.column == 1 { return dots(T.self, context, output, finish) }
     }
     let isShared = right.isOneMatrix
     let packed: PackedMatrix
@@ -231,7 +227,7 @@ struct MatrixProduct {
 
   // MARK: - Everything else
 
-  private func plain<T: MatrixElement>(_ type: T.Type, _ context: KernelContext, _ output: Tensor) {
+  func plain<T: MatrixElement>(_ type: T.Type, _ context: KernelContext, _ output: Tensor) {
     guard output.elementCount > 0 else { return }
     nonisolated(unsafe) let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let b = UnsafePointer(right.tensor.base.assumingMemoryBound(to: T.self))

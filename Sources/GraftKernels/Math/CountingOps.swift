@@ -108,12 +108,14 @@ extension MathOps {
       let (weights, counts) = (weights.buffer(as: T.self), y.mutableBuffer(as: T.self))
       counts.update(repeating: .zero)
       let length = rows == 0 ? 0 : numbers.count / rows
-      for (index, number) in numbers.enumerated() where number < size {
-        let place = index / length * size + number
-        if isBinary {
-          counts[place] = .one
-        } else {
-          counts[place] = .add(counts[place], weights.isEmpty ? .one : weights[index])
+      for row in 0..<rows {
+        for index in row * length..<(row + 1) * length where numbers[index] < size {
+          let place = row * size + numbers[index]
+          if isBinary {
+            counts[place] = .one
+          } else {
+            counts[place] = .add(counts[place], weights.isEmpty ? .one : weights[index])
+          }
         }
       }
     }

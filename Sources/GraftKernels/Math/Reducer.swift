@@ -17,9 +17,9 @@ protocol Reducer<Element, Accumulator>: Sendable {
   /// Reduces rows that lie one after the other, each by itself.
   static func reduceRows(
     _ x: UnsafePointer<Element>, _ totals: UnsafeMutablePointer<Accumulator>, rows: Int, count: Int)
-  /// Combines each total with the element at its place.
+  /// Combines each total with the elements at its place of some rows, `step` elements apart, one after the other.
   static func accumulate(
-    _ totals: UnsafeMutablePointer<Accumulator>, _ x: UnsafePointer<Element>, count: Int)
+    _ totals: UnsafeMutablePointer<Accumulator>, _ x: UnsafePointer<Element>, step: Int, rows: Int, count: Int)
 }
 
 extension Reducer {
@@ -47,15 +47,36 @@ extension Reducer {
   }
 
   static func accumulate(
-    _ totals: UnsafeMutablePointer<Accumulator>, _ x: UnsafePointer<Element>, count: Int
+    _ totals: UnsafeMutablePointer<Accumulator>, _ x: UnsafePointer<Element>, step: Int, rows: Int, count: Int
   ) {
-    for i in 0..<count { totals[i] = combine(totals[i], load(x[i])) }
+    for row in 0..<rows {
+      let x = x + row * step
+      for i in 0..<count { totals[i] = combine(totals[i], load(x[i])) }
+    }
   }
 }
 
 extension Reducer where Element == Accumulator {
   static func load(_ x: Element) -> Accumulator { x }
   static func finish(_ total: Accumulator, count: Int) -> Element { total }
+}
+
+/// Numbers of float32 that are added up, on the processor's vectors.
+protocol FloatAddition: Reducer where Element == Float, Accumulator == Float {}
+
+extension FloatAddition {
+  static var identity: Float { 0 }
+  static func combine(_ a: Float, _ b: Float) -> Float { a + b }
+  static func reduceRows(
+    _ x: UnsafePointer<Float>, _ totals: UnsafeMutablePointer<Float>, rows: Int, count: Int
+  ) {
+    graft_f32_sum_rows(x, totals, rows, count)
+  }
+  static func accumulate(
+    _ totals: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, step: Int, rows: Int, count: Int
+  ) {
+    graft_f32_add_columns(totals, x, step, rows, count)
+  }
 }
 
 /// The reducers of the ops.
@@ -65,36 +86,15 @@ enum Reducers {
     static func combine(_ a: T, _ b: T) -> T { .add(a, b) }
   }
 
-  enum FloatSum: Reducer {
-    static var identity: Float { 0 }
-    static func combine(_ a: Float, _ b: Float) -> Float { a + b }
-    static func reduceRows(
-      _ x: UnsafePointer<Float>, _ totals: UnsafeMutablePointer<Float>, rows: Int, count: Int
-    ) {
-      graft_f32_sum_rows(x, totals, rows, count)
-    }
-    static func accumulate(_ totals: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {
-      graft_f32_add(totals, x, totals, count)
-    }
-  }
+  enum FloatSum: FloatAddition {}
 
   enum Product<T: ArithmeticElement>: Reducer {
     static var identity: T { .one }
     static func combine(_ a: T, _ b: T) -> T { .multiply(a, b) }
   }
 
-  enum FloatMean: Reducer {
-    static var identity: Float { 0 }
-    static func combine(_ a: Float, _ b: Float) -> Float { a + b }
+  enum FloatMean: FloatAddition {
     static func finish(_ total: Float, count: Int) -> Float { total / Float(count) }
-    static func reduceRows(
-      _ x: UnsafePointer<Float>, _ totals: UnsafeMutablePointer<Float>, rows: Int, count: Int
-    ) {
-      graft_f32_sum_rows(x, totals, rows, count)
-    }
-    static func accumulate(_ totals: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {
-      graft_f32_add(totals, x, totals, count)
-    }
   }
 
   enum DoubleMean: Reducer {
@@ -134,8 +134,10 @@ enum Reducers {
     ) {
       graft_f32_max_rows(x, totals, rows, count)
     }
-    static func accumulate(_ totals: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {
-      graft_f32_max(totals, x, totals, count)
+    static func accumulate(
+      _ totals: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, step: Int, rows: Int, count: Int
+    ) {
+      graft_f32_max_columns(totals, x, step, rows, count)
     }
   }
 
@@ -152,8 +154,10 @@ enum Reducers {
     ) {
       graft_f32_min_rows(x, totals, rows, count)
     }
-    static func accumulate(_ totals: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {
-      graft_f32_min(totals, x, totals, count)
+    static func accumulate(
+      _ totals: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, step: Int, rows: Int, count: Int
+    ) {
+      graft_f32_min_columns(totals, x, step, rows, count)
     }
   }
 

@@ -218,8 +218,12 @@ struct ReductionKernel<R: Reducer>: Sendable {
     _ group: Int, _ x: UnsafePointer<R.Element>, _ length: Int, _ totals: UnsafeMutablePointer<R.Accumulator>
   ) {
     totals.update(repeating: R.identity, count: length)
-    for row in group * Self.group..<min((group + 1) * Self.group, reduced.count) {
-      R.accumulate(totals, x + reduced.offset(row), count: length)
+    let rows = group * Self.group..<min((group + 1) * Self.group, reduced.count)
+    if reduced.isRegular {
+      let step = reduced.strides.first ?? 0
+      R.accumulate(totals, x + rows.lowerBound * step, step: step, rows: rows.count, count: length)
+    } else {
+      for row in rows { R.accumulate(totals, x + reduced.offset(row), step: 0, rows: 1, count: length) }
     }
   }
 }

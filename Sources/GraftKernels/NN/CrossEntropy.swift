@@ -71,6 +71,9 @@ enum CrossEntropyOps {
         losses[row] = T(total)
       }
     }
+    if dtype == .float32, logits.shape == shape, labels.shape == shape {
+      return CrossEntropyRows(logits, loss, gradient).run(context.workers, labels: labels)
+    }
     try dispatch(
       dtype, { run(Float.self) }, { run(Double.self) }, { stepped(Float16.self) }, { stepped(BFloat16.self) })
   }
@@ -148,7 +151,8 @@ enum CrossEntropyOps {
       }
     }
     try dispatch(
-      dtype, { run(Float.self) }, { run(Double.self) }, { stepped(Float16.self) }, { stepped(BFloat16.self) })
+      dtype, { CrossEntropyRows(logits, loss, gradient).run(context.workers, classes: classes) },
+      { run(Double.self) }, { stepped(Float16.self) }, { stepped(BFloat16.self) })
   }
 
   // MARK: - Parts

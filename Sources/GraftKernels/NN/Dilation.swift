@@ -98,26 +98,38 @@ private struct Dilation {
     outputShape = try Shape(validating: [batch, height.output, width.output, channels])
   }
 
-  /// The largest sum at a place of the output, and the input's pixel and filter's position that gave it.
+  /// Calls the body with each pixel of the input that lies under the filter at a place of the output, and the filter's
+  /// position there.
   @inline(__always)
-  func best<T: PoolingElement>(
-    _ x: UnsafePointer<T>, _ filter: UnsafePointer<T>, image: Int, row: Int, column: Int, channel: Int
-  ) -> (value: T, pixel: Int, position: Int) {
-    var best = T.lowestNumber
-    var (pixel, position) = (-1, 0)
+  func forEachPlace(image: Int, row: Int, column: Int, _ body: (_ pixel: Int, _ position: Int) -> Void) {
     for kh in 0..<height.window {
       let y = row * height.stride + kh * height.dilation - height.paddingBefore
       guard y >= 0, y < height.input else { continue }
       for kw in 0..<width.window {
         let z = column * width.stride + kw * width.dilation - width.paddingBefore
         guard z >= 0, z < width.input else { continue }
-        let place = (image * height.input + y) * width.input + z
-        let sum = T.add(x[place * channels + channel], filter[(kh * width.window + kw) * channels + channel])
-        if pixel < 0 { (pixel, position) = (place, kh * width.window + kw) }
-        if T.less(best, sum) { (best, pixel, position) = (sum, place, kh * width.window + kw) }
+        body((image * height.input + y) * width.input + z, kh * width.window + kw)
       }
     }
-    return (best, pixel, position)
+  }
+
+  /// The input's pixel and the filter's position that give the largest sum at a place of the output; nil where none
+  /// lies under the filter.
+  @inline(__always)
+  func best<T: PoolingElement>(
+    _ x: UnsafePointer<T>, _ filter: UnsafePointer<T>, image: Int, row: Int, column: Int, channel: Int
+  ) -> (pixel: Int, position: Int)? {
+    var best = T.lowestNumber
+    var found: (pixel: Int, position: Int)?
+    forEachPlace(image: image, row: row, column: column) { pixel, position in
+      let sum = T.add(x[pixel * channels + channel], filter[position * channels + channel])
+      if found == nil { found = (pixel, position) }
+      if T.less(best, sum) {
+        best = sum
+        found = (pixel, position)
+      }
+    }
+    return found
   }
 }
 
@@ -135,14 +147,17 @@ private struct DilationWork: RealElementWork {
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
     let channels = dilation.channels
     let (rows, columns) = (dilation.height.output, dilation.width.output)
-    workers.forEach(dilation.batch * rows, cost: columns * filter.elementCount * 2) { range in
+    workers.forEach(dilation.batch * rows, cost: columns * filter.elementCount / 2) { range in
       for line in range {
         for column in 0..<columns {
-          for channel in 0..<channels {
-            target[(line * columns + column) * channels + channel] =
-              dilation.best(
-                source, weights, image: line / rows, row: line % rows, column: column, channel: channel
-              ).value
+          let results = target + (line * columns + column) * channels
+          results.update(repeating: T.lowestNumber, count: channels)
+          dilation.forEachPlace(image: line / rows, row: line % rows, column: column) { pixel, position in
+            let (values, offsets) = (source + pixel * channels, weights + position * channels)
+            for channel in 0..<channels {
+              let sum = T.add(values[channel], offsets[channel])
+              results[channel] = T.less(results[channel], sum) ? sum : results[channel]
+            }
           }
         }
       }
@@ -168,9 +183,10 @@ private struct DilationGradientWork: RealElementWork {
     for line in 0..<dilation.batch * rows {
       for column in 0..<columns {
         for channel in 0..<channels {
-          let best = dilation.best(
-            source, weights, image: line / rows, row: line % rows, column: column, channel: channel)
-          guard best.pixel >= 0 else { continue }
+          guard
+            let best = dilation.best(
+              source, weights, image: line / rows, row: line % rows, column: column, channel: channel)
+          else { continue }
           let place = (byFilter ? best.position : best.pixel) * channels + channel
           target[place] = T.add(target[place], gradients[(line * columns + column) * channels + channel])
         }

@@ -96,15 +96,26 @@ private struct TopKSearch: Sendable {
     let places = IndexWriter(indices)
     workers.forEach(input.elementCount / width, cost: width * 4) { range in
       var found: [Int32] = []
-      for row in range {
-        search(source + row * width, &found)
-        for position in 0..<count {
-          let index = Int(found[position])
-          target[row * count + position] = source[row * width + index]
-          places.write(index, at: row * count + position)
+      RadixOrder.withRows(of: sortsDigits ? width : 0) { order in
+        for row in range {
+          if !sort(source + row * width, order, &found) { search(source + row * width, &found) }
+          for position in 0..<count {
+            let index = Int(found[position])
+            target[row * count + position] = source[row * width + index]
+            places.write(index, at: row * count + position)
+          }
         }
       }
     }
+  }
+
+  /// Whether rows are put in order as a whole, by their digits: that is where many of their elements are wanted.
+  private var sortsDigits: Bool { isSorted && RadixOrder.lengths.contains(width) && count > width / 32 }
+
+  private func sort<T: OrderedElement>(_ row: UnsafePointer<T>, _ order: RadixOrder, _ found: inout [Int32]) -> Bool {
+    guard T.self == Float.self, sortsDigits else { return false }
+    if found.count != count { found = [Int32](repeating: 0, count: count) }
+    return order.sort(UnsafeRawPointer(row).assumingMemoryBound(to: Float.self), into: &found)
   }
 
   /// Puts the indices of the row's largest elements first in `found`.
