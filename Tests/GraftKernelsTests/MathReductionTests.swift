@@ -52,7 +52,8 @@ struct MathReductionTests {
   }
 
   @Test(
-    "of columns take row after row, however many there are", arguments: [1, 5, 8, 63, 64, 130, 200], [1, 9, 37])
+    "of columns take row after row, however many there are", arguments: [1, 5, 8, 63, 64, 130, 200],
+    [1, 9, 37])
   func columns(width: Int, rows: Int) throws {
     var values = (0..<rows * width).map { Float(($0 * 7919) % 1001 - 500) / 7 }
     values[width / 2] = .nan

@@ -141,7 +141,8 @@ struct NNConvolutionAlgorithmTests {
   }
 
   @Test(
-    "Rows of a window that lie within the input are read as one", arguments: [[1, 5], [3, 2]], [1, 2] as [Int64])
+    "Rows of a window that lie within the input are read as one", arguments: [[1, 5], [3, 2]],
+    [1, 2] as [Int64])
   func rowsOfWindows(window: [Int], stride: Int64) throws {
     let x = try NNHarness.noise([2, 9, 41, 40], seed: 2)
     let filter = try NNHarness.noise(window + [40, 24], seed: 3)

@@ -171,8 +171,10 @@ struct NNLossTests {
     try expectClose(dense[0], losses, within: 5e-6)
     try expectClose(dense[1], gradients, within: 1e-6)
     let sparse = try NNHarness.run(
-      "SparseSoftmaxCrossEntropyWithLogits", [logits, Tensor([Int32](repeating: Int32(width / 2), count: rows))],
-      ["T": .type(ElementType(.float32)), "Tlabels": .type(ElementType(.int32))], outputs: [.float32, .float32])
+      "SparseSoftmaxCrossEntropyWithLogits",
+      [logits, Tensor([Int32](repeating: Int32(width / 2), count: rows))],
+      ["T": .type(ElementType(.float32)), "Tlabels": .type(ElementType(.int32))],
+      outputs: [.float32, .float32])
     try expectClose(sparse[0], classLosses, within: 5e-6)
     let total = try sparse[1].scalars(as: Float.self).reduce(0, +)
     #expect(abs(total) < 1e-5)

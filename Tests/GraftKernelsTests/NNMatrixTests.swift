@@ -192,7 +192,8 @@ struct NNMatrixTests {
     }
     for threads in [1, 3] {
       let found = try NNHarness.run(
-        "BatchMatMulV2", [Tensor(shape: shapes.0, scalars: x), Tensor(shape: shapes.1, scalars: y)], attributes,
+        "BatchMatMulV2", [Tensor(shape: shapes.0, scalars: x), Tensor(shape: shapes.1, scalars: y)],
+        attributes,
         threads: threads)[0]
       #expect(found.shape == Shape([2, m, n]))
       for (a, b) in zip(try found.scalars(as: Complex64.self), expected) {

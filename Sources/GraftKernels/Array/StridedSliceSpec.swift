@@ -168,7 +168,8 @@ struct StridedSliceSpec {
           let shrinks = masks.shrinkAxis >> place & 1 != 0
           entries[axis] = Entry(
             begin: begin?[place] ?? 0, end: end?[place] ?? 0, stride: sparse[place],
-            isBeginMasked: masks.begin >> place & 1 != 0, isEndMasked: masks.end >> place & 1 != 0, shrinks: shrinks)
+            isBeginMasked: masks.begin >> place & 1 != 0, isEndMasked: masks.end >> place & 1 != 0,
+            shrinks: shrinks)
           if !shrinks { sources.append(axis) }
           axis += 1
         }

@@ -19,7 +19,8 @@ protocol Reducer<Element, Accumulator>: Sendable {
     _ x: UnsafePointer<Element>, _ totals: UnsafeMutablePointer<Accumulator>, rows: Int, count: Int)
   /// Combines each total with the elements at its place of some rows, `step` elements apart, one after the other.
   static func accumulate(
-    _ totals: UnsafeMutablePointer<Accumulator>, _ x: UnsafePointer<Element>, step: Int, rows: Int, count: Int)
+    _ totals: UnsafeMutablePointer<Accumulator>, _ x: UnsafePointer<Element>, step: Int, rows: Int, count: Int
+  )
 }
 
 extension Reducer {

@@ -43,9 +43,10 @@ struct CrossEntropyRows: @unchecked Sendable {
   /// exponentials of that and their sum.
   private func forEachRow(
     _ workers: WorkerPool,
-    _ body: @Sendable (
-      _ row: Int, _ shifted: UnsafeMutablePointer<Float>, _ powers: UnsafePointer<Float>, _ sum: Float
-    ) -> Void
+    _ body:
+      @Sendable (
+        _ row: Int, _ shifted: UnsafeMutablePointer<Float>, _ powers: UnsafePointer<Float>, _ sum: Float
+      ) -> Void
   ) {
     workers.forEach(rows, cost: columns * 2 + 20) { range in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: max(columns, 1)) { memory in

@@ -112,7 +112,9 @@ private struct TopKSearch: Sendable {
   /// Whether rows are put in order as a whole, by their digits: that is where many of their elements are wanted.
   private var sortsDigits: Bool { isSorted && RadixOrder.lengths.contains(width) && count > width / 32 }
 
-  private func sort<T: OrderedElement>(_ row: UnsafePointer<T>, _ order: RadixOrder, _ found: inout [Int32]) -> Bool {
+  private func sort<T: OrderedElement>(_ row: UnsafePointer<T>, _ order: RadixOrder, _ found: inout [Int32])
+    -> Bool
+  {
     guard T.self == Float.self, sortsDigits else { return false }
     if found.count != count { found = [Int32](repeating: 0, count: count) }
     return order.sort(UnsafeRawPointer(row).assumingMemoryBound(to: Float.self), into: &found)
