@@ -91,6 +91,18 @@ struct ArrayIndexingTests {
       ).contains("where one is empty"))
   }
 
+  @Test("Many distinct elements are told apart, however they come")
+  func manyDistinct() throws {
+    let values = (0..<3000).map { Int64($0 * 7919 % 1009 - 500) }
+    let outputs = try ArrayHarness.integers(
+      "UniqueWithCounts", [ArrayHarness.tensor([3000], values)], outputs: [.int64, .int32, .int32])
+    let (distinct, places, counts) = (outputs[0].values, outputs[1].values, outputs[2].values)
+    #expect(Set(distinct).count == distinct.count && Set(distinct) == Set(values))
+    #expect(places.map { distinct[Int($0)] } == values)
+    #expect(distinct.first == values.first && counts.reduce(0, +) == 3000)
+    #expect(counts[0] == Int64(values.count { $0 == values[0] }))
+  }
+
   @Test("Distinct elements in the order in which they come up; a NaN equals nothing")
   func distinct() throws {
     let input = try Tensor([Float.nan, 0, -0.0, .nan, 1])

@@ -7,7 +7,7 @@ import Testing
 
 /// Against the definition: lengths of every kind of stage, and those that become convolutions (67, 134).
 @Suite struct FourierTransforms {
-  static let lengths = [1, 2, 3, 4, 5, 6, 7, 8, 12, 15, 16, 31, 32, 61, 64, 67, 100, 128, 134]
+  static let lengths = [1, 2, 3, 4, 5, 6, 7, 8, 12, 15, 16, 24, 31, 32, 61, 64, 67, 96, 100, 128, 134, 512]
 
   private func numbers(_ count: Int, _ seed: Double) -> [Double] {
     (0..<count).map { sin(Double($0 * $0) * 0.37 + seed) }

@@ -191,7 +191,11 @@ void graft_blend_f32(
 
 // MARK: Fourier transforms
 //
-// Of many lines at once: the elements of a line lie `lines` apart, real and imaginary parts in arrays of their own.
+// Of one line or of many at once: the elements of a line lie `lines` apart, real and imaginary parts in arrays of their
+// own.
+
+/// The largest radix of a stage.
+#define GRAFT_FOURIER_LARGEST_RADIX 13
 
 /// A stage of a transform of length `radix * parts * m`, whose input is `m` transforms of `radix * parts` elements
 /// that lie interleaved; `count` is `m` times the number of lines.
@@ -199,7 +203,7 @@ typedef struct {
   ptrdiff_t radix, parts, count;
   const double *xr, *xi;
   double *yr, *yi;
-  /// exp(-2 pi i p j / (radix * parts)), at `p * radix + j`.
+  /// exp(-2 pi i p j / (radix * parts)), at `j * parts + p`.
   const double *wr, *wi;
   /// exp(-2 pi i j / radix).
   const double *rr, *ri;
@@ -215,13 +219,25 @@ void graft_fourier_multiply(
 /// From the transform of `half` numbers whose real parts are a real line's even elements, and the imaginary parts its
 /// odd ones, the first `half + 1` numbers of that line's transform; `w` are exp(-pi i k / half).
 void graft_fourier_unfold(
-    const double *xr, const double *xi, double *yr, double *yi, const double *wr, const double *wi, ptrdiff_t half,
-    ptrdiff_t lines);
+    const double *xr, const double *xi, double *yr, double *yi, const double *wr, const double *wi, ptrdiff_t half);
 
-/// The reverse.
+/// The reverse. The imaginary parts of the first and the last number do not count.
 void graft_fourier_fold(
-    const double *xr, const double *xi, double *yr, double *yi, const double *wr, const double *wi, ptrdiff_t half,
-    ptrdiff_t lines);
+    const double *xr, const double *xi, double *yr, double *yi, const double *wr, const double *wi, ptrdiff_t half);
+
+#define GRAFT_DECLARE_PAIRS(T, S)                                                                                \
+  /** Rows of `count` numbers in pairs, `z_row` elements apart, to real and imaginary parts, `x_row` apart. */   \
+  void graft_fourier_split_##S(                                                                                  \
+      const T *z, ptrdiff_t z_row, double *xr, double *xi, ptrdiff_t x_row, ptrdiff_t rows, ptrdiff_t count);     \
+  /** The reverse, each number times the factor. */                                                              \
+  void graft_fourier_join_##S(                                                                                   \
+      const double *xr, const double *xi, ptrdiff_t x_row, T *z, ptrdiff_t z_row, ptrdiff_t rows,                 \
+      ptrdiff_t count, double factor);
+
+GRAFT_DECLARE_PAIRS(float, f32)
+GRAFT_DECLARE_PAIRS(double, f64)
+
+#undef GRAFT_DECLARE_PAIRS
 
 // MARK: The processor's peak
 

@@ -92,6 +92,13 @@ GRAFT_DECLARE_MATRIX(double, f64)
 
 #undef GRAFT_DECLARE_MATRIX
 
+/// c -= a b: m rows of a, element (i, p) at a[i * a_row + p * a_column]; b and c row after row, `b_row` and `c_row`
+/// elements apart, c apart from the others. Products are taken off in ascending order, with one rounding for each (or
+/// two, without fused instructions).
+void graft_matrix_subtract_product_f64(
+    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const double *a, ptrdiff_t a_row, ptrdiff_t a_column, const double *b,
+    ptrdiff_t b_row, double *c, ptrdiff_t c_row);
+
 // MARK: Convolutions in groups of few channels, row by row
 
 /// Whether `graft_grouped_rows_f32` computes this convolution: depthwise ones, and those whose groups give 2, 4, 8 or

@@ -48,29 +48,49 @@ enum DistinctKeys {
   /// As the other one for keys that are numbers, in a table of its own: hashing them one by one as the
   /// library does takes most of the time. The hash has a secret, so that nobody can choose keys that collide.
   private static func groups(_ keys: [UInt64?]) -> (group: [Int], first: [Int]) {
-    var size = 16
-    while size < 2 * keys.count { size *= 2 }
-    var table = [Int](repeating: -1, count: size)
+    var table = [Int](repeating: -1, count: 16)
     var group: [Int] = []
     group.reserveCapacity(keys.count)
-    var first: [Int] = []
+    // Each group's first member, and its key.
+    var (first, distinct): ([Int], [UInt64]) = ([], [])
     for (place, key) in keys.enumerated() {
       guard let key else {
         group.append(first.count)
         first.append(place)
+        distinct.append(0)
         continue
       }
-      var mixed = (key ^ secret) &* 0x9E37_79B9_7F4A_7C15
-      mixed = (mixed ^ (mixed >> 32)) &* (secret | 1)
-      var slot = Int(truncatingIfNeeded: mixed >> 20) & (size - 1)
-      while table[slot] >= 0, keys[first[table[slot]]] != key { slot = (slot + 1) & (size - 1) }
-      if table[slot] < 0 {
-        table[slot] = first.count
-        first.append(place)
+      var slot = slot(key, table.count)
+      while table[slot] >= 0, distinct[table[slot]] != key { slot = (slot + 1) & (table.count - 1) }
+      if table[slot] >= 0 {
+        group.append(table[slot])
+        continue
       }
-      group.append(table[slot])
+      table[slot] = first.count
+      group.append(first.count)
+      first.append(place)
+      distinct.append(key)
+      // A table for what there is, and not for all that could be, stays in the cache.
+      if 2 * first.count > table.count { table = larger(table, distinct) }
     }
     return (group, first)
+  }
+
+  private static func slot(_ key: UInt64, _ size: Int) -> Int {
+    var mixed = (key ^ secret) &* 0x9E37_79B9_7F4A_7C15
+    mixed = (mixed ^ (mixed >> 32)) &* (secret | 1)
+    return Int(truncatingIfNeeded: mixed >> 20) & (size - 1)
+  }
+
+  /// The same groups in a table of four times the size.
+  private static func larger(_ table: [Int], _ distinct: [UInt64]) -> [Int] {
+    var result = [Int](repeating: -1, count: 4 * table.count)
+    for group in table where group >= 0 {
+      var slot = slot(distinct[group], result.count)
+      while result[slot] >= 0 { slot = (slot + 1) & (result.count - 1) }
+      result[slot] = group
+    }
+    return result
   }
 
   private static let secret = UInt64.random(in: .min ... .max)

@@ -222,6 +222,7 @@ enum DecompositionOps {
       let (left, right) = (isFull ? input.rows : count, isFull ? input.columns : count)
       try Factorization.requireRoom(for: [input.count, input.rows, left], of: F.self)
       try Factorization.requireRoom(for: [input.count, input.columns, right], of: F.self)
+      guard wantsVectors else { return try writeValues(of: input, count, context, dtype) }
       let results = try (0..<input.count).map { index in
         // Where there are no numbers, none are found.
         try SingularDecomposition(
@@ -234,15 +235,24 @@ enum DecompositionOps {
       }
       let values = try context.allocate(0, dtype, Shape(validating: input.batch + [count]))
       F.write(results.flatMap { $0.0.prefix(count).map { F(real: $0) } }, into: values)
-      guard wantsVectors else {
-        try context.allocate(1, dtype, .scalar).clear()
-        try context.allocate(2, dtype, .scalar).clear()
-        return
-      }
       try MatrixResult.write(
         results.map(\.1), batch: input.batch, rows: input.rows, columns: left, output: 1, dtype, context)
       try MatrixResult.write(
         results.map(\.2), batch: input.batch, rows: input.columns, columns: right, output: 2, dtype, context)
+    }
+
+    private func writeValues<F: MatrixField>(
+      of input: MatrixBatch<F>, _ count: Int, _ context: KernelContext, _ dtype: DataType
+    ) throws {
+      let results = try (0..<input.count).flatMap { index in
+        try SingularDecomposition.values(
+          of: input[index], NumberPrecision(dtype), checkpoint: context.checkpoint)
+          ?? [Double](repeating: .nan, count: count)
+      }
+      let values = try context.allocate(0, dtype, Shape(validating: input.batch + [count]))
+      F.write(results.map { F(real: $0) }, into: values)
+      try context.allocate(1, dtype, .scalar).clear()
+      try context.allocate(2, dtype, .scalar).clear()
     }
   }
 
@@ -295,7 +305,8 @@ enum DecompositionOps {
       let results = try (0..<input.count).map { index in
         guard
           let result = try HermitianEigen(
-            input[index], NumberPrecision(dtype), checkpoint: context.checkpoint)
+            input[index], NumberPrecision(dtype), wantsVectors: form != .values,
+            checkpoint: context.checkpoint)
         else {
           throw GraftError(
             .invalidArgument, "Matrix \(index) holds what is not a number, and has no eigenvalues.")

@@ -11,6 +11,7 @@ struct HermitianEigen<F: MatrixField> {
   private(set) var vectors: Matrix<F>
 
   private var offDiagonal: [Double] = []
+  private let wantsVectors: Bool
   private let precision: NumberPrecision
   /// QR steps for each row at most.
   private static var patience: Int { 30 }
@@ -18,13 +19,19 @@ struct HermitianEigen<F: MatrixField> {
   /// Reads the lower triangle alone; nil where the matrix holds what is not a number, or the steps do not come
   /// to an end.
   ///
-  /// - Parameter checkpoint: is asked between steps.
+  /// - Parameters:
+  ///   - wantsVectors: whether there are to be eigenvectors.
+  ///   - checkpoint: is asked between steps.
   /// - Throws: what `checkpoint` throws.
-  init?(_ matrix: Matrix<F>, _ precision: NumberPrecision, checkpoint: () throws -> Void) throws {
+  init?(
+    _ matrix: Matrix<F>, _ precision: NumberPrecision, wantsVectors: Bool = true,
+    checkpoint: () throws -> Void
+  ) throws {
     let size = matrix.rows
     self.precision = precision
+    self.wantsVectors = wantsVectors
     values = (0..<size).map { matrix[$0, $0].realPart }
-    vectors = .identity(size)
+    vectors = .identity(wantsVectors ? size : 0)
     var lower = Matrix<F>(rows: size, columns: size)
     var largest = 0.0
     for row in 0..<size {
@@ -37,8 +44,11 @@ struct HermitianEigen<F: MatrixField> {
     guard size > 1 else { return }
     let scale = largest == 0 ? 1 : largest
     try tridiagonalize(lower.scaled(by: F(real: 1 / scale)), checkpoint)
+    // Steps turn pairs of vectors, which for that lie in rows.
+    vectors = vectors.transposed
     guard try iterate(checkpoint) else { return nil }
     sort()
+    vectors = vectors.transposed
     values = values.map { $0 * scale }
   }
 
@@ -54,26 +64,16 @@ struct HermitianEigen<F: MatrixField> {
       try checkpoint()
       let first = step + 1
       let reflection = Reflection(a.column(step, from: first), precision)
-      let (v, factor) = (reflection.vector, reflection.tau.conjugate)
-      var product = v.indices.map { row in
-        v.indices.reduce(F.zero) { $0 + a[first + row, first + $1] * (factor * v[$1]) }
-      }
-      let dot = v.indices.reduce(F.zero) { $0 + product[$1].conjugate * v[$1] }
-      let correction = factor * F(real: -0.5) * dot
-      for row in v.indices { product[row] += correction * v[row] }
-      for row in v.indices {
-        for column in v.indices {
-          a[first + row, first + column] -=
-            v[row] * product[column].conjugate + product[row] * v[column].conjugate
-        }
-      }
+      reflection.applyToBothSides(of: &a)
       offDiagonal.append(reflection.beta)
       reflections.append(reflection)
     }
     values = (0..<size).map { a[$0, $0].realPart }
+    guard wantsVectors else { return }
+    // The last one first: what stands left of a reflection's columns is not there yet.
     for reflection in reflections.reversed() {
       try checkpoint()
-      reflection.apply(reflection.tau.conjugate, to: &vectors, columns: 0..<size)
+      reflection.apply(reflection.tau.conjugate, to: &vectors, columns: size - reflection.vector.count..<size)
     }
   }
 
@@ -126,7 +126,7 @@ struct HermitianEigen<F: MatrixField> {
         z = -s * offDiagonal[k + 1]
         offDiagonal[k + 1] = c * offDiagonal[k + 1]
       }
-      PlaneRotation(F(real: c), F(real: s)).apply(toColumnsOf: &vectors, k, k + 1)
+      if wantsVectors { PlaneRotation(F(real: c), F(real: s)).apply(toVectors: &vectors, k, k + 1) }
     }
   }
 
@@ -135,7 +135,7 @@ struct HermitianEigen<F: MatrixField> {
       var least = index
       for other in index..<values.count where values[other] < values[least] { least = other }
       values.swapAt(index, least)
-      vectors.swapColumns(index, least)
+      if wantsVectors { vectors.swapRows(index, least) }
     }
   }
 }
@@ -155,19 +155,30 @@ struct PlaneRotation<F: MatrixField> {
 
   /// Turns two rows.
   func apply(toRowsOf matrix: inout Matrix<F>, _ p: Int, _ q: Int) {
-    for column in 0..<matrix.columns {
-      let (x, y) = (matrix[p, column], matrix[q, column])
-      matrix[p, column] = cosine * x + sine.conjugate * y
-      matrix[q, column] = cosine.conjugate * y - sine * x
+    PlaneRotation(cosine, -sine.conjugate).apply(toVectors: &matrix, p, q)
+  }
+
+  /// Turns two columns that lie in rows: those of the transpose.
+  func apply(toVectors matrix: inout Matrix<F>, _ p: Int, _ q: Int) {
+    let columns = matrix.columns
+    matrix.elements.withUnsafeMutableBufferPointer { elements in
+      guard let base = elements.baseAddress, p != q else { return }
+      F.rotate(base + p * columns, base + q * columns, count: columns, cosine, sine)
     }
   }
 
   /// Turns two columns.
   func apply(toColumnsOf matrix: inout Matrix<F>, _ p: Int, _ q: Int) {
-    for row in 0..<matrix.rows {
-      let (x, y) = (matrix[row, p], matrix[row, q])
-      matrix[row, p] = cosine * x - sine * y
-      matrix[row, q] = sine.conjugate * x + cosine.conjugate * y
+    let (rows, columns) = (matrix.rows, matrix.columns)
+    let (sineConjugate, cosineConjugate) = (sine.conjugate, cosine.conjugate)
+    matrix.elements.withUnsafeMutableBufferPointer { elements in
+      guard var row = elements.baseAddress else { return }
+      for _ in 0..<rows {
+        let (x, y) = (row[p], row[q])
+        row[p] = cosine * x - sine * y
+        row[q] = sineConjugate * x + cosineConjugate * y
+        row += columns
+      }
     }
   }
 }

@@ -17,6 +17,11 @@ protocol MatrixField: Sendable, Equatable {
   static func * (a: Self, b: Self) -> Self
   static func / (a: Self, b: Self) -> Self
   static prefix func - (a: Self) -> Self
+  /// c -= a b: m rows of a, element (i, p) at `a[i * row + p * column]`; b and c row after row, c apart from the
+  /// others.
+  static func subtractProduct(
+    m: Int, n: Int, k: Int, _ a: UnsafePointer<Self>, row: Int, column: Int, _ b: UnsafePointer<Self>,
+    bRow: Int, from c: UnsafeMutablePointer<Self>, cRow: Int)
   /// The elements of a tensor of a real or complex float dtype.
   static func read(_ tensor: Tensor) -> [Self]
   /// Rounds numbers into a tensor of such a dtype.
@@ -106,8 +111,12 @@ struct Matrix<F: MatrixField> {
   /// The conjugated transpose.
   var adjoint: Matrix {
     var result = Matrix(rows: columns, columns: rows)
-    for row in 0..<rows {
-      for column in 0..<columns { result[column, row] = self[row, column].conjugate }
+    elements.withUnsafeBufferPointer { source in
+      result.elements.withUnsafeMutableBufferPointer { target in
+        for row in 0..<rows {
+          for column in 0..<columns { target[column * rows + row] = source[row * columns + column].conjugate }
+        }
+      }
     }
     return result
   }

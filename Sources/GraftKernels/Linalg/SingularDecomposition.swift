@@ -27,9 +27,7 @@ struct SingularDecomposition<F: MatrixField> {
   init?(
     _ matrix: Matrix<F>, _ precision: NumberPrecision, isFull: Bool, checkpoint: () throws -> Void
   ) throws {
-    let norm = matrix.elements.reduce(0.0) { $1.magnitude.isNaN ? .nan : max($0, $1.magnitude) }
-    guard norm.isFinite, matrix.elements.allSatisfy({ $0.magnitude.isFinite }) else { return nil }
-    let scale = norm == 0 ? 1 : norm
+    guard let scale = Self.scale(of: matrix) else { return nil }
     let scaled = matrix.scaled(by: F(real: 1 / scale))
     self.precision = precision
     if matrix.rows > matrix.columns {
@@ -41,10 +39,35 @@ struct SingularDecomposition<F: MatrixField> {
     } else {
       (work, left, right) = (scaled, .identity(matrix.rows), .identity(matrix.rows))
     }
+    // Rotations turn pairs of vectors, which for that lie in rows.
+    (left, right) = (left.transposed, right.transposed)
     try diagonalize(checkpoint)
     for index in 0..<work.rows { makePositive(index) }
     values = values.map { $0 * scale }
     sort()
+    (left, right) = (left.transposed, right.transposed)
+  }
+
+  /// The singular values alone; nil where the matrix holds what is not a number.
+  ///
+  /// - Parameter checkpoint: is asked between steps.
+  /// - Throws: what `checkpoint` throws.
+  static func values(
+    of matrix: Matrix<F>, _ precision: NumberPrecision, checkpoint: () throws -> Void
+  ) throws -> [Double]? {
+    guard let scale = scale(of: matrix) else { return nil }
+    let scaled = matrix.scaled(by: F(real: 1 / scale))
+    if let values = try BidiagonalForm.singularValues(scaled, checkpoint: checkpoint) {
+      return values.map { $0 * scale }
+    }
+    return try SingularDecomposition(matrix, precision, isFull: false, checkpoint: checkpoint)?.values
+  }
+
+  /// The largest absolute value, or 1 where it is zero; nil where the matrix holds what is not a number.
+  private static func scale(of matrix: Matrix<F>) -> Double? {
+    let norm = matrix.elements.reduce(0.0) { $1.magnitude.isNaN ? .nan : max($0, $1.magnitude) }
+    guard norm.isFinite, matrix.elements.allSatisfy({ $0.magnitude.isFinite }) else { return nil }
+    return norm == 0 ? 1 : norm
   }
 
   private mutating func diagonalize(_ checkpoint: () throws -> Void) throws {
@@ -87,10 +110,10 @@ struct SingularDecomposition<F: MatrixField> {
       let rotation = PlaneRotation(
         work[p, p].conjugate / F(real: norm), work[q, p] / F(real: norm))
       rotation.apply(toRowsOf: &work, p, q)
-      rotation.adjoint.apply(toColumnsOf: &left, p, q)
+      rotation.adjoint.apply(toVectors: &left, p, q)
       if let phase = phase(p, q) {
         for row in 0..<work.rows { work[row, q] *= phase }
-        for row in 0..<right.rows { right[row, q] *= phase }
+        for index in 0..<right.columns { right[q, index] *= phase }
       }
       if let phase = phase(q, q) { turnRow(q, phase) }
     }
@@ -106,7 +129,7 @@ struct SingularDecomposition<F: MatrixField> {
 
   private mutating func turnRow(_ row: Int, _ phase: F) {
     for column in 0..<work.columns { work[row, column] *= phase }
-    for index in 0..<left.rows { left[index, row] *= phase.conjugate }
+    for index in 0..<left.columns { left[row, index] *= phase.conjugate }
   }
 
   /// Makes a real block of two rows and columns diagonal.
@@ -125,9 +148,9 @@ struct SingularDecomposition<F: MatrixField> {
       F(real: cosine * turn.cosine + sine * turn.sine), F(real: sine * turn.cosine - cosine * turn.sine))
     let columns = PlaneRotation(F(real: turn.cosine), F(real: turn.sine))
     rows.apply(toRowsOf: &work, p, q)
-    rows.adjoint.apply(toColumnsOf: &left, p, q)
+    rows.adjoint.apply(toVectors: &left, p, q)
     columns.apply(toColumnsOf: &work, p, q)
-    columns.apply(toColumnsOf: &right, p, q)
+    columns.apply(toVectors: &right, p, q)
   }
 
   /// The rotation that makes the symmetric matrix (x y; y z) diagonal.
@@ -150,7 +173,7 @@ struct SingularDecomposition<F: MatrixField> {
     values.append(abs(size))
     guard isComplex || size < 0 else { return }
     let phase = isComplex ? value / F(real: size) : F(real: -1)
-    for row in 0..<left.rows { left[row, index] *= phase }
+    for column in 0..<left.columns { left[index, column] *= phase }
   }
 
   private mutating func sort() {
@@ -159,8 +182,8 @@ struct SingularDecomposition<F: MatrixField> {
       for other in index..<values.count where values[other] > values[most] { most = other }
       guard values[most] > 0 else { return }
       values.swapAt(index, most)
-      left.swapColumns(index, most)
-      right.swapColumns(index, most)
+      left.swapRows(index, most)
+      right.swapRows(index, most)
     }
   }
 }

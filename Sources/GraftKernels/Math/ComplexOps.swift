@@ -77,7 +77,12 @@ extension MathOps {
   }
 
   private enum SingleMagnitude: UnaryFunction {
-    static func apply(_ x: Complex64) -> Float { hypotf(x.real, x.imaginary) }
+    /// Squares of float32 are exact in float64, and in its range. Beside infinity NaN does not count.
+    static func apply(_ x: Complex64) -> Float {
+      let (real, imaginary) = (Double(x.real), Double(x.imaginary))
+      let magnitude = Float((real * real + imaginary * imaginary).squareRoot())
+      return real.magnitude == .infinity || imaginary.magnitude == .infinity ? .infinity : magnitude
+    }
   }
 
   private enum DoubleMagnitude: UnaryFunction {

@@ -116,13 +116,17 @@ enum BiasAddOps {
         _ type: T.Type, _ zero: Sum, _ widen: (T) -> Sum, _ narrow: (Sum) -> T
       ) {
         let (source, target) = (gradient.buffer(as: T.self), output.mutableBuffer(as: T.self))
-        for channel in 0..<channels {
-          var sum = zero
+        withUnsafeTemporaryAllocation(of: Sum.self, capacity: max(channels, 1)) { sums in
+          sums.initialize(repeating: zero)
           for row in 0..<outer {
-            let first = (row * channels + channel) * inner
-            for index in first..<first + inner { sum = Sum.add(sum, widen(source[index])) }
+            for channel in 0..<channels {
+              let first = (row * channels + channel) * inner
+              for index in first..<first + inner {
+                sums[channel] = Sum.add(sums[channel], widen(source[index]))
+              }
+            }
           }
-          target[channel] = narrow(sum)
+          for channel in 0..<channels { target[channel] = narrow(sums[channel]) }
         }
       }
       switch dtype {

@@ -42,16 +42,18 @@ enum CrossEntropyOps {
       let (rows, columns) = (shape[0], shape[1])
       let (values, targets) = (BroadcastMatrix<T>(logits), BroadcastMatrix<T>(labels))
       let (losses, gradients) = (loss.mutableBuffer(as: T.self), gradient.mutableBuffer(as: T.self))
-      for row in 0..<rows {
-        let shares = SteppedExponentials(T.self, columns) { values[row, $0] }
-        let logarithm = T(Float.logarithm(shares.sum)).compute
-        var total: Float = 0
-        for column in 0..<columns {
-          let (value, label) = (values[row, column], targets[row, column])
-          total += T(label * T(logarithm - shares.shifted(value)).compute).compute
-          gradients[row * columns + column] = T(T(shares.power(value) / shares.sum).compute - label)
+      SteppedExponentials<T>.withRow(of: columns) { shares in
+        for row in 0..<rows {
+          shares.load { values[row, $0] }
+          let logarithm = T(Float.logarithm(shares.sum)).compute
+          var total: Float = 0
+          for column in 0..<columns {
+            let label = targets[row, column]
+            total += T(label * T(logarithm - shares.shifted[column]).compute).compute
+            gradients[row * columns + column] = T(T(shares.powers[column] / shares.sum).compute - label)
+          }
+          losses[row] = T(total)
         }
-        losses[row] = T(total)
       }
     }
     func run<T: FloatElement>(_ type: T.Type) where T.Compute: Exponential {
@@ -125,14 +127,16 @@ enum CrossEntropyOps {
     func stepped<T: HalfElement>(_ type: T.Type) {
       let source = logits.buffer(as: T.self)
       let (losses, gradients) = (loss.mutableBuffer(as: T.self), gradient.mutableBuffer(as: T.self))
-      for row in 0..<rows {
-        let base = row * columns
-        let shares = SteppedExponentials(T.self, columns) { source[base + $0].compute }
-        let label = classes[row]
-        losses[row] = T(T(Float.logarithm(shares.sum)).compute - shares.shifted(source[base + label].compute))
-        for column in 0..<columns {
-          let part = T(shares.power(source[base + column].compute) / shares.sum).compute
-          gradients[base + column] = T(column == label ? part - 1 : part)
+      SteppedExponentials<T>.withRow(of: columns) { shares in
+        for row in 0..<rows {
+          let base = row * columns
+          shares.load { source[base + $0].compute }
+          let label = classes[row]
+          losses[row] = T(T(Float.logarithm(shares.sum)).compute - shares.shifted[label])
+          for column in 0..<columns {
+            let part = T(shares.powers[column] / shares.sum).compute
+            gradients[base + column] = T(column == label ? part - 1 : part)
+          }
         }
       }
     }

@@ -77,56 +77,27 @@ extension SoftmaxOps {
   ) {
     nonisolated(unsafe) let source = UnsafePointer(logits.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
-    workers.forEach(rows, cost: width * 20) { range in
-      for row in range {
-        let (values, results) = (source + row * width, target + row * width)
-        let shares = SteppedExponentials(T.self, width) { values[$0].compute }
-        if T.self == BFloat16.self, !logarithm, !(shares.largest < .infinity) {
-          // As in rows of float32: finite elements beside infinity or NaN have no share.
-          for index in 0..<width { results[index] = T(values[index].compute < .infinity ? 0 : .nan) }
-        } else if logarithm {
-          let shift = T(Float.logarithm(shares.sum)).compute
-          for index in 0..<width { results[index] = T(shares.shifted(values[index].compute) - shift) }
-        } else {
-          let factor = T(1 / shares.sum).compute
-          for index in 0..<width { results[index] = T(shares.power(values[index].compute) * factor) }
+    workers.forEach(rows, cost: width * 4 + 50) { range in
+      SteppedExponentials<T>.withRow(of: width) { row in
+        for index in range {
+          let (values, results) = (source + index * width, target + index * width)
+          row.load(values)
+          if T.self == BFloat16.self, !logarithm, !(row.largest < .infinity) {
+            // As in rows of float32: finite elements beside infinity or NaN have no share.
+            for place in 0..<width { results[place] = T(values[place].compute < .infinity ? 0 : .nan) }
+          } else if logarithm {
+            let shift = T(Float.logarithm(row.sum)).compute
+            for place in 0..<width { row.shifted[place] -= shift }
+            row.store(row.shifted, results)
+          } else {
+            let factor = T(1 / row.sum).compute
+            for place in 0..<width { row.powers[place] *= factor }
+            row.store(row.powers, results)
+          }
         }
       }
     }
   }
-}
-
-/// The exponentials of a row of half or bfloat16, and their sum, rounded as TensorFlow rounds them.
-struct SteppedExponentials<T: HalfElement> {
-  let largest: Float
-  private(set) var sum: Float
-
-  /// Up to so many elements are summed with a rounding at each step, more of them in float32.
-  private static var shortRow: Int { 16 }
-
-  @inline(__always)
-  init(_ type: T.Type, _ count: Int, _ value: (Int) -> Float) {
-    var largest = -Float.infinity
-    for index in 0..<count where !(value(index) <= largest) {
-      largest = value(index)
-      if largest.isNaN { break }
-    }
-    self.largest = largest
-    sum = 0
-    for index in 0..<count {
-      let next = sum + power(value(index))
-      sum = count <= Self.shortRow ? T(next).compute : next
-    }
-    sum = T(sum).compute
-  }
-
-  /// What is left of an element without the largest.
-  @inline(__always)
-  func shifted(_ value: Float) -> Float { T(value - largest).compute }
-
-  /// The exponential of that.
-  @inline(__always)
-  func power(_ value: Float) -> Float { T(Float.exponential(shifted(value))).compute }
 }
 
 /// Softmax of float32 rows.

@@ -32,14 +32,17 @@ private struct NudgedRange {
 
   /// The nearest step, by multiplication.
   @inline(__always)
-  func rounded(_ value: Float) -> Float {
-    ((clamped(value) - low) * inverse - zero + 0.5).rounded(.down) * scale
-  }
+  func rounded(_ value: Float) -> Float { Self.floor((clamped(value) - low) * inverse - zero + 0.5) * scale }
 
   /// The nearest step, by division: what the op with ranges as inputs does.
   @inline(__always)
-  func divided(_ value: Float) -> Float {
-    ((clamped(value) - low) / scale - zero + 0.5).rounded(.down) * scale
+  func divided(_ value: Float) -> Float { Self.floor((clamped(value) - low) / scale - zero + 0.5) * scale }
+
+  /// A number below 2^22, as those of steps are, rounded down by additions alone, which vectors have everywhere.
+  @inline(__always)
+  private static func floor(_ value: Float) -> Float {
+    let nearest = (value + 0x1.8p23) - 0x1.8p23
+    return nearest > value ? nearest - 1 : nearest
   }
 
   @inline(__always)

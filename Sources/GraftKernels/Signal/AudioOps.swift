@@ -84,7 +84,7 @@ private struct Spectrogram: Sendable {
       throw node.invalid("A window of \(size) samples and a stride of \(stride) are not possible.")
     }
     window = (0..<size).map { 0.5 - 0.5 * cos(2 * Double.pi * Double($0) / Double(size)) }
-    transform = RealFourierTransform(Self.size(size))
+    transform = RealFourierTransform.shared(Self.size(size))
   }
 
   /// The next power of two.
@@ -102,24 +102,20 @@ private struct Spectrogram: Sendable {
   ) throws {
     nonisolated(unsafe) let samples = input.buffer(as: Float.self)
     nonisolated(unsafe) let target = output.mutableBuffer(as: Float.self)
-    try FourierLines.forEach(channels * slices, positions: transform.positions, context) { memory, lines in
+    try FourierLines.forEach(
+      channels * slices, width: 1, positions: transform.positions, context
+    ) { memory, line in
+      let first = line % slices * stride * channels + line / slices
       window.withUnsafeBufferPointer { window in
-        for (lane, line) in lines.enumerated() {
-          let first = line % slices * stride * channels + line / slices
-          transform.load(memory, lane) {
-            $0 < window.count ? Double(samples[first + $0 * channels]) * window[$0] : 0
-          }
+        transform.load(memory) {
+          $0 < window.count ? Double(samples[first + $0 * channels]) * window[$0] : 0
         }
       }
       transform.run(memory)
-      for (lane, line) in lines.enumerated() {
-        for bin in 0..<bins {
-          let (real, imaginary) = (
-            memory.real[bin * memory.count + lane], memory.imaginary[bin * memory.count + lane]
-          )
-          let power = real * real + imaginary * imaginary
-          target[line * bins + bin] = Float(isSquared ? power : power.squareRoot())
-        }
+      for bin in 0..<bins {
+        let (real, imaginary) = (memory.real[bin], memory.imaginary[bin])
+        let power = real * real + imaginary * imaginary
+        target[line * bins + bin] = Float(isSquared ? power : power.squareRoot())
       }
     }
   }

@@ -11,15 +11,17 @@ final class FourierLines {
   private(set) var nextReal: UnsafeMutablePointer<Double>
   private(set) var nextImaginary: UnsafeMutablePointer<Double>
   private let memory: UnsafeMutablePointer<Double>
+  private let capacity: Int
+  private var longer: FourierLines?
 
   /// Room for so many positions of so many lines.
   init(positions: Int, count: Int) {
     self.count = count
-    let part = positions * count
-    memory = .allocate(capacity: 4 * part)
-    memory.initialize(repeating: 0, count: 4 * part)
-    (real, imaginary) = (memory, memory + part)
-    (nextReal, nextImaginary) = (memory + 2 * part, memory + 3 * part)
+    capacity = positions * count
+    memory = .allocate(capacity: 4 * capacity)
+    memory.initialize(repeating: 0, count: 4 * capacity)
+    (real, imaginary) = (memory, memory + capacity)
+    (nextReal, nextImaginary) = (memory + 2 * capacity, memory + 3 * capacity)
   }
 
   deinit {
@@ -33,21 +35,35 @@ final class FourierLines {
   }
 
   /// Lets real and imaginary parts change places.
-  func exchangeParts() { swap(&real, &imaginary) }
+  func exchangeParts() {
+    swap(&real, &imaginary)
+    swap(&nextReal, &nextImaginary)
+  }
 
-  /// How many lines are transformed together: as many as the widest vectors have places.
-  private static let width = 8
+  /// As many lines with more positions, for what lies in between; the same memory each time.
+  func longer(positions: Int) -> FourierLines {
+    if let longer, longer.capacity >= positions * count {
+      longer.count = count
+      return longer
+    }
+    let made = FourierLines(positions: positions, count: count)
+    longer = made
+    return made
+  }
+
+  /// How many lines that are neighbours in memory are transformed together: the elements of a line of the cache.
+  static let width = 8
   /// About how many elements are transformed before a run may be ended.
   private static let elementsPerTurn = 1 << 22
 
-  /// Calls the body for a few lines after the other, perhaps on several threads, with memory for them.
+  /// Calls the body for one block of lines after the other, perhaps on several threads, with memory for them.
   ///
+  /// - Parameter width: how many lines a block has at most.
   /// - Throws: what ends the run between them, and `resourceExhausted` where there is no room.
   static func forEach(
-    _ lines: Int, positions: Int, _ context: KernelContext,
-    _ body: @escaping @Sendable (_ memory: FourierLines, _ lines: Range<Int>) -> Void
+    _ blocks: Int, width: Int, positions: Int, _ context: KernelContext,
+    _ body: @escaping @Sendable (_ memory: FourierLines, _ block: Int) -> Void
   ) throws {
-    let blocks = (lines + width - 1) / width
     let together = min(context.workers.workers, blocks)
     try MemoryAccount.requireRoom(
       for: try Shape(validating: [together, 4, width, positions]).elementCount,
@@ -56,12 +72,8 @@ final class FourierLines {
     for first in stride(from: 0, to: blocks, by: turn) {
       try context.checkpoint()
       context.workers.forEach(min(turn, blocks - first), cost: positions * width * 4) { range in
-        let memory = FourierLines(positions: positions, count: min(width, lines))
-        for block in range {
-          let start = (first + block) * width
-          memory.count = min(width, lines - start)
-          body(memory, start..<start + memory.count)
-        }
+        let memory = FourierLines(positions: positions, count: width)
+        for block in range { body(memory, first + block) }
       }
     }
   }

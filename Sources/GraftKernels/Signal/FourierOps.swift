@@ -32,9 +32,11 @@ enum FourierOps {
         let output = try context.allocate(0, dtype, input.shape)
         guard output.elementCount > 0 else { return }
         try checkRoom(input.shape.dimensions)
-        var spectrum = Spectrum(input)
-        for axis in input.rank - rank..<input.rank { try spectrum.transform(axis, inverse: inverse, context) }
-        spectrum.write(into: output)
+        try check(input, is: dtype)
+        let work = ComplexWork(rank: rank, inverse: inverse)
+        dtype == .complex64
+          ? try work.run(Float.self, input, output, context)
+          : try work.run(Double.self, input, output, context)
       }
     }
   }
@@ -49,6 +51,14 @@ enum FourierOps {
     guard input.rank >= rank else {
       throw GraftError(
         .invalidArgument, "At least \(rank) dimensions are expected, and shape \(input.shape) was found.",
+        at: .init(input: 0))
+    }
+  }
+
+  private static func check(_ input: Tensor, is dtype: DataType) throws {
+    guard input.dtype == dtype else {
+      throw GraftError(
+        .invalidArgument, "\(dtype) is expected, and a tensor of \(input.dtype) was found.",
         at: .init(input: 0))
     }
   }
@@ -101,8 +111,8 @@ enum FourierOps {
       "The Fourier transform of real numbers over \(dimensions(rank)): the half of it that is not redundant.",
       shape: { realShape($0, rank, forward: true) }
     ) { node in
-      let dtype = try node.outputType(0)
-      try checkPrecision(node, real: try node.inputType(0), complex: dtype)
+      let (realType, dtype) = (try node.inputType(0), try node.outputType(0))
+      try checkPrecision(node, real: realType, complex: dtype)
       return { context in
         let input = try context.input(0)
         let lengths = try lengths(context, rank, forward: true)
@@ -112,13 +122,11 @@ enum FourierOps {
         let output = try context.allocate(0, dtype, Shape(validating: outer + lengths.dropLast() + [half]))
         guard output.elementCount > 0 else { return }
         try checkRoom(outer + lengths)
-        // Only the last dimension may be longer than the input's, which is then filled up with zeros.
-        let given = Spectrum(input).resized(to: outer + lengths.dropLast() + input.shape.dimensions.suffix(1))
-        var spectrum = try given.transformedReals(length: last, context)
-        for axis in input.rank - rank..<input.rank - 1 {
-          try spectrum.transform(axis, inverse: false, context)
-        }
-        spectrum.write(into: output)
+        try check(input, is: realType)
+        let work = RealWork(rank: rank, length: last)
+        dtype == .complex64
+          ? try work.run(Float.self, input, output, context)
+          : try work.run(Double.self, input, output, context)
       }
     }
   }
@@ -128,8 +136,8 @@ enum FourierOps {
       name, "The real numbers whose Fourier transform over \(dimensions(rank)) is given, the half of it.",
       shape: { realShape($0, rank, forward: false) }
     ) { node in
-      let dtype = try node.outputType(0)
-      try checkPrecision(node, real: dtype, complex: try node.inputType(0))
+      let (complexType, dtype) = (try node.inputType(0), try node.outputType(0))
+      try checkPrecision(node, real: dtype, complex: complexType)
       return { context in
         let input = try context.input(0)
         let lengths = try lengths(context, rank, forward: false)
@@ -139,166 +147,86 @@ enum FourierOps {
         let output = try context.allocate(0, dtype, shape)
         guard output.elementCount > 0 else { return }
         try checkRoom(outer + lengths)
-        var spectrum = Spectrum(input).resized(to: outer + lengths.dropLast() + [last / 2 + 1])
-        for axis in input.rank - rank..<input.rank - 1 {
-          try spectrum.transform(axis, inverse: true, context)
-        }
-        DoubleConversion.write(try spectrum.reals(length: last, context), into: output)
+        try check(input, is: complexType)
+        let work = InverseRealWork(rank: rank, length: last)
+        dtype == .float32
+          ? try work.run(Float.self, input, output, context)
+          : try work.run(Double.self, input, output, context)
       }
     }
   }
 }
 
-/// Complex numbers in some dimensions.
-private struct Spectrum {
-  let shape: [Int]
-  private var real: [Double]
-  private var imaginary: [Double]
+/// Complex numbers to complex ones over the last dimensions.
+private struct ComplexWork {
+  let rank: Int
+  let inverse: Bool
 
-  private init(shape: [Int]) {
-    self.shape = shape
-    let count = shape.reduce(1, *)
-    real = [Double](repeating: 0, count: count)
-    imaginary = real
+  func run<T: FourierScalar>(_ type: T.Type, _ input: Tensor, _ output: Tensor, _ context: KernelContext)
+    throws
+  {
+    let (source, target) = (input.buffer(as: T.self), output.mutableBuffer(as: T.self))
+    guard var from = source.baseAddress, let to = target.baseAddress else { return }
+    let (sizes, pass) = (input.shape.dimensions, FourierPass<T>(context: context))
+    for axis in sizes.count - rank..<sizes.count where sizes[axis] > 1 {
+      try pass.transform(from, to, sizes: sizes, axis: axis, inverse: inverse)
+      from = UnsafePointer(to)
+    }
+    if from != UnsafePointer(to) { to.update(from: from, count: 2 * output.elementCount) }
   }
+}
 
-  /// The elements of a tensor, real or complex.
-  init(_ tensor: Tensor) {
-    self.init(shape: tensor.shape.dimensions)
-    switch tensor.dtype {
-    case .complex64:
-      for (index, value) in tensor.buffer(as: Complex64.self).enumerated() {
-        (real[index], imaginary[index]) = (Double(value.real), Double(value.imaginary))
-      }
-    case .complex128:
-      for (index, value) in tensor.buffer(as: Complex128.self).enumerated() {
-        (real[index], imaginary[index]) = (value.real, value.imaginary)
-      }
-    default: real = DoubleConversion.read(tensor)
+/// Real numbers to the half of complex ones that is not redundant.
+private struct RealWork {
+  let rank: Int
+  let length: Int
+
+  func run<T: FourierScalar>(_ type: T.Type, _ input: Tensor, _ output: Tensor, _ context: KernelContext)
+    throws
+  {
+    let target = output.mutableBuffer(as: T.self)
+    guard let to = target.baseAddress else { return }
+    let (sizes, pass) = (output.shape.dimensions, FourierPass<T>(context: context))
+    // Only the last dimension may be longer than the input's, which is then filled up with zeros.
+    let rows = FourierRows(Array(sizes.dropLast()), of: input.shape.dimensions)
+    // Where there are no elements, none are read.
+    let from = input.buffer(as: T.self).baseAddress ?? UnsafePointer(to)
+    try pass.transformReals(from, rows, to, length: length)
+    for axis in sizes.count - rank..<sizes.count - 1 where sizes[axis] > 1 {
+      try pass.transform(to, to, sizes: sizes, axis: axis, inverse: false)
     }
   }
+}
 
-  /// Writes the elements to a complex tensor with as many.
-  func write(into output: Tensor) {
-    if output.dtype == .complex64 {
-      let target = output.mutableBuffer(as: Complex64.self)
-      for index in target.indices { target[index] = Complex(Float(real[index]), Float(imaginary[index])) }
-    } else {
-      let target = output.mutableBuffer(as: Complex128.self)
-      for index in target.indices { target[index] = Complex(real[index], imaginary[index]) }
-    }
-  }
+/// The half of complex numbers that is not redundant to real ones.
+private struct InverseRealWork {
+  let rank: Int
+  let length: Int
 
-  /// Transforms along one dimension.
-  mutating func transform(_ axis: Int, inverse: Bool, _ context: KernelContext) throws {
-    let length = shape[axis]
-    guard length > 1 else { return }
-    let step = shape[(axis + 1)...].reduce(1, *)
-    let plan = FourierTransform(length)
-    let scale = inverse ? 1 / Double(length) : 1
-    let lineCount = real.count / length
-    try real.withUnsafeMutableBufferPointer { real in
-      try imaginary.withUnsafeMutableBufferPointer { imaginary in
-        nonisolated(unsafe) let (real, imaginary) = (real, imaginary)
-        try FourierLines.forEach(lineCount, positions: length, context) { memory, lines in
-          func place(_ line: Int) -> Int { line / step * step * length + line % step }
-          for (lane, line) in lines.enumerated() {
-            let first = place(line)
-            for position in 0..<length {
-              memory.real[position * memory.count + lane] = real[first + position * step]
-              memory.imaginary[position * memory.count + lane] = imaginary[first + position * step]
-            }
-          }
-          plan.run(memory, inverse: inverse)
-          for (lane, line) in lines.enumerated() {
-            let first = place(line)
-            for position in 0..<length {
-              real[first + position * step] = memory.real[position * memory.count + lane] * scale
-              imaginary[first + position * step] = memory.imaginary[position * memory.count + lane] * scale
-            }
-          }
-        }
+  func run<T: FourierScalar>(_ type: T.Type, _ input: Tensor, _ output: Tensor, _ context: KernelContext)
+    throws
+  {
+    guard let to = output.mutableBuffer(as: T.self).baseAddress else { return }
+    let outer = Array(output.shape.dimensions.dropLast())
+    let pass = FourierPass<T>(context: context)
+    let given = FourierRows(outer, of: input.shape.dimensions)
+    let from = input.buffer(as: T.self).baseAddress ?? UnsafePointer(to)
+    guard rank > 1 else { return try pass.reals(from, given, to, length: length) }
+    let sizes = outer + [length / 2 + 1]
+    let spectrum = try context.scratch(input.dtype, Shape(validating: sizes))
+    guard let middle = spectrum.mutableBuffer(as: T.self).baseAddress else { return }
+    let count = 2 * (length / 2 + 1)
+    for row in 0..<given.count {
+      let target = middle + row * count
+      if let source = given.source(of: row) {
+        target.update(from: from + 2 * source * given.size, count: count)
+      } else {
+        target.update(repeating: 0, count: count)
       }
     }
-  }
-
-  /// The half of the transform of real lines along the last dimension, of which the first elements count, as many as
-  /// the length; zeros follow where there are fewer.
-  func transformedReals(length: Int, _ context: KernelContext) throws -> Spectrum {
-    let plan = RealFourierTransform(length)
-    let (size, frequencies) = (shape[shape.count - 1], plan.frequencies)
-    var result = Spectrum(shape: shape.dropLast() + [frequencies])
-    let used = min(size, length)
-    try real.withUnsafeBufferPointer { source in
-      try result.real.withUnsafeMutableBufferPointer { real in
-        try result.imaginary.withUnsafeMutableBufferPointer { imaginary in
-          nonisolated(unsafe) let (source, real, imaginary) = (source, real, imaginary)
-          try FourierLines.forEach(real.count / frequencies, positions: plan.positions, context) {
-            memory, lines in
-            for (lane, line) in lines.enumerated() {
-              plan.load(memory, lane) { $0 < used ? source[line * size + $0] : 0 }
-            }
-            plan.run(memory)
-            for (lane, line) in lines.enumerated() {
-              for position in 0..<frequencies {
-                real[line * frequencies + position] = memory.real[position * memory.count + lane]
-                imaginary[line * frequencies + position] = memory.imaginary[position * memory.count + lane]
-              }
-            }
-          }
-        }
-      }
+    for axis in sizes.count - rank..<sizes.count - 1 where sizes[axis] > 1 {
+      try pass.transform(middle, middle, sizes: sizes, axis: axis, inverse: true)
     }
-    return result
-  }
-
-  /// The real lines of whose transforms along the last dimension these are the halves.
-  func reals(length: Int, _ context: KernelContext) throws -> [Double] {
-    let plan = RealFourierTransform(length)
-    let frequencies = plan.frequencies
-    let lineCount = real.count / frequencies
-    var result = [Double](repeating: 0, count: lineCount * length)
-    try result.withUnsafeMutableBufferPointer { result in
-      try real.withUnsafeBufferPointer { real in
-        try imaginary.withUnsafeBufferPointer { imaginary in
-          nonisolated(unsafe) let (result, real, imaginary) = (result, real, imaginary)
-          try FourierLines.forEach(lineCount, positions: plan.positions, context) { memory, lines in
-            for (lane, line) in lines.enumerated() {
-              for position in 0..<frequencies {
-                memory.real[position * memory.count + lane] = real[line * frequencies + position]
-                memory.imaginary[position * memory.count + lane] = imaginary[line * frequencies + position]
-              }
-            }
-            plan.runInverse(memory)
-            for (lane, line) in lines.enumerated() {
-              for index in 0..<length {
-                let (position, isImaginary) = plan.place(of: index)
-                let part = isImaginary ? memory.imaginary : memory.real
-                result[line * length + index] = part[position * memory.count + lane] / plan.divisor
-              }
-            }
-          }
-        }
-      }
-    }
-    return result
-  }
-
-  /// The first elements of each dimension, with zeros where there are fewer.
-  func resized(to sizes: [Int]) -> Spectrum {
-    guard sizes != shape else { return self }
-    var result = Spectrum(shape: sizes)
-    for index in result.real.indices {
-      var (rest, source, step, isInside) = (index, 0, 1, true)
-      for axis in sizes.indices.reversed() {
-        let position = rest % sizes[axis]
-        isInside = isInside && position < shape[axis]
-        source += position * step
-        step *= shape[axis]
-        rest /= sizes[axis]
-      }
-      if isInside { (result.real[index], result.imaginary[index]) = (real[source], imaginary[source]) }
-    }
-    return result
+    try pass.reals(middle, FourierRows(outer, of: sizes), to, length: length)
   }
 }

@@ -1,5 +1,4 @@
 import CGraftVector
-import Glibc
 import GraftTensor
 
 /// Discrete Fourier transforms of one length, in double precision.
@@ -10,13 +9,15 @@ final class FourierTransform: Sendable {
   private let stages: [Stage]
   private let convolution: Convolution?
 
-  /// The largest prime factor that is transformed by its definition.
-  private static let largestFactor = 61
+  private static let plans = FourierPlans<FourierTransform>()
 
-  init(_ length: Int) {
+  /// The transform of a length, which other calls have too.
+  static func shared(_ length: Int) -> FourierTransform { plans.plan(length) { FourierTransform(length) } }
+
+  private init(_ length: Int) {
     self.length = length
     let factors = Self.factors(of: length)
-    if (factors.max() ?? 1) > Self.largestFactor {
+    if (factors.max() ?? 1) > Int(GRAFT_FOURIER_LARGEST_RADIX) {
       stages = []
       convolution = Convolution(length)
     } else {
@@ -29,21 +30,22 @@ final class FourierTransform: Sendable {
     }
   }
 
-  /// The prime factors, of twos as many fours as there are.
+  /// The prime factors, of twos as many eights as there are; no single two where there is another.
   private static func factors(of length: Int) -> [Int] {
-    var (rest, factor, result): (Int, Int, [Int]) = (length, 2, [])
-    while rest > 1, rest.isMultiple(of: 4) {
-      result.append(4)
-      rest /= 4
-    }
-    while rest > 1, factor * factor <= rest {
+    guard length > 1 else { return [] }
+    let twos = length.trailingZeroBitCount
+    let last = twos == 1 ? [2] : twos % 3 == 1 ? [4, 4] : twos % 3 == 2 ? [4] : []
+    var result = [Int](repeating: 8, count: twos == 1 ? 0 : (twos - 2 * last.count) / 3) + last
+    var (rest, factor) = (length >> twos, 3)
+    while factor * factor <= rest {
       while rest % factor == 0 {
         result.append(factor)
         rest /= factor
       }
-      factor += 1
+      factor += 2
     }
-    return rest > 1 ? result + [rest] : result
+    if rest > 1 { result.append(rest) }
+    return result
   }
 
   /// Transforms the lines, of which each has as many elements as the length; with `inverse` the inverse way, without
@@ -67,15 +69,15 @@ final class FourierTransform: Sendable {
   private struct Stage: Sendable {
     let radix: Int
     let parts: Int
-    private let turns: Roots
-    private let roots: Roots
+    private let turns: FourierRoots
+    private let roots: FourierRoots
 
     init(radix: Int, parts: Int) {
       self.radix = radix
       self.parts = parts
       let count = radix * parts
-      turns = Roots(count, { 2 * ($0 / radix * ($0 % radix) % count) }, of: count)
-      roots = Roots(radix, { 2 * $0 }, of: radix)
+      turns = FourierRoots(count, { 2 * ($0 / parts * ($0 % parts) % count) }, of: count)
+      roots = FourierRoots(radix, { 2 * $0 }, of: radix)
     }
 
     func run(_ lines: FourierLines, interleaved: Int) {
@@ -91,17 +93,17 @@ final class FourierTransform: Sendable {
   /// A transform as a convolution with a chirp.
   private final class Convolution: Sendable {
     private let length: Int
-    private let chirp: Roots
-    private let spectrum: Roots
+    private let chirp: FourierRoots
+    private let spectrum: FourierRoots
     private let inner: FourierTransform
 
     init(_ length: Int) {
       self.length = length
       var size = 1
       while size < 2 * length { size *= 2 }
-      inner = FourierTransform(size)
+      inner = FourierTransform.shared(size)
       // The square is reduced first: large angles lose precision.
-      chirp = Roots(length, { $0 * $0 % (2 * length) }, of: length)
+      chirp = FourierRoots(length, { $0 * $0 % (2 * length) }, of: length)
       let kernel = FourierLines(positions: size, count: 1)
       for index in 0..<length {
         // The inverse transform below is not divided.
@@ -112,133 +114,25 @@ final class FourierTransform: Sendable {
         }
       }
       inner.run(kernel)
-      spectrum = Roots(copying: kernel, size)
+      spectrum = FourierRoots(copying: kernel, size)
     }
 
     func run(_ lines: FourierLines) {
       let count = lines.count
-      let padded = FourierLines(positions: inner.length, count: count)
-      padded.real.update(from: lines.real, count: length * count)
-      padded.imaginary.update(from: lines.imaginary, count: length * count)
+      let (used, rest) = (length * count, (inner.length - length) * count)
+      let padded = lines.longer(positions: inner.length)
+      padded.real.update(from: lines.real, count: used)
+      padded.imaginary.update(from: lines.imaginary, count: used)
+      (padded.real + used).update(repeating: 0, count: rest)
+      (padded.imaginary + used).update(repeating: 0, count: rest)
       graft_fourier_multiply(padded.real, padded.imaginary, chirp.real, chirp.imaginary, length, count)
       inner.run(padded)
       graft_fourier_multiply(
         padded.real, padded.imaginary, spectrum.real, spectrum.imaginary, inner.length, count)
       inner.run(padded, inverse: true)
       graft_fourier_multiply(padded.real, padded.imaginary, chirp.real, chirp.imaginary, length, count)
-      lines.real.update(from: padded.real, count: length * count)
-      lines.imaginary.update(from: padded.imaginary, count: length * count)
+      lines.real.update(from: padded.real, count: used)
+      lines.imaginary.update(from: padded.imaginary, count: used)
     }
-  }
-}
-
-/// Fourier transforms of real lines of one length: one of half the length, where that is even.
-final class RealFourierTransform: Sendable {
-  let length: Int
-  private let inner: FourierTransform
-  /// Those that even and odd elements are put together with; nil for an odd length.
-  private let roots: Roots?
-
-  init(_ length: Int) {
-    self.length = length
-    let isEven = length > 0 && length.isMultiple(of: 2)
-    inner = FourierTransform(isEven ? length / 2 : length)
-    roots = isEven ? Roots(length / 2 + 1, { $0 }, of: length / 2) : nil
-  }
-
-  /// How many numbers of a line's transform say all.
-  var frequencies: Int { length / 2 + 1 }
-
-  /// How many positions the lines need.
-  var positions: Int { max(inner.length, frequencies) }
-
-  /// Where the element of a real line stands.
-  @inline(__always)
-  func place(of index: Int) -> (position: Int, isImaginary: Bool) {
-    roots == nil ? (index, false) : (index / 2, !index.isMultiple(of: 2))
-  }
-
-  /// Puts the elements of a real line in their places.
-  @inline(__always)
-  func load(_ lines: FourierLines, _ lane: Int, _ element: (Int) -> Double) {
-    if roots == nil {
-      for index in 0..<length {
-        lines.real[index * lines.count + lane] = element(index)
-        lines.imaginary[index * lines.count + lane] = 0
-      }
-    } else {
-      for position in 0..<inner.length {
-        lines.real[position * lines.count + lane] = element(2 * position)
-        lines.imaginary[position * lines.count + lane] = element(2 * position + 1)
-      }
-    }
-  }
-
-  /// Makes of real lines the first ``frequencies`` numbers of their transforms.
-  func run(_ lines: FourierLines) {
-    inner.run(lines)
-    guard let roots else { return }
-    graft_fourier_unfold(
-      lines.real, lines.imaginary, lines.nextReal, lines.nextImaginary, roots.real, roots.imaginary,
-      inner.length, lines.count)
-    lines.advance()
-  }
-
-  /// Makes of the first ``frequencies`` numbers of transforms real lines, times ``divisor``. The imaginary parts of
-  /// those that have none do not count.
-  func runInverse(_ lines: FourierLines) {
-    let count = lines.count
-    guard let roots else {
-      for position in 1..<max(frequencies, 1) {
-        for lane in 0..<count {
-          let (from, to) = (position * count + lane, (length - position) * count + lane)
-          lines.real[to] = lines.real[from]
-          lines.imaginary[to] = -lines.imaginary[from]
-        }
-      }
-      return inner.run(lines, inverse: true)
-    }
-    for lane in 0..<count {
-      lines.imaginary[lane] = 0
-      lines.imaginary[inner.length * count + lane] = 0
-    }
-    graft_fourier_fold(
-      lines.real, lines.imaginary, lines.nextReal, lines.nextImaginary, roots.real, roots.imaginary,
-      inner.length, count)
-    lines.advance()
-    inner.run(lines, inverse: true)
-  }
-
-  /// What the result of ``runInverse(_:)`` is to be divided by.
-  var divisor: Double { Double(max(inner.length, 1)) }
-}
-
-/// Numbers of magnitude one, or others to multiply lines by.
-private final class Roots: @unchecked Sendable {
-  let real: UnsafeMutablePointer<Double>
-  let imaginary: UnsafeMutablePointer<Double>
-
-  /// For each index exp(-pi i · turn(index) / half).
-  init(_ count: Int, _ turn: (Int) -> Int, of half: Int) {
-    real = .allocate(capacity: max(count, 1))
-    imaginary = .allocate(capacity: max(count, 1))
-    for index in 0..<count {
-      let angle = -Double.pi * Double(turn(index)) / Double(half)
-      (real + index).initialize(to: cos(angle))
-      (imaginary + index).initialize(to: sin(angle))
-    }
-  }
-
-  /// The elements of a single line.
-  init(copying line: FourierLines, _ count: Int) {
-    real = .allocate(capacity: count)
-    imaginary = .allocate(capacity: count)
-    real.initialize(from: line.real, count: count)
-    imaginary.initialize(from: line.imaginary, count: count)
-  }
-
-  deinit {
-    real.deallocate()
-    imaginary.deallocate()
   }
 }

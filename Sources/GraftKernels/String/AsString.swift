@@ -4,10 +4,15 @@ import GraftTensor
 
 /// Numbers as C's printf writes them.
 private struct PrintedNumber: Sendable {
-  /// Flag, width and precision, as they stand behind the percent sign.
-  let middle: String
-  /// How real numbers are written: `f`, `e` or `g`.
-  let notation: String
+  /// One of printf's flags, or nothing.
+  private let flag: UInt8?
+  let width: Int
+  /// Digits behind the point; negative where nothing is said of them.
+  private let precision: Int
+  /// Whether real numbers are written without an exponent.
+  private let isFixed: Bool
+  /// printf's format of real numbers, as characters that end with zero.
+  private let format: [CChar]
   /// About how many characters a number has at the most.
   let length: Int
 
@@ -15,10 +20,10 @@ private struct PrintedNumber: Sendable {
   private static let longest = 1 << 20
 
   init(_ setup: NodeSetup) throws {
-    let precision = try setup.int("precision")
+    precision = try setup.int("precision")
+    width = try setup.int("width")
     let isScientific = try setup.bool("scientific")
     let isShortest = try setup.bool("shortest")
-    let width = try setup.int("width")
     let fill = try setup.string("fill")
     let dtype = try setup.inputType(0)
     let isReal = dtype.isFloatingPoint || dtype.isComplex || dtype == .string
@@ -35,28 +40,95 @@ private struct PrintedNumber: Sendable {
     guard width <= Self.longest, precision <= Self.longest else {
       throw setup.invalid("'width' is \(width) and 'precision' \(precision); \(Self.longest) is the most.")
     }
+    flag = fill.utf8.first
     length = max(width, precision, 0) + 32
-    middle = fill + (width >= 0 ? String(width) : "") + (precision >= 0 ? ".\(precision)" : "")
-    notation = isShortest ? "g" : isScientific ? "e" : "f"
+    isFixed = !(isShortest || isScientific)
+    let ending = (precision >= 0 ? ".\(precision)" : "") + (isShortest ? "g" : isScientific ? "e" : "f")
+    format = Array(("%" + fill + (width >= 0 ? String(width) : "") + ending).utf8CString)
   }
 
-  func text(_ value: Double) -> String { format("%" + middle + notation, [value]) }
-  func text(_ value: Int64) -> String { format("%" + middle + "lld", [value]) }
-  func text(_ value: UInt64) -> String { format("%" + middle + "llu", [value]) }
+  /// Flags that have a sign or a blank stand before numbers that are not negative.
+  @inline(__always)
+  private func putSign(_ isNegative: Bool, _ text: inout DecimalText) {
+    if isNegative {
+      text.put(UInt8(ascii: "-"))
+    } else if let flag, flag == UInt8(ascii: "+") || flag == UInt8(ascii: " ") {
+      text.put(flag)
+    }
+  }
 
-  private func format(_ format: String, _ arguments: [any CVarArg]) -> String {
-    let length = withVaList(arguments) { vsnprintf(nil, 0, format, $0) }
-    guard length > 0 else { return "" }
-    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(length) + 1) { buffer in
-      _ = withVaList(arguments) { vsnprintf(buffer.baseAddress, buffer.count, format, $0) }
-      return String(decoding: buffer.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  @inline(__always)
+  func text(_ value: Double, _ room: UnsafeMutableBufferPointer<UInt8>, _ recent: inout RecentTexts) -> Bytes
+  {
+    // A point without digits behind it is what `#` is for.
+    let digits = precision < 0 ? 6 : precision
+    if isFixed, flag != UInt8(ascii: "#") || digits > 0 {
+      var text = DecimalText(room)
+      if text.put(value.magnitude, precision: digits) {
+        putSign(value.sign == .minus, &text)
+        return padded(text.text, &recent)
+      }
+    }
+    return formatted(value)
+  }
+
+  @inline(__always)
+  func text(_ value: Int64, _ room: UnsafeMutableBufferPointer<UInt8>, _ recent: inout RecentTexts) -> Bytes {
+    var text = DecimalText(room)
+    text.put(value.magnitude)
+    putSign(value < 0, &text)
+    return padded(text.text, &recent)
+  }
+
+  @inline(__always)
+  func text(_ value: UInt64, _ room: UnsafeMutableBufferPointer<UInt8>, _ recent: inout RecentTexts) -> Bytes
+  {
+    var text = DecimalText(room)
+    text.put(value)
+    return padded(text.text, &recent)
+  }
+
+  /// A number's text, filled up to the width: with blanks before it or, with the flag `-`, behind it, or with zeros
+  /// behind its sign.
+  @inline(__always)
+  private func padded(
+    _ text: UnsafeBufferPointer<UInt8>, _ recent: inout RecentTexts
+  ) -> Bytes {
+    text.count < width ? filled(text) : recent.text(text)
+  }
+
+  private func filled(_ text: UnsafeBufferPointer<UInt8>) -> Bytes {
+    let missing = width - text.count
+    switch flag {
+    case UInt8(ascii: "-"): return Bytes(Array(text) + [UInt8](repeating: 0x20, count: missing))
+    case UInt8(ascii: "0"):
+      let sign = text.prefix { $0 == UInt8(ascii: "-") }
+      return Bytes(Array(sign) + [UInt8](repeating: 0x30, count: missing) + text.dropFirst(sign.count))
+    default: return Bytes([UInt8](repeating: 0x20, count: missing) + text)
+    }
+  }
+
+  /// As printf does it, for what is not written here.
+  private func formatted(_ value: Double) -> Bytes {
+    // Long enough for nearly all.
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { room in
+      guard let base = room.baseAddress else { return Bytes() }
+      let length = Int(withVaList([value]) { vsnprintf(base, room.count, format, $0) })
+      guard length >= room.count else {
+        return Bytes(copying: UnsafeRawBufferPointer(room).bindMemory(to: UInt8.self).part(0, max(length, 0)))
+      }
+      return withUnsafeTemporaryAllocation(of: CChar.self, capacity: length + 1) { room in
+        _ = withVaList([value]) { vsnprintf(room.baseAddress, room.count, format, $0) }
+        return Bytes(copying: UnsafeRawBufferPointer(room).bindMemory(to: UInt8.self).part(0, length))
+      }
     }
   }
 
   /// A string, filled up with blanks on the left or, with the flag `-`, on the right.
-  func padded(_ string: Bytes, width: Int, isLeft: Bool) -> Bytes {
-    let blanks = [UInt8](repeating: 0x20, count: max(width - string.count, 0))
-    return Bytes(isLeft ? string.bytes + blanks : blanks + string.bytes)
+  func padded(_ string: Bytes) -> Bytes {
+    guard string.count < width else { return string }
+    let blanks = [UInt8](repeating: 0x20, count: width - string.count)
+    return Bytes(flag == UInt8(ascii: "-") ? string.bytes + blanks : blanks + string.bytes)
   }
 }
 
@@ -72,8 +144,6 @@ enum AsStringOps {
       ], shape: ShapeRules.sameAsInput,
       prepare: { setup in
         let printed = try PrintedNumber(setup)
-        let width = try setup.int("width")
-        let isLeft = try setup.string("fill") == "-"
         return { context in
           let input = try context.input(0)
           let result = try context.allocate(0, .string, input.shape)
@@ -83,36 +153,53 @@ enum AsStringOps {
             let (length, overflow) = printed.length.multipliedReportingOverflow(by: output.count)
             try result.storage.charge(text: overflow ? .max : length)
           }
-          func each<T>(_ type: T.Type, _ text: (T) -> String) {
+          var recent = RecentTexts()
+          @inline(__always)
+          func each<T>(
+            _ type: T.Type, _ text: (T, UnsafeMutableBufferPointer<UInt8>, inout RecentTexts) -> Bytes
+          ) {
             let source = input.buffer(as: T.self)
-            for index in output.indices { output[index] = Bytes(text(source[index])) }
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: DecimalText.room) { room in
+              for index in output.indices { output[index] = text(source[index], room, &recent) }
+            }
           }
-          func pair<R>(_ value: Complex<R>) -> String {
-            "(\(printed.text(Double(value.real))),\(printed.text(Double(value.imaginary))))"
+          func pair<R>(
+            _ value: Complex<R>, _ room: UnsafeMutableBufferPointer<UInt8>, _ recent: inout RecentTexts
+          ) -> Bytes {
+            var text: [UInt8] = [UInt8(ascii: "(")]
+            text += printed.text(Double(value.real), room, &recent).bytes
+            text.append(UInt8(ascii: ","))
+            text += printed.text(Double(value.imaginary), room, &recent).bytes
+            text.append(UInt8(ascii: ")"))
+            return Bytes(text)
           }
           switch input.dtype {
           case .variant:
-            each(TensorHandle.self) { ($0.object as? any VariantValue)?.summary ?? "Variant<type: >" }
-          case .float16: each(Float16.self) { printed.text(Double($0)) }
-          case .bfloat16: each(BFloat16.self) { printed.text(Double(Float($0))) }
-          case .float32: each(Float.self) { printed.text(Double($0)) }
-          case .float64: each(Double.self) { printed.text($0) }
-          case .int8: each(Int8.self) { printed.text(Int64($0)) }
-          case .int16: each(Int16.self) { printed.text(Int64($0)) }
-          case .int32: each(Int32.self) { printed.text(Int64($0)) }
-          case .int64: each(Int64.self) { printed.text($0) }
-          case .uint8: each(UInt8.self) { printed.text(UInt64($0)) }
-          case .uint16: each(UInt16.self) { printed.text(UInt64($0)) }
-          case .uint32: each(UInt32.self) { printed.text(UInt64($0)) }
-          case .uint64: each(UInt64.self) { printed.text($0) }
-          case .bool: each(Bool.self) { $0 ? "true" : "false" }
-          case .complex64: each(Complex64.self) { pair($0) }
-          case .complex128: each(Complex128.self) { pair($0) }
+            each(TensorHandle.self) { value, _, _ in
+              Bytes((value.object as? any VariantValue)?.summary ?? "Variant<type: >")
+            }
+          case .float16: each(Float16.self) { printed.text(Double($0), $1, &$2) }
+          case .bfloat16: each(BFloat16.self) { printed.text(Double(Float($0)), $1, &$2) }
+          case .float32: each(Float.self) { printed.text(Double($0), $1, &$2) }
+          case .float64: each(Double.self) { printed.text($0, $1, &$2) }
+          case .int8: each(Int8.self) { printed.text(Int64($0), $1, &$2) }
+          case .int16: each(Int16.self) { printed.text(Int64($0), $1, &$2) }
+          case .int32: each(Int32.self) { printed.text(Int64($0), $1, &$2) }
+          case .int64: each(Int64.self) { printed.text($0, $1, &$2) }
+          case .uint8: each(UInt8.self) { printed.text(UInt64($0), $1, &$2) }
+          case .uint16: each(UInt16.self) { printed.text(UInt64($0), $1, &$2) }
+          case .uint32: each(UInt32.self) { printed.text(UInt64($0), $1, &$2) }
+          case .uint64: each(UInt64.self) { printed.text($0, $1, &$2) }
+          case .bool:
+            let (yes, no) = (Bytes("true"), Bytes("false"))
+            each(Bool.self) { value, _, _ in value ? yes : no }
+          case .complex64: each(Complex64.self) { pair($0, $1, &$2) }
+          case .complex128: each(Complex128.self) { pair($0, $1, &$2) }
           default:
             let source = try context.strings(0)
             for index in output.indices {
-              try result.storage.charge(text: max(width, source[index].count))
-              output[index] = printed.padded(source[index], width: width, isLeft: isLeft)
+              try result.storage.charge(text: max(printed.width, source[index].count))
+              output[index] = printed.padded(source[index])
             }
           }
         }

@@ -54,11 +54,12 @@ enum RegexOps {
     let source = try context.strings(0)
     let result = try context.allocate(0, .string, context.input(0).shape)
     let target = result.mutableBuffer(as: Bytes.self)
+    var recent = RecentTexts()
     for index in target.indices {
       // Each place may match, and all that matched may be written as often as the rewrite names it.
       let (most, overflow) = (source[index].count + 1).multipliedReportingOverflow(by: rewrite.count * 2 + 1)
       try result.storage.check(text: overflow ? .max : most)
-      target[index] = try expression.replacing(in: source[index], with: rewrite, all: all)
+      target[index] = try expression.replacing(in: source[index], with: rewrite, all: all, &recent)
       try result.storage.charge(text: target[index].count)
     }
   }

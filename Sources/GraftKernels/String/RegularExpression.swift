@@ -37,7 +37,9 @@ import GraftTensor
     func matches(_ text: Bytes) -> Bool { text.withCharacters { cre2_full_match(regex, $0, $1) } }
 
     /// A text with its first match replaced, or all.
-    func replacing(in text: Bytes, with rewrite: Bytes, all: Bool) throws -> Bytes {
+    func replacing(
+      in text: Bytes, with rewrite: Bytes, all: Bool, _ recent: inout RecentTexts
+    ) throws -> Bytes {
       var count = 0
       let result = text.withCharacters { start, length in
         rewrite.withCharacters { cre2_replace(regex, start, length, $0, $1, all, &count) }
@@ -48,7 +50,7 @@ import GraftTensor
       }
       defer { free(result) }
       let bytes = UnsafeRawBufferPointer(start: result, count: count)
-      return Bytes(Array(bytes))
+      return recent.text(bytes.bindMemory(to: UInt8.self))
     }
   }
 
@@ -71,6 +73,8 @@ import GraftTensor
     }
 
     func matches(_ text: Bytes) -> Bool { false }
-    func replacing(in text: Bytes, with rewrite: Bytes, all: Bool) throws -> Bytes { text }
+    func replacing(
+      in text: Bytes, with rewrite: Bytes, all: Bool, _ recent: inout RecentTexts
+    ) throws -> Bytes { text }
   }
 #endif

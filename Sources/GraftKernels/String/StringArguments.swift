@@ -66,11 +66,12 @@ enum ASCII {
   @inline(__always)
   static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
-  /// A slice of bytes without spaces at its ends.
-  static func trimmed(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
-    guard let first = bytes.firstIndex(where: { !isSpace($0) }),
-      let last = bytes.lastIndex(where: { !isSpace($0) })
-    else { return [] }
-    return bytes[first...last]
+  /// The bytes without the spaces at their ends.
+  @inline(__always)
+  static func trimmed(_ bytes: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+    var (start, end) = (0, bytes.count)
+    while start < end && isSpace(bytes[start]) { start &+= 1 }
+    while start < end && isSpace(bytes[end &- 1]) { end &-= 1 }
+    return bytes.part(start, end)
   }
 }

@@ -12,7 +12,12 @@ enum StringCaseOps {
       return { isUnicode ? uppercased($0) : changed($0, 0x61...0x7A) }
     },
     .eachString("StringStrip", "Text without the white space at its ends.") { _ in
-      { Bytes(Array(ASCII.trimmed($0.bytes))) }
+      { string in
+        string.bytes.withUnsafeBufferPointer { bytes in
+          let trimmed = ASCII.trimmed(bytes)
+          return trimmed.count == bytes.count ? string : Bytes(copying: trimmed)
+        }
+      }
     },
     OpDefinition(
       "StringLength", "How many bytes strings have, or how many characters of UTF-8.",
@@ -40,7 +45,18 @@ enum StringCaseOps {
   }
 
   private static func changed(_ string: Bytes, _ range: ClosedRange<UInt8>) -> Bytes {
-    Bytes(string.bytes.map { range.contains($0) ? $0 ^ 0x20 : $0 })
+    let isChanged = string.bytes.withUnsafeBufferPointer { bytes in
+      // All are looked at, many at a time.
+      var found: UInt8 = 0
+      for byte in bytes { found |= range.contains(byte) ? 1 : 0 }
+      return found != 0
+    }
+    guard isChanged else { return string }
+    var result = string.bytes.withUnsafeBufferPointer { Bytes(copying: $0) }
+    result.bytes.withUnsafeMutableBufferPointer { bytes in
+      for place in bytes.indices { bytes[place] ^= range.contains(bytes[place]) ? 0x20 : 0 }
+    }
+    return result
   }
 
   /// The text up to the first byte of zero, where TensorFlow's ends.

@@ -1,3 +1,4 @@
+import Glibc
 import GraftGraph
 import GraftTensor
 
@@ -19,25 +20,84 @@ private struct NGramMaker: Sendable {
   /// - Parameter held: the bytes of all that were made so far.
   /// - Throws: `GraftError` (`resourceExhausted`) where the session has no room for them.
   func make(
-    _ tokens: UnsafeBufferPointer<Bytes>, _ first: Int, count: Int, width: Int, held: inout Int
-  ) throws -> [Bytes] {
+    _ tokens: UnsafeBufferPointer<Bytes>, _ first: Int, count: Int, width: Int, _ made: inout NGrams
+  ) throws {
     let pads = pads(width)
     try MemoryAccount.requireRoom(for: count, bytesEach: 32)
     try MemoryAccount.requireRoom(
       for: min(width, 2 * pads), bytesEach: 32 + max(leftPad.count, rightPad.count) + separator.count)
-    return try (0..<count).map { index in
+    for index in 0..<count {
       let left = max(0, pads - index)
       let right = max(0, pads - (count - index - 1))
       let start = first + (left > 0 ? 0 : index - pads)
-      var parts = [[UInt8]](repeating: leftPad, count: left)
-      for place in 0..<max(width - left - right, 0) where tokens.indices.contains(start + place) {
-        parts.append(tokens[start + place].bytes)
+      let end = start + max(width - left - right, 0)
+      let inner = tokens[min(max(start, 0), tokens.count)..<min(max(end, 0), tokens.count)]
+      let parts = left + inner.count + right
+      var size = left * leftPad.count + right * rightPad.count + max(parts - 1, 0) * separator.count
+      for token in inner { size += token.count }
+      try made.append(size: size) { room in
+        for _ in 0..<left { room.append(leftPad, separator) }
+        for token in inner { room.append(token.bytes, separator) }
+        for _ in 0..<right { room.append(rightPad, separator) }
       }
-      parts += [[UInt8]](repeating: rightPad, count: right)
-      let size = parts.reduce(separator.count * max(parts.count - 1, 0)) { $0 + $1.count }
-      held += size + 32
-      try MemoryAccount.requireRoom(for: held, bytesEach: 1)
-      return Bytes(Array(parts.joined(separator: separator)))
+    }
+  }
+}
+
+/// N-grams that were made.
+private struct NGrams {
+  private let texts: UnsafeMutableBufferPointer<Bytes>
+  private(set) var count = 0
+  private var recent = RecentTexts()
+  /// The bytes of all.
+  private var held = 0
+  /// How many bytes there is room for, as far as is known.
+  private var known = 0
+  /// Where the one at hand is put together.
+  private var room: [UInt8] = []
+
+  init(_ texts: UnsafeMutableBufferPointer<Bytes>) { self.texts = texts }
+
+  /// Adds one of so many bytes.
+  ///
+  /// - Throws: `GraftError` (`resourceExhausted`) where the session has no room for it.
+  mutating func append(size: Int, _ write: (inout Room) -> Void) throws {
+    held += size + 32
+    if held > known {
+      // Asked for many at a time, as long as there is so much.
+      let ahead = held + (1 << 12)
+      known = (try? MemoryAccount.requireRoom(for: ahead, bytesEach: 1)) == nil ? held : ahead
+      if known == held { try MemoryAccount.requireRoom(for: held, bytesEach: 1) }
+    }
+    if room.count < size { room = [UInt8](repeating: 0, count: size * 2) }
+    texts[count] = room.withUnsafeMutableBufferPointer { bytes in
+      var place = Room(bytes: UnsafeMutableBufferPointer(rebasing: bytes[..<size]))
+      write(&place)
+      return recent.text(UnsafeBufferPointer(place.bytes))
+    }
+    count += 1
+  }
+
+  /// Bytes that are filled from the beginning, with separators between the parts.
+  struct Room {
+    let bytes: UnsafeMutableBufferPointer<UInt8>
+    private var filled = 0
+
+    init(bytes: UnsafeMutableBufferPointer<UInt8>) { self.bytes = bytes }
+
+    mutating func append(_ part: [UInt8], _ separator: [UInt8]) {
+      copy(part)
+      if filled < bytes.count { copy(separator) }
+    }
+
+    @inline(__always)
+    private mutating func copy(_ part: [UInt8]) {
+      part.withUnsafeBufferPointer { part in
+        let count = min(part.count, bytes.count - filled)
+        guard count > 0, let from = part.baseAddress, let to = bytes.baseAddress else { return }
+        memcpy(to + filled, from, count)
+        filled += count
+      }
     }
   }
 }
@@ -67,28 +127,36 @@ enum StringNGramOps {
             try context.setIntegers(1, dtype, splits.map { _ in 0 })
             return
           }
-          var result: [Bytes] = []
-          var held = 0
-          var resultSplits = [0]
+          // How many there are is known beforehand.
+          var total = 0
           for (start, end) in zip(splits, splits.dropFirst()) {
-            try context.checkpoint()
-            let length = end - start
-            let before = result.count
-            for width in widths {
-              let count = maker.count(length, width)
-              result += try maker.make(tokens, start, count: count, width: width, held: &held)
-            }
-            if preservesShort && length > 0 && result.count == before {
+            var count = 0
+            for width in widths { count += maker.count(end - start, width) }
+            if preservesShort && end > start && count == 0 {
               guard maker.padWidth >= 0 else {
                 throw GraftError(
                   .invalidArgument, "Short rows are to be preserved, without any width or padding given.")
               }
-              result += try maker.make(
-                tokens, start, count: 1, width: length + 2 * maker.padWidth, held: &held)
+              count = 1
             }
-            resultSplits.append(result.count)
+            total += count
           }
-          try context.setStrings(0, result)
+          let output = try context.allocate(0, .string, Shape([total])).mutableBuffer(as: Bytes.self)
+          var made = NGrams(output)
+          var resultSplits = [0]
+          resultSplits.reserveCapacity(splits.count)
+          for (start, end) in zip(splits, splits.dropFirst()) {
+            try context.checkpoint()
+            let length = end - start
+            let before = made.count
+            for width in widths {
+              try maker.make(tokens, start, count: maker.count(length, width), width: width, &made)
+            }
+            if preservesShort && length > 0 && made.count == before {
+              try maker.make(tokens, start, count: 1, width: length + 2 * maker.padWidth, &made)
+            }
+            resultSplits.append(made.count)
+          }
           try context.setIntegers(1, dtype, resultSplits)
         }
       })

@@ -9,8 +9,8 @@ enum StringSplitOps {
       prepare: { setup in
         let skipsEmpty = try setup.bool("skip_empty")
         return { context in
-          let delimiters = try context.scalarString(1, named: "delimiter").bytes
-          try run(context) { split($0, at: delimiters, skipsEmpty: skipsEmpty) }
+          let delimiters = Array(try context.scalarString(1, named: "delimiter").bytes)
+          try run(context) { split($0, at: delimiters, skipsEmpty: skipsEmpty, &$1) }
         }
       }),
     OpDefinition(
@@ -21,10 +21,12 @@ enum StringSplitOps {
         let limit = try setup.int("maxsplit")
         return { context in
           let separator = try context.scalarString(1, named: "sep").bytes
-          try run(context) { bytes in
-            if limit == 0 { return [bytes[...]] }
-            return separator.isEmpty
-              ? words(bytes, limit: limit) : split(bytes, by: separator, limit: limit)
+          if limit == 0 {
+            try run(context) { $1.append(0, $0.count) }
+          } else if separator.isEmpty {
+            try run(context) { words($0, limit: limit, &$1) }
+          } else {
+            try run(context) { split($0, by: separator, limit: limit, &$1) }
           }
         }
       }),
@@ -34,70 +36,109 @@ enum StringSplitOps {
     [PartialShape([nil, 2]), PartialShape([nil]), PartialShape([2])]
   }
 
-  private static func run(_ context: KernelContext, _ split: ([UInt8]) -> [ArraySlice<UInt8>]) throws {
+  /// The parts of texts, by where they begin and end.
+  private struct Parts {
+    private(set) var bounds: [(start: Int, end: Int)] = []
+
+    @inline(__always)
+    mutating func append(_ start: Int, _ end: Int) { bounds.append((start, end)) }
+  }
+
+  private static func run(
+    _ context: KernelContext, _ split: (UnsafeBufferPointer<UInt8>, inout Parts) -> Void
+  ) throws {
     let input = try context.input(0)
     guard input.rank == 1 else {
       throw GraftError(
         .invalidArgument, "The strings are a vector, and the shape \(input.shape) was found.",
         at: .init(input: 0))
     }
-    var values: [Bytes] = []
-    var indices: [Int] = []
-    var widest = 0
-    for (row, string) in try context.strings(0).enumerated() {
-      let parts = split(string.bytes)
-      widest = max(widest, parts.count)
-      for (column, part) in parts.enumerated() {
-        values.append(Bytes(Array(part)))
-        indices += [row, column]
-      }
+    let source = try context.strings(0)
+    var parts = Parts()
+    // Where each row's parts end.
+    var ends: [Int] = []
+    ends.reserveCapacity(source.count)
+    for string in source {
+      string.bytes.withUnsafeBufferPointer { split($0, &parts) }
+      ends.append(parts.bounds.count)
     }
-    let places = try context.allocate(0, .int64, Shape([values.count, 2])).mutableBuffer(as: Int64.self)
-    for (place, index) in indices.enumerated() { places[place] = Int64(index) }
-    try context.setStrings(1, values)
+    let count = parts.bounds.count
+    let places = try context.allocate(0, .int64, Shape([count, 2])).mutableBuffer(as: Int64.self)
+    let values = try context.allocate(1, .string, Shape([count])).mutableBuffer(as: Bytes.self)
+    var recent = RecentTexts()
+    var (first, widest) = (0, 0)
+    for (row, end) in ends.enumerated() {
+      source[row].bytes.withUnsafeBufferPointer { bytes in
+        for index in first..<end {
+          let bounds = parts.bounds[index]
+          values[index] = recent.text(bytes.part(bounds.start, bounds.end))
+          places[2 * index] = Int64(row)
+          places[2 * index + 1] = Int64(index - first)
+        }
+      }
+      widest = max(widest, end - first)
+      first = end
+    }
     try context.setIntegers(2, .int64, [input.shape[0], widest])
   }
 
   private static func split(
-    _ bytes: [UInt8], at delimiters: [UInt8], skipsEmpty: Bool
-  ) -> [ArraySlice<UInt8>] {
+    _ bytes: UnsafeBufferPointer<UInt8>, at delimiters: [UInt8], skipsEmpty: Bool, _ parts: inout Parts
+  ) {
     // An empty string has no part, not an empty one.
-    if bytes.isEmpty { return [] }
-    if delimiters.isEmpty { return bytes.indices.map { bytes[$0...$0] } }
-    return bytes.split(omittingEmptySubsequences: skipsEmpty) { delimiters.contains($0) }
+    if bytes.isEmpty { return }
+    if delimiters.isEmpty {
+      for place in bytes.indices { parts.append(place, place + 1) }
+      return
+    }
+    var start = 0
+    for place in bytes.indices where delimiters.contains(bytes[place]) {
+      if place > start || !skipsEmpty { parts.append(start, place) }
+      start = place + 1
+    }
+    if bytes.count > start || !skipsEmpty { parts.append(start, bytes.count) }
   }
 
   /// Parts between runs of white space; what is left after so many of them is the last part.
-  private static func words(_ bytes: [UInt8], limit: Int) -> [ArraySlice<UInt8>] {
-    var parts: [ArraySlice<UInt8>] = []
-    var rest = bytes.drop(while: ASCII.isSpace)
-    while !rest.isEmpty {
-      let word = rest.prefix { !ASCII.isSpace($0) }
-      parts.append(word)
-      rest = rest[word.endIndex...].drop(while: ASCII.isSpace)
-      if limit > 0 && parts.count == limit {
-        parts.append(rest)
-        return parts
+  private static func words(_ bytes: UnsafeBufferPointer<UInt8>, limit: Int, _ parts: inout Parts) {
+    var place = 0
+    var found = 0
+    func skipSpace() {
+      while place < bytes.count && ASCII.isSpace(bytes[place]) { place += 1 }
+    }
+    skipSpace()
+    while place < bytes.count {
+      let start = place
+      while place < bytes.count && !ASCII.isSpace(bytes[place]) { place += 1 }
+      parts.append(start, place)
+      skipSpace()
+      found += 1
+      if limit > 0 && found == limit {
+        parts.append(place, bytes.count)
+        return
       }
     }
-    return parts
   }
 
-  private static func split(_ bytes: [UInt8], by separator: [UInt8], limit: Int) -> [ArraySlice<UInt8>] {
-    var parts: [ArraySlice<UInt8>] = []
-    var start = 0
-    var place = 0
-    while place + separator.count <= bytes.count {
-      guard bytes[place] == separator[0], bytes[place..<place + separator.count] == separator[...] else {
-        place += 1
-        continue
+  private static func split(
+    _ bytes: UnsafeBufferPointer<UInt8>, by separator: [UInt8], limit: Int, _ parts: inout Parts
+  ) {
+    separator.withUnsafeBufferPointer { separator in
+      var (start, place, found) = (0, 0, 0)
+      while place + separator.count <= bytes.count {
+        guard bytes[place] == separator[0],
+          separator.count == 1 || bytes.part(place, place + separator.count).elementsEqual(separator)
+        else {
+          place += 1
+          continue
+        }
+        parts.append(start, place)
+        place += separator.count
+        start = place
+        found += 1
+        if limit > 0 && found == limit { break }
       }
-      parts.append(bytes[start..<place])
-      place += separator.count
-      start = place
-      if limit > 0 && parts.count == limit { break }
+      parts.append(start, bytes.count)
     }
-    parts.append(bytes[start...])
-    return parts
   }
 }

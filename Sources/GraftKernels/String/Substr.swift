@@ -37,24 +37,32 @@ enum SubstrOps {
       places = try BroadcastPlaces([input.shape, position.shape], output: shape)
     }
     let output = try context.allocate(0, .string, shape).mutableBuffer(as: Bytes.self)
+    var recent = RecentTexts()
     for index in output.indices {
-      let string = strings[places?.place(of: index, in: 0) ?? index].bytes
+      let source = strings[places?.place(of: index, in: 0) ?? index]
       let place = places?.place(of: index, in: 1) ?? (positions.count == 1 ? 0 : index)
-      let range =
-        unit == .byte
-        ? bytes(string, positions[place], lengths[place])
-        : characters(string, positions[place], lengths[place])
-      guard let range else {
+      let part: Bytes? = source.bytes.withUnsafeBufferPointer { string in
+        let range =
+          unit == .byte
+          ? bytes(string, positions[place], lengths[place])
+          : characters(string, positions[place], lengths[place])
+        guard let range else { return nil }
+        return range.count == string.count
+          ? source : recent.text(string.part(range.lowerBound, range.upperBound))
+      }
+      guard let part else {
         throw GraftError(
           .invalidArgument,
-          "The position \(positions[place]) does not lie in string \(index), of \(string.count) bytes.",
+          "The position \(positions[place]) does not lie in string \(index), of \(source.count) bytes.",
           at: .init(input: 1))
       }
-      output[index] = Bytes(Array(string[range]))
+      output[index] = part
     }
   }
 
-  private static func bytes(_ string: [UInt8], _ position: Int, _ length: Int) -> Range<Int>? {
+  private static func bytes(
+    _ string: UnsafeBufferPointer<UInt8>, _ position: Int, _ length: Int
+  ) -> Range<Int>? {
     let start = position < 0 ? position + string.count : position
     guard start >= 0, start <= string.count else { return nil }
     // A negative length means the rest, as it does in C++.
@@ -62,7 +70,9 @@ enum SubstrOps {
     return start..<start + (length < 0 ? rest : min(length, rest))
   }
 
-  private static func characters(_ string: [UInt8], _ position: Int, _ length: Int) -> Range<Int>? {
+  private static func characters(
+    _ string: UnsafeBufferPointer<UInt8>, _ position: Int, _ length: Int
+  ) -> Range<Int>? {
     func forward(_ count: Int, from start: Int) -> (place: Int, isWhole: Bool) {
       var place = start
       var counted = 0
