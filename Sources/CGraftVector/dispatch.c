@@ -38,6 +38,10 @@ UNARY(tanh)
 UNARY(sigmoid)
 UNARY(erf)
 UNARY(erfc)
+UNARY(erfinv)
+UNARY(ndtri)
+UNARY(lgamma)
+UNARY(digamma)
 UNARY(atan)
 UNARY(asin)
 UNARY(acos)
@@ -67,6 +71,7 @@ UNARY(round)
 UNARY_DOUBLE(floor)
 UNARY_DOUBLE(ceil)
 UNARY_DOUBLE(round)
+UNARY_DOUBLE(exp)
 
 DISPATCH(f32_leaky_relu, (const float *x, float *y, size_t count, float alpha), (x, y, count, alpha))
 DISPATCH(
@@ -85,6 +90,17 @@ BINARY(max)
 BINARY(min)
 BINARY(squared_difference)
 BINARY(pow)
+BINARY(xlogy)
+BINARY(xlog1py)
+BINARY_FORM(igamma)
+BINARY(mod)
+BINARY(floor_mod)
+
+#define INTEGER_FORM(name) \
+  DISPATCH(i32_##name, (const int32_t *a, const int32_t *b, int32_t *y, size_t count), (a, b, y, count))
+#define BINARY_INTEGER(name) INTEGER_FORM(name) INTEGER_FORM(name##_left) INTEGER_FORM(name##_right)
+BINARY_INTEGER(floor_div)
+BINARY_INTEGER(floor_mod)
 
 #define SELECT(bits)                                                                                             \
   DISPATCH(                                                                                                    \

@@ -180,20 +180,22 @@ INLINE float selu_f32(float x) {
   return x < 0.0f ? 1.75809934f * expm1_f32(x) : 1.05070099f * x;
 }
 
-/// The error function.
-INLINE float erf_f32(float x) {
-  float a = absolute(x);
-  float limited = a > 4.0f ? 4.0f : a;
-  float t = limited * limited;
-  // erf(x)/x - 1 for |x| < 1.
+/// erf(x)/x - 1 of t = x^2 < 1.
+INLINE float erf_quotient(float t) {
   float s = 7.92036808e-05f;
   s = s * t + -0.000803076138f;
   s = s * t + 0.00519073382f;
   s = s * t + -0.026855126f;
   s = s * t + 0.112836182f;
   s = s * t + -0.376126289f;
-  s = s * t + 0.128379166f;
-  float small = limited + limited * s;
+  return s * t + 0.128379166f;
+}
+
+/// The error function.
+INLINE float erf_f32(float x) {
+  float a = absolute(x);
+  float limited = a > 4.0f ? 4.0f : a;
+  float small = limited + limited * erf_quotient(limited * limited);
   // log(1 - erf x) for 1 <= x <= 4.
   float l = -2.1687234e-05f;
   l = l * limited + 0.000441340992f;
@@ -224,11 +226,14 @@ INLINE float erfc_f32(float x) {
   g = g * u + 0.245603680611f;
   g = g * u + -0.326233565807f;
   g = g * u + 0.179001152515f;
-  // The square in two parts, of which the first is exact.
+  // The square in two parts, of which the first is exact, and the second at most 0.05.
   float high = float_of(bits_of(limited) & 0xFFFFF000u);
-  float tail = exp_f32(-high * high) * exp_f32((high - limited) * (high + limited)) * g;
+  reduced_exponent e = reduce_exponent(-high * high);
+  float rest = e.r + (high - limited) * (high + limited);
+  int32_t half = e.n >> 1;
+  float tail = (expm1_reduced(rest) + 1.0f) * g * power_of_two(half) * power_of_two(e.n - half);
   float large = x < 0.0f ? 2.0f - tail : tail;
-  float result = a < 0.5f ? 1.0f - erf_f32(x) : large;
+  float result = a < 0.5f ? 1.0f - (x + x * erf_quotient(x * x)) : large;
   return x != x ? x : result;
 }
 

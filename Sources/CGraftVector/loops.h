@@ -365,3 +365,7 @@ INLINE uint64_t unsigned_long_part(double x) {
 
 CONVERSION(f64_to_u32, double, uint32_t, unsigned_part(v))
 CONVERSION(f64_to_u64, double, uint64_t, unsigned_long_part(v))
+
+// MARK: Functions beyond the elementary ones
+
+#include "loops-special.h"

@@ -23,6 +23,13 @@ void graft_f32_tanh(const float *x, float *y, size_t count);
 void graft_f32_sigmoid(const float *x, float *y, size_t count);
 void graft_f32_erf(const float *x, float *y, size_t count);
 void graft_f32_erfc(const float *x, float *y, size_t count);
+void graft_f32_erfinv(const float *x, float *y, size_t count);
+/// The inverse of the normal distribution's cumulative function.
+void graft_f32_ndtri(const float *x, float *y, size_t count);
+/// log |gamma(x)|, and the derivative of that, which is NaN at its poles.
+void graft_f32_lgamma(const float *x, float *y, size_t count);
+void graft_f32_digamma(const float *x, float *y, size_t count);
+void graft_f64_exp(const double *x, double *y, size_t count);
 void graft_f32_atan(const float *x, float *y, size_t count);
 void graft_f32_asin(const float *x, float *y, size_t count);
 void graft_f32_acos(const float *x, float *y, size_t count);
@@ -82,7 +89,27 @@ GRAFT_DECLARE_BINARY(max)
 GRAFT_DECLARE_BINARY(min)
 GRAFT_DECLARE_BINARY(squared_difference)
 GRAFT_DECLARE_BINARY(pow)
+/// a log b, but zero where a is zero.
+GRAFT_DECLARE_BINARY(xlogy)
+GRAFT_DECLARE_BINARY(xlog1py)
+/// What a quotient's integer part leaves, with the sign of a, and what its floor leaves, with that of b.
+GRAFT_DECLARE_BINARY(mod)
+GRAFT_DECLARE_BINARY(floor_mod)
 #undef GRAFT_DECLARE_BINARY
+
+/// The regularized lower incomplete gamma function P(a[i], x[i]), for 0 < x <= 30 and 0 < a <= 10^4. The output may be
+/// an input.
+void graft_f32_igamma(const float *a, const float *x, float *y, size_t count);
+
+/// y[i] = f(a[i], b[i]) for integers, which wrap around. What comes of a divisor of zero is not
+/// specified.
+#define GRAFT_DECLARE_BINARY_INTEGER(name)                                                        \
+  void graft_i32_##name(const int32_t *a, const int32_t *b, int32_t *y, size_t count);            \
+  void graft_i32_##name##_left(const int32_t *a, const int32_t *b, int32_t *y, size_t count);     \
+  void graft_i32_##name##_right(const int32_t *a, const int32_t *b, int32_t *y, size_t count);
+GRAFT_DECLARE_BINARY_INTEGER(floor_div)
+GRAFT_DECLARE_BINARY_INTEGER(floor_mod)
+#undef GRAFT_DECLARE_BINARY_INTEGER
 
 // MARK: Choices
 

@@ -37,7 +37,12 @@ extension MathOps {
   /// Refuses integer divisors of zero.
   @Sendable
   static func checkDivisor(_ a: Tensor, _ b: Tensor) throws {
-    func holdsZero<T: IntegerElement>(_ type: T.Type) -> Bool { b.buffer(as: T.self).contains(0) }
+    func holdsZero<T: IntegerElement>(_ type: T.Type) -> Bool {
+      // Nearly always there is none, and all are looked at without a branch for each.
+      var found = false
+      for value in b.buffer(as: T.self) where value == 0 { found = true }
+      return found
+    }
     let found =
       switch b.dtype.size {
       case 1: holdsZero(Int8.self)

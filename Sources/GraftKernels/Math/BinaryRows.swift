@@ -55,10 +55,13 @@ protocol IntegerBinary: Sendable {
   static func apply<T: IntegerElement>(_ a: T, _ b: T) -> T
   /// Whether the result's bits are the same for signed and unsigned integers, as a sum's are.
   static var ignoresSign: Bool { get }
+  /// The function over rows of int32, made for the processor's vectors; nil where there is none.
+  static var integerVector: BinaryRows.IntegerLoops? { get }
 }
 
 extension IntegerBinary {
   static var ignoresSign: Bool { false }
+  static var integerVector: BinaryRows.IntegerLoops? { nil }
 }
 
 /// A function of two complex numbers.
@@ -85,6 +88,19 @@ enum BinaryRows {
     let pairs: FloatLoop
     let left: FloatLoop
     let right: FloatLoop
+  }
+
+  /// A function over rows of int32.
+  typealias IntegerLoop =
+    @convention(c) @Sendable (
+      UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafeMutablePointer<Int32>, Int
+    ) -> Void
+
+  /// A function over rows of int32, in its three forms.
+  struct IntegerLoops: Sendable {
+    let pairs: IntegerLoop
+    let left: IntegerLoop
+    let right: IntegerLoop
   }
 
   private enum Single<F: FloatBinary>: BinaryFunction {
@@ -137,12 +153,28 @@ enum BinaryRows {
     }
   }
 
+  private static func vectorized<F: IntegerBinary>(_ function: F.Type) -> BinaryRow? {
+    guard let loops = F.integerVector else { return nil }
+    return BinaryRow(
+      pairs: erased(loops.pairs), left: erased(loops.left), right: erased(loops.right), inputSize: 4,
+      outputSize: 4, cost: 500)
+  }
+
+  private static func erased(_ loop: @escaping IntegerLoop) -> BinaryRow.Body {
+    { a, b, y, count in
+      guard count > 0 else { return }
+      loop(
+        a.assumingMemoryBound(to: Int32.self), b.assumingMemoryBound(to: Int32.self),
+        y.assumingMemoryBound(to: Int32.self), count)
+    }
+  }
+
   /// The rows for integers; nil for others.
   static func integers<F: IntegerBinary>(_ function: F.Type, _ dtype: DataType) -> BinaryRow? {
     switch dtype {
     case .int8: return Integer<F, Int8>.row(cost: 400)
     case .int16: return Integer<F, Int16>.row(cost: 400)
-    case .int32: return Integer<F, Int32>.row(cost: 500)
+    case .int32: return vectorized(function) ?? Integer<F, Int32>.row(cost: 500)
     case .int64: return Integer<F, Int64>.row(cost: 1_000)
     default: break
     }

@@ -110,6 +110,9 @@ extension MathOps {
       let isInexact = quotient &* b != a
       return isInexact && (a < 0) != (b < 0) ? quotient &- 1 : quotient
     }
+    static var integerVector: BinaryRows.IntegerLoops? {
+      .init(pairs: graft_i32_floor_div, left: graft_i32_floor_div_left, right: graft_i32_floor_div_right)
+    }
 
     /// The rows for floats.
     static func row(_ dtype: DataType) -> BinaryRow? {
@@ -138,6 +141,10 @@ extension MathOps {
   enum Remainder: FloatBinary, IntegerBinary {
     static func apply(_ a: Float, _ b: Float) -> Float { fmodf(a, b) }
     static func apply(_ a: Double, _ b: Double) -> Double { fmod(a, b) }
+    static var vector: BinaryRows.FloatLoops? {
+      .init(pairs: graft_f32_mod, left: graft_f32_mod_left, right: graft_f32_mod_right)
+    }
+    static var cost: Int { 2_000 }
     static func apply<T: IntegerElement>(_ a: T, _ b: T) -> T {
       a.remainderReportingOverflow(dividingBy: b).partialValue
     }
@@ -158,5 +165,13 @@ extension MathOps {
       let rest = a.remainderReportingOverflow(dividingBy: b).partialValue
       return rest != 0 && (rest < 0) != (b < 0) ? rest &+ b : rest
     }
+
+    static var vector: BinaryRows.FloatLoops? {
+      .init(pairs: graft_f32_floor_mod, left: graft_f32_floor_mod_left, right: graft_f32_floor_mod_right)
+    }
+    static var integerVector: BinaryRows.IntegerLoops? {
+      .init(pairs: graft_i32_floor_mod, left: graft_i32_floor_mod_left, right: graft_i32_floor_mod_right)
+    }
+    static var cost: Int { 2_000 }
   }
 }

@@ -36,6 +36,7 @@ extension MathOps {
     static func apply(_ x: Float) -> Float { expf(x) }
     static func apply(_ x: Double) -> Double { exp(x) }
     static var vector: UnaryRows.FloatLoop? { graft_f32_exp }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_exp }
   }
 
   enum Expm1: FloatUnary {

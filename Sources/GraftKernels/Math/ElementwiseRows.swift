@@ -82,12 +82,15 @@ protocol FloatUnary: Sendable {
   static func apply(_ x: Double) -> Double
   /// The function over a row of floats, made for the processor's vectors; nil where there is none.
   static var vector: UnaryRows.FloatLoop? { get }
+  /// The same for a row of doubles.
+  static var wideVector: UnaryRows.DoubleLoop? { get }
   /// About how many nanoseconds 1,024 elements take.
   static var cost: Int { get }
 }
 
 extension FloatUnary {
   static var vector: UnaryRows.FloatLoop? { nil }
+  static var wideVector: UnaryRows.DoubleLoop? { nil }
   static var cost: Int { vector == nil ? 8_000 : 800 }
 }
 
@@ -130,7 +133,7 @@ enum UnaryRows {
   static func floats<F: FloatUnary>(_ function: F.Type, _ dtype: DataType) -> UnaryRow? {
     switch dtype {
     case .float32: single(function)
-    case .float64: Wide<F>.row(cost: 10_000)
+    case .float64: wide(function)
     case .float16, .bfloat16: SixteenBits(dtype)?.row(single(function))
     default: nil
     }
@@ -142,6 +145,14 @@ enum UnaryRows {
       body: { x, y, count in
         vector(x.assumingMemoryBound(to: Float.self), y.assumingMemoryBound(to: Float.self), count)
       }, inputSize: 4, outputSize: 4, cost: F.cost)
+  }
+
+  private static func wide<F: FloatUnary>(_ function: F.Type) -> UnaryRow {
+    guard let vector = F.wideVector else { return Wide<F>.row(cost: 10_000) }
+    return UnaryRow(
+      body: { x, y, count in
+        vector(x.assumingMemoryBound(to: Double.self), y.assumingMemoryBound(to: Double.self), count)
+      }, inputSize: 8, outputSize: 8, cost: 2_000)
   }
 
   /// The row of a predicate for float16, bfloat16, float32 and float64; nil for others.

@@ -79,6 +79,10 @@ extension MathOps {
     static func apply<T: FloatElement>(_ a: T, _ b: T) -> T {
       a == .zero ? .zero : T.multiply(a, T.logarithm(b))
     }
+    static var vector: BinaryRows.FloatLoops? {
+      .init(pairs: graft_f32_xlogy, left: graft_f32_xlogy_left, right: graft_f32_xlogy_right)
+    }
+    static var cost: Int { 1_200 }
     static func apply(_ a: Complex64, _ b: Complex64) -> Complex64 {
       a == .zero ? .zero : .multiply(a, withPair(b, b) { x, _, y in graft_c64_log(x, y, 1) })
     }
@@ -93,6 +97,10 @@ extension MathOps {
     static func apply<T: FloatElement>(_ a: T, _ b: T) -> T {
       a == .zero ? .zero : T.multiply(a, T.logarithm1p(b))
     }
+    static var vector: BinaryRows.FloatLoops? {
+      .init(pairs: graft_f32_xlog1py, left: graft_f32_xlog1py_left, right: graft_f32_xlog1py_right)
+    }
+    static var cost: Int { 1_600 }
     static func apply(_ a: Complex64, _ b: Complex64) -> Complex64 {
       a == .zero ? .zero : .multiply(a, withPair(b, b) { x, _, y in graft_c64_log1p(x, y, 1) })
     }

@@ -11,6 +11,8 @@ private struct PrintedNumber: Sendable {
   private let precision: Int
   /// Whether real numbers are written without an exponent.
   private let isFixed: Bool
+  /// Whether they have an exponent only where that is shorter.
+  private let isShortest: Bool
   /// printf's format of real numbers, as characters that end with zero.
   private let format: [CChar]
   /// About how many characters a number has at the most.
@@ -21,9 +23,9 @@ private struct PrintedNumber: Sendable {
 
   init(_ setup: NodeSetup) throws {
     precision = try setup.int("precision")
-    width = try setup.int("width")
+    width = max(try setup.int("width"), -1)
     let isScientific = try setup.bool("scientific")
-    let isShortest = try setup.bool("shortest")
+    isShortest = try setup.bool("shortest")
     let fill = try setup.string("fill")
     let dtype = try setup.inputType(0)
     let isReal = dtype.isFloatingPoint || dtype.isComplex || dtype == .string
@@ -47,26 +49,38 @@ private struct PrintedNumber: Sendable {
     format = Array(("%" + fill + (width >= 0 ? String(width) : "") + ending).utf8CString)
   }
 
-  /// Flags that have a sign or a blank stand before numbers that are not negative.
+  /// A number's text: its digits, with what stands before them.
   @inline(__always)
-  private func putSign(_ isNegative: Bool, _ text: inout DecimalText) {
+  private func finished(
+    _ digits: DecimalText, isNegative: Bool, isSigned: Bool, _ recent: inout RecentTexts
+  ) -> Bytes {
+    var text = digits
+    if flag == UInt8(ascii: "0") { text.fill(UInt8(ascii: "0"), to: isNegative ? width - 1 : width) }
     if isNegative {
       text.put(UInt8(ascii: "-"))
-    } else if let flag, flag == UInt8(ascii: "+") || flag == UInt8(ascii: " ") {
+    } else if isSigned, let flag, flag == UInt8(ascii: "+") || flag == UInt8(ascii: " ") {
+      // These have a sign or a blank stand before numbers that are not negative.
       text.put(flag)
     }
+    if flag != UInt8(ascii: "-") { text.fill(UInt8(ascii: " "), to: width) }
+    return text.text.count < width ? filled(text.text) : recent.text(text.text)
   }
 
   @inline(__always)
   func text(_ value: Double, _ room: UnsafeMutableBufferPointer<UInt8>, _ recent: inout RecentTexts) -> Bytes
   {
-    // A point without digits behind it is what `#` is for.
+    // Points without digits behind them, and zeros, are what `#` is for.
     let digits = precision < 0 ? 6 : precision
-    if isFixed, flag != UInt8(ascii: "#") || digits > 0 {
+    if flag != UInt8(ascii: "#") || isFixed && digits > 0 {
       var text = DecimalText(room)
-      if text.put(value.magnitude, precision: digits) {
-        putSign(value.sign == .minus, &text)
-        return padded(text.text, &recent)
+      let isWritten =
+        isFixed
+        ? text.put(value.magnitude, precision: digits)
+        : isShortest
+          ? text.put(general: value.magnitude, precision: digits)
+          : text.put(scientific: value.magnitude, precision: digits)
+      if isWritten {
+        return finished(text, isNegative: value.sign == .minus, isSigned: true, &recent)
       }
     }
     return formatted(value)
@@ -76,8 +90,7 @@ private struct PrintedNumber: Sendable {
   func text(_ value: Int64, _ room: UnsafeMutableBufferPointer<UInt8>, _ recent: inout RecentTexts) -> Bytes {
     var text = DecimalText(room)
     text.put(value.magnitude)
-    putSign(value < 0, &text)
-    return padded(text.text, &recent)
+    return finished(text, isNegative: value < 0, isSigned: true, &recent)
   }
 
   @inline(__always)
@@ -85,18 +98,11 @@ private struct PrintedNumber: Sendable {
   {
     var text = DecimalText(room)
     text.put(value)
-    return padded(text.text, &recent)
+    return finished(text, isNegative: false, isSigned: false, &recent)
   }
 
   /// A number's text, filled up to the width: with blanks before it or, with the flag `-`, behind it, or with zeros
   /// behind its sign.
-  @inline(__always)
-  private func padded(
-    _ text: UnsafeBufferPointer<UInt8>, _ recent: inout RecentTexts
-  ) -> Bytes {
-    text.count < width ? filled(text) : recent.text(text)
-  }
-
   private func filled(_ text: UnsafeBufferPointer<UInt8>) -> Bytes {
     let missing = width - text.count
     switch flag {

@@ -4,7 +4,7 @@ import GraftTensor
 /// The decimal digits of a number with what stands before and behind them, written from the last to the first.
 struct DecimalText {
   /// More than an integer of 64 bits with its sign, a point and the digits behind it need.
-  static let room = 64
+  static let room = 96
   /// The most digits behind the point.
   static let longestFraction = 9
 
@@ -26,6 +26,12 @@ struct DecimalText {
     room[start] = byte
   }
 
+  /// The same byte in front until there are so many, as long as there is room for it and a sign.
+  @inline(__always)
+  mutating func fill(_ byte: UInt8, to count: Int) {
+    while room.count - start < count && start > 1 { put(byte) }
+  }
+
   /// An integer's digits, one at the least.
   @inline(__always)
   mutating func put(_ value: UInt64) {
@@ -39,7 +45,7 @@ struct DecimalText {
 
   /// A number of so many digits, with zeros in front.
   @inline(__always)
-  private mutating func put(_ value: UInt64, digits: Int) {
+  mutating func put(_ value: UInt64, digits: Int) {
     var rest = value
     for _ in 0..<digits {
       let quotient = rest / 10

@@ -23,9 +23,11 @@ private struct NGramMaker: Sendable {
     _ tokens: UnsafeBufferPointer<Bytes>, _ first: Int, count: Int, width: Int, _ made: inout NGrams
   ) throws {
     let pads = pads(width)
-    try MemoryAccount.requireRoom(for: count, bytesEach: 32)
-    try MemoryAccount.requireRoom(
-      for: min(width, 2 * pads), bytesEach: 32 + max(leftPad.count, rightPad.count) + separator.count)
+    if count > 64 || width > 64 {
+      try MemoryAccount.requireRoom(for: count, bytesEach: 32)
+      try MemoryAccount.requireRoom(
+        for: min(width, 2 * pads), bytesEach: 32 + max(leftPad.count, rightPad.count) + separator.count)
+    }
     for index in 0..<count {
       let left = max(0, pads - index)
       let right = max(0, pads - (count - index - 1))

@@ -101,22 +101,19 @@ enum StringSplitOps {
 
   /// Parts between runs of white space; what is left after so many of them is the last part.
   private static func words(_ bytes: UnsafeBufferPointer<UInt8>, limit: Int, _ parts: inout Parts) {
-    var place = 0
-    var found = 0
-    func skipSpace() {
-      while place < bytes.count && ASCII.isSpace(bytes[place]) { place += 1 }
-    }
-    skipSpace()
-    while place < bytes.count {
-      let start = place
-      while place < bytes.count && !ASCII.isSpace(bytes[place]) { place += 1 }
-      parts.append(start, place)
-      skipSpace()
-      found += 1
+    let count = bytes.count
+    var (place, found) = (0, 0)
+    while true {
+      while place < count && ASCII.isSpace(bytes[place]) { place &+= 1 }
       if limit > 0 && found == limit {
-        parts.append(place, bytes.count)
+        parts.append(place, count)
         return
       }
+      guard place < count else { return }
+      let start = place
+      while place < count && !ASCII.isSpace(bytes[place]) { place &+= 1 }
+      parts.append(start, place)
+      found &+= 1
     }
   }
 

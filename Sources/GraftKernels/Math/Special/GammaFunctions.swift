@@ -24,41 +24,23 @@ extension SpecialFunctions {
   static func digamma(_ x: Double) -> Double {
     if x.isNaN || x == .infinity { return x }
     if x <= 0 {
-      let fraction = x - x.rounded(.down)
-      guard fraction > 0 else { return .nan }
-      return digamma(1 - x) - .pi / tan(.pi * fraction)
+      // From the nearest integer, where the pole is.
+      let distance = x - x.rounded()
+      guard distance != 0, !distance.isNaN else { return .nan }
+      return digamma(1 - x) - .pi / tan(.pi * distance)
     }
-    var (shifted, sum) = (x, 0.0)
+    // 1/x + 1/(x + 1) and so on, as one fraction.
+    var (shifted, numerator, denominator) = (x, 0.0, 1.0)
     while shifted < 10 {
-      sum -= 1 / shifted
+      numerator = numerator * shifted + denominator
+      denominator *= shifted
       shifted += 1
     }
     // Bernoulli numbers over 2k.
     let t = 1 / (shifted * shifted)
     let series =
       t * (1 / 12.0 - t * (1 / 120.0 - t * (1 / 252.0 - t * (1 / 240.0 - t * (1 / 132.0 - t * 691 / 32760)))))
-    return sum + log(shifted) - 0.5 / shifted - series
-  }
-
-  // MARK: Incomplete gamma functions
-
-  /// The regularized lower incomplete gamma function.
-  static func lowerGamma(_ a: Double, _ x: Double) -> Double {
-    if x == 0 { return 0 }
-    guard a > 0, x > 0 else { return .nan }
-    if a == .infinity { return 0 }
-    if x == .infinity { return 1 }
-    if a > uniformLimit { return 1 - uniformUpperGamma(a, x) }
-    return x > 1 && x > a ? 1 - upperFraction(a, x).value : lowerSeries(a, x).value
-  }
-
-  /// The regularized upper incomplete gamma function.
-  static func upperGamma(_ a: Double, _ x: Double) -> Double {
-    guard a > 0, x >= 0 else { return .nan }
-    if x == .infinity { return 0 }
-    if a == .infinity || x == 0 { return 1 }
-    if a > uniformLimit { return uniformUpperGamma(a, x) }
-    return x < 1 || x < a ? 1 - lowerSeries(a, x).value : upperFraction(a, x).value
+    return log(shifted) - 0.5 / shifted - series - numerator / denominator
   }
 
   /// The derivative of the regularized lower incomplete gamma function by `a`.
@@ -79,7 +61,7 @@ extension SpecialFunctions {
   }
 
   /// Where the expansions for large `a` begin.
-  private static let uniformLimit = 1e6
+  static let uniformLimit = 1e6
 
   /// The sum of `x^n / ((a+1) ... (a+n))`, with its derivative by `a`.
   private static func lowerSeries(_ a: Double, _ x: Double) -> (value: Double, derivative: Double) {
@@ -120,11 +102,13 @@ extension SpecialFunctions {
   }
 
   /// Temme's uniform expansion for large `a`: https://dlmf.nist.gov/8.12
-  private static func uniformUpperGamma(_ a: Double, _ x: Double) -> Double {
+  static func uniformUpperGamma(_ a: Double, _ x: Double) -> Double {
     let eta = uniformVariable(a, x)
     let first = -1 / 3.0 + eta * (1 / 12.0 + eta * (-2 / 135.0 + eta * (1 / 864.0 + eta / 2835)))
     let second = -1 / 540.0 + eta * (-1 / 288.0 + eta / 378)
-    let rest = exp(-0.5 * a * eta * eta) / (2 * .pi * a).squareRoot() * (first + second / a)
+    let weight = exp(-0.5 * a * eta * eta) / (2 * .pi * a).squareRoot()
+    // Far from a the factors are infinite.
+    let rest = weight == 0 ? 0 : weight * (first + second / a)
     return min(max(0.5 * erfc(eta * (a / 2).squareRoot()) + rest, 0), 1)
   }
 

@@ -1,3 +1,4 @@
+import CGraftVector
 import Glibc
 import GraftTensor
 
@@ -124,18 +125,26 @@ extension WideBinary {
 
 private enum Lgamma: WideUnary {
   static func apply(_ x: Double) -> Double { SpecialFunctions.logGamma(x) }
+  static var vector: UnaryRows.FloatLoop? { graft_f32_lgamma }
+  static var cost: Int { 10_000 }
 }
 
 private enum Digamma: WideUnary {
   static func apply(_ x: Double) -> Double { SpecialFunctions.digamma(x) }
+  static var vector: UnaryRows.FloatLoop? { graft_f32_digamma }
+  static var cost: Int { 6_000 }
 }
 
 private enum Ndtri: WideUnary {
   static func apply(_ x: Double) -> Double { SpecialFunctions.normalQuantile(x) }
+  static var vector: UnaryRows.FloatLoop? { graft_f32_ndtri }
+  static var cost: Int { 4_000 }
 }
 
 private enum Erfinv: WideUnary {
   static func apply(_ x: Double) -> Double { SpecialFunctions.inverseErrorFunction(x) }
+  static var vector: UnaryRows.FloatLoop? { graft_f32_erfinv }
+  static var cost: Int { 3_000 }
 }
 
 private enum Dawsn: WideUnary {
@@ -210,10 +219,13 @@ private enum BesselY1: WideUnary {
 
 private enum Igamma: WideBinary {
   static func apply(_ a: Double, _ b: Double) -> Double { SpecialFunctions.lowerGamma(a, b) }
+  static var vector: BinaryRows.FloatLoops? { IncompleteGammaRows.lower }
+  static var cost: Int { 40_000 }
 }
 
 private enum Igammac: WideBinary {
   static func apply(_ a: Double, _ b: Double) -> Double { SpecialFunctions.upperGamma(a, b) }
+  static func apply(_ a: Float, _ b: Float) -> Float { IncompleteGammaRows.upper(a, b) }
 }
 
 private enum IgammaGradA: WideBinary {

@@ -1,0 +1,97 @@
+// The bodies of loops of functions beyond the elementary ones, which loops.h includes.
+
+#include "special.h"
+
+UNARY(erfinv, erfinv_f32(v))
+UNARY(ndtri, ndtri_f32(v))
+UNARY_DOUBLE(exp, exp_f64(v))
+
+BINARY(xlogy, v == 0.0f ? 0.0f : v *log_f32(w))
+BINARY(xlog1py, v == 0.0f ? 0.0f : v *log1p_f32(w))
+
+// Where a block holds arguments that are not plain, it is done number by number, with the same results for those that
+// are.
+#define REMAINDER(name, left, right, finish)                                                      \
+  void VARIANT(f32_##name)(const float *a, const float *b, float *y, size_t count) {              \
+    float first = a[0], second = b[0];                                                            \
+    (void)first, (void)second;                                                                    \
+    for (size_t begin = 0; begin < count; begin += 256) {                                         \
+      size_t end = count - begin < 256 ? count : begin + 256;                                     \
+      int plain = 1;                                                                              \
+      for (size_t i = begin; i < end; i++) plain &= remainder_is_plain(left, right);              \
+      if (plain) {                                                                                \
+        _Pragma("clang loop vectorize(assume_safety)") for (size_t i = begin; i < end; i++) {     \
+          float w = right, rest = remainder_f32(left, w);                                         \
+          y[i] = finish;                                                                          \
+        }                                                                                         \
+      } else {                                                                                    \
+        for (size_t i = begin; i < end; i++) {                                                    \
+          float w = right, rest = fmodf(left, w);                                                 \
+          y[i] = finish;                                                                          \
+        }                                                                                         \
+      }                                                                                           \
+    }                                                                                             \
+  }
+
+#define REMAINDERS(name, finish)                                                                  \
+  REMAINDER(name, a[i], b[i], finish)                                                             \
+  REMAINDER(name##_left, first, b[i], finish)                                                     \
+  REMAINDER(name##_right, a[i], second, finish)
+
+REMAINDERS(mod, rest)
+REMAINDERS(floor_mod, floored_remainder(rest, w))
+
+#define GAMMA(name)                                                                               \
+  void VARIANT(f32_##name)(const float *x, float *y, size_t count) {                              \
+    for (size_t begin = 0; begin < count; begin += 256) {                                         \
+      size_t end = count - begin < 256 ? count : begin + 256;                                     \
+      int plain = 1;                                                                              \
+      for (size_t i = begin; i < end; i++) plain &= gamma_is_plain(x[i]);                         \
+      if (plain) {                                                                                \
+        _Pragma("clang loop vectorize(assume_safety)") for (size_t i = begin; i < end; i++)       \
+            y[i] = (float)name##_positive((double)x[i]);                                          \
+      } else {                                                                                    \
+        for (size_t i = begin; i < end; i++) y[i] = name##_of(x[i]);                              \
+      }                                                                                           \
+    }                                                                                             \
+  }
+
+GAMMA(lgamma)
+GAMMA(digamma)
+
+void VARIANT(f32_igamma)(const float *a, const float *x, float *y, size_t count) {
+  size_t whole = count - count % IGAMMA_LANES;
+  for (size_t i = 0; i < whole; i += IGAMMA_LANES) igamma_lanes(a + i, x + i, y + i);
+  if (whole == count) return;
+  float first[IGAMMA_LANES], second[IGAMMA_LANES];
+  for (size_t i = 0; i < IGAMMA_LANES; i++) first[i] = second[i] = 1.0f;
+  memcpy(first, a + whole, (count - whole) * sizeof(float));
+  memcpy(second, x + whole, (count - whole) * sizeof(float));
+  igamma_lanes(first, second, first);
+  memcpy(y + whole, first, (count - whole) * sizeof(float));
+}
+
+#define BINARY_INTEGER(name, expression)                                                          \
+  void VARIANT(i32_##name)(const int32_t *a, const int32_t *b, int32_t *y, size_t count) {        \
+    EACH_ELEMENT {                                                                                \
+      int32_t v = a[i], w = b[i];                                                                 \
+      y[i] = (expression);                                                                        \
+    }                                                                                             \
+  }                                                                                               \
+  void VARIANT(i32_##name##_left)(const int32_t *a, const int32_t *b, int32_t *y, size_t count) { \
+    int32_t v = a[0];                                                                             \
+    EACH_ELEMENT {                                                                                \
+      int32_t w = b[i];                                                                           \
+      y[i] = (expression);                                                                        \
+    }                                                                                             \
+  }                                                                                               \
+  void VARIANT(i32_##name##_right)(const int32_t *a, const int32_t *b, int32_t *y, size_t count) { \
+    int32_t w = b[0];                                                                             \
+    EACH_ELEMENT {                                                                                \
+      int32_t v = a[i];                                                                           \
+      y[i] = (expression);                                                                        \
+    }                                                                                             \
+  }
+
+BINARY_INTEGER(floor_div, floor_quotient_i32(v, w))
+BINARY_INTEGER(floor_mod, floor_remainder_i32(v, w))
