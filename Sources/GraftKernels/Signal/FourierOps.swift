@@ -41,7 +41,7 @@ enum FourierOps {
     }
   }
 
-  /// What is computed with takes more than the result does.
+  /// Refuses what is large before it is begun: a plan and the lines at hand take up to some times what a single line does.
   private static func checkRoom(_ sizes: [Int]) throws {
     try MemoryAccount.requireRoom(
       for: try Shape(validating: sizes).elementCount, bytesEach: 3 * MemoryLayout<Complex128>.stride)
