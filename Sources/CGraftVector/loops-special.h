@@ -9,28 +9,22 @@ UNARY_DOUBLE(exp, exp_f64(v))
 BINARY(xlogy, v == 0.0f ? 0.0f : v *log_f32(w))
 BINARY(xlog1py, v == 0.0f ? 0.0f : v *log1p_f32(w))
 
-// Where a block holds arguments that are not plain, it is done number by number, with the same results for those that
-// are.
 #define REMAINDER(name, left, right, finish)                                                      \
   void VARIANT(f32_##name)(const float *a, const float *b, float *y, size_t count) {              \
     float first = a[0], second = b[0];                                                            \
     (void)first, (void)second;                                                                    \
-    for (size_t begin = 0; begin < count; begin += 256) {                                         \
-      size_t end = count - begin < 256 ? count : begin + 256;                                     \
-      int plain = 1;                                                                              \
-      for (size_t i = begin; i < end; i++) plain &= remainder_is_plain(left, right);              \
-      if (plain) {                                                                                \
-        _Pragma("clang loop vectorize(assume_safety)") for (size_t i = begin; i < end; i++) {     \
-          float w = right, rest = remainder_f32(left, w);                                         \
+    IN_BLOCKS(                                                                                    \
+        remainder_is_plain(left, right),                                                          \
+        {                                                                                         \
+          float w = right;                                                                        \
+          float rest = remainder_f32(left, w);                                                    \
           y[i] = finish;                                                                          \
-        }                                                                                         \
-      } else {                                                                                    \
-        for (size_t i = begin; i < end; i++) {                                                    \
-          float w = right, rest = fmodf(left, w);                                                 \
+        },                                                                                        \
+        {                                                                                         \
+          float w = right;                                                                        \
+          float rest = fmodf(left, w);                                                            \
           y[i] = finish;                                                                          \
-        }                                                                                         \
-      }                                                                                           \
-    }                                                                                             \
+        })                                                                                        \
   }
 
 #define REMAINDERS(name, finish)                                                                  \
@@ -43,17 +37,7 @@ REMAINDERS(floor_mod, floored_remainder(rest, w))
 
 #define GAMMA(name)                                                                               \
   void VARIANT(f32_##name)(const float *x, float *y, size_t count) {                              \
-    for (size_t begin = 0; begin < count; begin += 256) {                                         \
-      size_t end = count - begin < 256 ? count : begin + 256;                                     \
-      int plain = 1;                                                                              \
-      for (size_t i = begin; i < end; i++) plain &= gamma_is_plain(x[i]);                         \
-      if (plain) {                                                                                \
-        _Pragma("clang loop vectorize(assume_safety)") for (size_t i = begin; i < end; i++)       \
-            y[i] = (float)name##_positive((double)x[i]);                                          \
-      } else {                                                                                    \
-        for (size_t i = begin; i < end; i++) y[i] = name##_of(x[i]);                              \
-      }                                                                                           \
-    }                                                                                             \
+    IN_BLOCKS(gamma_is_plain(x[i]), y[i] = (float)name##_positive((double)x[i]), y[i] = name##_of(x[i])) \
   }
 
 GAMMA(lgamma)

@@ -156,21 +156,23 @@ INLINE float power_of(float x, float y) { return pow_is_plain(x, y) ? pow_positi
 
 // Where a block holds an argument that is not plain, it is done number by number, with the same results for
 // those that are.
+#define IN_BLOCKS(is_plain, vector, single)                                                       \
+  for (size_t begin = 0; begin < count; begin += 256) {                                           \
+    size_t end = count - begin < 256 ? count : begin + 256;                                       \
+    int plain = 1;                                                                                \
+    for (size_t i = begin; i < end; i++) plain &= is_plain;                                       \
+    if (plain) {                                                                                  \
+      _Pragma("clang loop vectorize(assume_safety)") for (size_t i = begin; i < end; i++) vector; \
+    } else {                                                                                      \
+      for (size_t i = begin; i < end; i++) single;                                                \
+    }                                                                                             \
+  }
+
 #define POWER(name, left, right)                                                                  \
   void VARIANT(f32_##name)(const float *a, const float *b, float *y, size_t count) {              \
     float first = a[0], second = b[0];                                                            \
     (void)first, (void)second;                                                                    \
-    for (size_t begin = 0; begin < count; begin += 256) {                                         \
-      size_t end = count - begin < 256 ? count : begin + 256;                                     \
-      int plain = 1;                                                                              \
-      for (size_t i = begin; i < end; i++) plain &= pow_is_plain(left, right);                    \
-      if (plain) {                                                                                \
-        _Pragma("clang loop vectorize(assume_safety)") for (size_t i = begin; i < end; i++)       \
-            y[i] = pow_positive_f32(left, right);                                                 \
-      } else {                                                                                    \
-        for (size_t i = begin; i < end; i++) y[i] = power_of(left, right);                        \
-      }                                                                                           \
-    }                                                                                             \
+    IN_BLOCKS(pow_is_plain(left, right), y[i] = pow_positive_f32(left, right), y[i] = power_of(left, right)) \
   }
 
 POWER(pow, a[i], b[i])

@@ -374,6 +374,26 @@ TARGET static void NAME(product_unpacked)(
   }
 }
 
+TARGET static void NAME(add_lines)(
+    ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *const *lines, ptrdiff_t count, ptrdiff_t a_column, const T *b,
+    ptrdiff_t b_row, T *c, ptrdiff_t c_row) {
+  const ptrdiff_t whole = n - n % PANEL;
+  const T *rows_of_lines[POSITIONS * BLOCK];
+  // The last columns in a panel of their own: reading on would run over the matrix's end.
+  T panel[GRAFT_LINE_STEPS * PANEL];
+  if (whole < n) NAME(pack)(b + whole, b_row, 1, count * k, n - whole, NULL, panel);
+  for (ptrdiff_t row = 0; row < m; row += BLOCK) {
+    const ptrdiff_t rows = m - row < BLOCK ? m - row : BLOCK;
+    for (ptrdiff_t q = 0; q < count; q++)
+      for (ptrdiff_t i = 0; i < rows; i++) rows_of_lines[q * BLOCK + i] = lines[q] + row + i;
+    NAME(task) task = {rows_of_lines, BLOCK, 0, a_column, count, k, b_row, PANEL, c_row, 1, NULL, 0};
+    T *target = c + row * c_row;
+    if (whole > 0) NAME(block)(&task, rows, whole, b, target);
+    task.b_row = PANEL;
+    if (whole < n) NAME(block)(&task, rows, n - whole, panel, target + whole);
+  }
+}
+
 // What has no tiles is not compiled for tall ones: the registers of one panel serve it as well.
 #if PANELS == 1
 /// `columns` sums at once, each in four registers' lanes that are added at the end.
@@ -644,6 +664,64 @@ TARGET static void NAME(convolve_depthwise)(
       }
     }
     NAME(activate_rows)(y + pixel * channels, rows, channels, channels, &end);
+  }
+}
+
+/// Adds to the sums of some of a window's positions and some registers of channels.
+INLINE void NAME(depthwise_lines_strip)(
+    const int window, const int registers, ptrdiff_t k, const T *const *lines, ptrdiff_t count, ptrdiff_t a_column,
+    ptrdiff_t tap, const T *b, ptrdiff_t channels, ptrdiff_t channel, T *c) {
+  V sum[3][4];
+  UNROLL for (int w = 0; w < window; w++)
+    UNROLL for (int j = 0; j < registers; j++) sum[w][j] = LOAD(c + w * channels + channel + j * WIDTH);
+  for (ptrdiff_t q = 0; q < count; q++) {
+    const T *x = lines[q] + channel;
+    for (ptrdiff_t p = 0; p < k; p++, x += a_column, b += channels) {
+      V right[4];
+      UNROLL for (int j = 0; j < registers; j++) right[j] = LOAD(b + channel + j * WIDTH);
+      UNROLL for (int w = 0; w < window; w++)
+        UNROLL for (int j = 0; j < registers; j++) sum[w][j] += LOAD(x + w * tap + j * WIDTH) * right[j];
+    }
+  }
+  UNROLL for (int w = 0; w < window; w++)
+    UNROLL for (int j = 0; j < registers; j++) STORE(c + w * channels + channel + j * WIDTH, sum[w][j]);
+}
+
+INLINE void NAME(depthwise_lines)(
+    const int window, ptrdiff_t k, const T *const *lines, ptrdiff_t count, ptrdiff_t a_column, ptrdiff_t tap,
+    const T *b, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, T *c) {
+  ptrdiff_t channel = first;
+  for (; channel + 4 * WIDTH <= last; channel += 4 * WIDTH)
+    NAME(depthwise_lines_strip)(window, 4, k, lines, count, a_column, tap, b, channels, channel, c);
+  for (; channel + WIDTH <= last; channel += WIDTH)
+    NAME(depthwise_lines_strip)(window, 1, k, lines, count, a_column, tap, b, channels, channel, c);
+  for (; channel < last; channel++)
+    for (int w = 0; w < window; w++) {
+      T sum = c[w * channels + channel];
+      for (ptrdiff_t q = 0; q < count; q++)
+        for (ptrdiff_t p = 0; p < k; p++)
+          sum += lines[q][p * a_column + w * tap + channel] * b[(q * k + p) * channels + channel];
+      c[w * channels + channel] = sum;
+    }
+}
+
+TARGET static void NAME(add_depthwise_lines)(
+    ptrdiff_t window, ptrdiff_t k, const T *const *lines, ptrdiff_t count, ptrdiff_t a_column, ptrdiff_t tap,
+    const T *b, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, T *c) {
+  const T *starts[POSITIONS];
+  for (ptrdiff_t w = 0; w < window; w += 3) {
+    for (ptrdiff_t q = 0; q < count; q++) starts[q] = lines[q] + w * tap;
+#define CASE(positions)                                                                                        \
+  case positions:                                                                                              \
+    NAME(depthwise_lines)                                                                                      \
+    (positions, k, starts, count, a_column, tap, b, channels, first, last, c + w * channels);                  \
+    break;
+    switch (window - w < 3 ? window - w : 3) {
+      CASE(1)
+      CASE(2)
+      CASE(3)
+    }
+#undef CASE
   }
 }
 

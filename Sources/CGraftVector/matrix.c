@@ -15,7 +15,7 @@
 // Steps of a sum for which a tile asks for at least one line of the next panel.
 #define AHEAD 4
 // Kernel positions whose addresses are kept at once.
-#define POSITIONS 32
+#define POSITIONS GRAFT_LINES
 // Channels from which on a convolution sums over one kernel position at a time, not over a row of the kernel.
 #define RUN 32
 // Rows of a matrix that are packed at a time.
@@ -279,6 +279,16 @@ static const graft_finish nothing = {0};
       ptrdiff_t b_row, T *c, ptrdiff_t c_row, const graft_finish *finish) {                                    \
     TILES_##S(product_unpacked, a_row, n)                                                                      \
     (m, n, k, a, a_row, a_column, b, b_row, c, c_row, finish ? finish : &nothing);                             \
+  }                                                                                                            \
+  void graft_matrix_add_lines_##S(                                                                             \
+      ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *const *lines, ptrdiff_t count, ptrdiff_t a_column,        \
+      const T *b, ptrdiff_t b_row, T *c, ptrdiff_t c_row) {                                                    \
+    TILES_##S(add_lines, 1, n)(m, n, k, lines, count, a_column, b, b_row, c, c_row);                           \
+  }                                                                                                            \
+  void graft_depthwise_add_lines_##S(                                                                          \
+      ptrdiff_t window, ptrdiff_t k, const T *const *lines, ptrdiff_t count, ptrdiff_t a_column, ptrdiff_t tap, \
+      const T *b, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, T *c) {                                 \
+    SELECT(add_depthwise_lines, S)(window, k, lines, count, a_column, tap, b, channels, first, last, c);       \
   }                                                                                                            \
   void graft_matrix_dots_##S(                                                                                  \
       ptrdiff_t n, ptrdiff_t k, const T *a, const T *b, ptrdiff_t b_column, T *c, const graft_finish *finish) { \

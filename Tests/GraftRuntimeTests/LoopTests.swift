@@ -155,6 +155,33 @@ import Testing
     try expect(text, ["x": x, "p": Tensor(false)], "index", gives: [0])
   }
 
+  @Test func constantsThatAnInterpretedNodePreparedServeInputsOfOtherShapes() throws {
+    // A convolution by 3x3, which is prepared for the input's size, on a branch.
+    let text = GraphText().placeholder("x").node("p", "Placeholder", [], Self.bool)
+      .constant("w", [3, 3, 16, 16], (0..<3 * 3 * 16 * 16).map { Float($0 % 7) - 3 })
+      .node("a/switch", "Switch", ["x", "p"], GraphText.float)
+      .node(
+        "conv", "Conv2D", ["a/switch:1", "w"],
+        [
+          "T": "type: DT_FLOAT", "strides": "list { i: [1, 1, 1, 1] }", "padding": "s: \"SAME\"",
+        ]
+      )
+      .node("neg", "Neg", ["a/switch"], GraphText.float)
+      .node("y", "Merge", ["neg", "conv"], ["T": "type: DT_FLOAT", "N": "i: 2"])
+    let sessions = try [false, true].map { optimize in
+      Session(graph: try text.graph(), options: .init(threads: 1, optimize: optimize))
+    }
+    for size in [12, 20, 12, 9, 9] {
+      let x = try Tensor(
+        shape: [1, size, size, 16], scalars: (0..<size * size * 16).map { Float($0 % 11) - 5 })
+      let found = try sessions.map {
+        try $0.run("y", feeding: ["x": x, "p": Tensor(true)]).scalars(as: Float.self)
+      }
+      #expect(found[0].count == size * size * 16)
+      for (a, b) in zip(found[0], found[1]) { #expect(abs(a - b) <= 1e-3) }
+    }
+  }
+
   @Test(arguments: [true, false]) func aFetchOnADeadBranchNamesThePredicate(optimize: Bool) throws {
     let x = try Tensor([Float(1), 3])
     let text = failure(conditional(), ["x": x, "p": try Tensor(false)], "add", optimize: optimize)

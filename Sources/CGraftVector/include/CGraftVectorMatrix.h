@@ -54,6 +54,10 @@ typedef struct {
 #define GRAFT_PANEL_F32 16
 #define GRAFT_PANEL_F64 8
 
+/// Lines that are added up at once at most, and steps of them all.
+#define GRAFT_LINES 32
+#define GRAFT_LINE_STEPS 256
+
 #define GRAFT_DECLARE_MATRIX(T, S)                                                                             \
   /** Packs a matrix of k rows and n columns, element (i, j) at b[i * row + j * column], into panels: k rows  */ \
   /** of one panel's columns each, zeros after the last column. `packed` holds k elements for each of the     */ \
@@ -69,6 +73,18 @@ typedef struct {
   void graft_matrix_product_unpacked_##S(                                                                      \
       ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *a, ptrdiff_t a_row, ptrdiff_t a_column, const T *b,       \
       ptrdiff_t b_row, T *c, ptrdiff_t c_row, const graft_finish *finish);                                     \
+  /** c += a b, m by n, where a lies in lines (at most `GRAFT_LINES`): the columns q * k + p with p < k are m      */ \
+  /** elements at lines[q] + p * a_column. There are at most `GRAFT_LINE_STEPS` columns. b and c lie row after   */ \
+  /** row, `b_row` and `c_row` elements apart.                                                                */ \
+  void graft_matrix_add_lines_##S(                                                                             \
+      ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *const *lines, ptrdiff_t count, ptrdiff_t a_column,        \
+      const T *b, ptrdiff_t b_row, T *c, ptrdiff_t c_row);                                                     \
+  /** The same channel by channel, for channels `first..<last`: c[w * channels + i], for each w < `window`,    */ \
+  /** becomes larger by the products of lines[q][p * a_column + w * tap + i] and                              */ \
+  /** b[(q * k + p) * channels + i].                                                                          */ \
+  void graft_depthwise_add_lines_##S(                                                                          \
+      ptrdiff_t window, ptrdiff_t k, const T *const *lines, ptrdiff_t count, ptrdiff_t a_column, ptrdiff_t tap, \
+      const T *b, ptrdiff_t channels, ptrdiff_t first, ptrdiff_t last, T *c);                                  \
   /** c = a b for one row of a, with b's columns contiguous, `b_column` elements apart.                       */ \
   void graft_matrix_dots_##S(                                                                                  \
       ptrdiff_t n, ptrdiff_t k, const T *a, const T *b, ptrdiff_t b_column, T *c, const graft_finish *finish);   \

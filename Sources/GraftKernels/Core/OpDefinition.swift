@@ -4,7 +4,7 @@ import GraftTensor
 /// What an op computes, for which types, and what is known of its outputs before it runs.
 ///
 /// The op's arguments and attributes stand in `OpSignature`, which TensorFlow's own list gives.
-package struct OpDefinition: Sendable {
+package final class OpDefinition: Sendable {
   /// The op's type, as `MatMul`.
   package let name: String
   /// One or two sentences for the page of ops: meaning, limits, where the rule comes from.
@@ -20,7 +20,7 @@ package struct OpDefinition: Sendable {
   package let prepare: @Sendable (NodeSetup) throws -> Kernel
   /// For an op that computes each element of its one output from those of its inputs at the same place: how, by
   /// the dtype of its (last) input. Such ops are fused.
-  private(set) var elementStep: (@Sendable (DataType) -> ElementStep?)?
+  let elementStep: (@Sendable (DataType) -> ElementStep?)?
 
   /// What the planner may do with an op.
   package struct Traits: OptionSet, Sendable {
@@ -56,9 +56,19 @@ package struct OpDefinition: Sendable {
   }
 
   /// An op with its kernel, shape rule and documentation.
-  package init(
+  package convenience init(
     _ name: String, _ summary: String, types: [String: [DataType]] = [:], traits: Traits = [],
     shape: @escaping ShapeRule, prepare: @escaping @Sendable (NodeSetup) throws -> Kernel
+  ) {
+    self.init(
+      name, summary, types: types, traits: traits, shape: shape, prepare: prepare, elementStep: nil)
+  }
+
+  private init(
+    _ name: String, _ summary: String, types: [String: [DataType]], traits: Traits,
+    shape: @escaping ShapeRule,
+    prepare: @escaping @Sendable (NodeSetup) throws -> Kernel,
+    elementStep: (@Sendable (DataType) -> ElementStep?)?
   ) {
     self.name = name
     self.summary = summary
@@ -66,13 +76,13 @@ package struct OpDefinition: Sendable {
     self.traits = traits
     self.shape = shape
     self.prepare = prepare
+    self.elementStep = elementStep
   }
 
   /// The same op, known to compute element by element.
   func elementwise(_ step: @escaping @Sendable (DataType) -> ElementStep?) -> OpDefinition {
-    var definition = self
-    definition.elementStep = step
-    return definition
+    OpDefinition(
+      name, summary, types: types, traits: traits, shape: shape, prepare: prepare, elementStep: step)
   }
 }
 

@@ -87,7 +87,7 @@ enum BandedOps {
       }
       let results = try (0..<right.count).map { index in
         guard let solution = solve(diagonals[index], right[index]) else {
-          throw SolvingOps.singular(index, right.batch)
+          throw InverseOps.singular(index, right.batch)
         }
         return solution
       }
@@ -150,7 +150,7 @@ enum BandedOps {
       let results = try pairing.pairs.enumerated().map { index, pair in
         let full = matrix(bands[pair.left])
         for row in 0..<full.rows where full[row, row].magnitude == 0 {
-          throw SolvingOps.singular(index, pairing.batch)
+          throw InverseOps.singular(index, pairing.batch)
         }
         return try Factorization.solveTriangular(
           adjoint ? full.adjoint : full, right[pair.right], lower: adjoint ? !lower : lower,

@@ -47,6 +47,14 @@ package protocol VectorElement: FloatElement, MatrixElement, BinaryFloatingPoint
     n: Int, k: Int, _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, bColumn: Int,
     into c: UnsafeMutablePointer<Self>, _ finish: graft_finish)
 
+  static func addLines(
+    m: Int, n: Int, k: Int, _ lines: UnsafeBufferPointer<UnsafePointer<Self>?>, column: Int,
+    _ b: UnsafePointer<Self>, bRow: Int, to c: UnsafeMutablePointer<Self>, cRow: Int)
+
+  static func addDepthwiseLines(
+    window: Int, k: Int, _ lines: UnsafeBufferPointer<UnsafePointer<Self>?>, column: Int, tap: Int,
+    _ b: UnsafePointer<Self>, channels: Int, part: Range<Int>, to c: UnsafeMutablePointer<Self>)
+
   static func convolve(
     _ shape: graft_convolution, _ x: UnsafePointer<Self>, packed: UnsafePointer<Self>,
     zeros: UnsafePointer<Self>, into y: UnsafeMutablePointer<Self>, yRow: Int, pixels: Range<Int>,
@@ -94,6 +102,22 @@ extension Float: VectorElement {
     into c: UnsafeMutablePointer<Float>, _ finish: graft_finish
   ) {
     withUnsafePointer(to: finish) { graft_matrix_dots_f32(n, k, a, b, bColumn, c, $0) }
+  }
+
+  package static func addLines(
+    m: Int, n: Int, k: Int, _ lines: UnsafeBufferPointer<UnsafePointer<Float>?>, column: Int,
+    _ b: UnsafePointer<Float>, bRow: Int, to c: UnsafeMutablePointer<Float>, cRow: Int
+  ) {
+    graft_matrix_add_lines_f32(m, n, k, lines.baseAddress, lines.count, column, b, bRow, c, cRow)
+  }
+
+  package static func addDepthwiseLines(
+    window: Int, k: Int, _ lines: UnsafeBufferPointer<UnsafePointer<Float>?>, column: Int, tap: Int,
+    _ b: UnsafePointer<Float>, channels: Int, part: Range<Int>, to c: UnsafeMutablePointer<Float>
+  ) {
+    graft_depthwise_add_lines_f32(
+      window, k, lines.baseAddress, lines.count, column, tap, b, channels, part.lowerBound, part.upperBound, c
+    )
   }
 
   package static func convolve(
@@ -160,6 +184,22 @@ extension Double: VectorElement {
     into c: UnsafeMutablePointer<Double>, _ finish: graft_finish
   ) {
     withUnsafePointer(to: finish) { graft_matrix_dots_f64(n, k, a, b, bColumn, c, $0) }
+  }
+
+  package static func addLines(
+    m: Int, n: Int, k: Int, _ lines: UnsafeBufferPointer<UnsafePointer<Double>?>, column: Int,
+    _ b: UnsafePointer<Double>, bRow: Int, to c: UnsafeMutablePointer<Double>, cRow: Int
+  ) {
+    graft_matrix_add_lines_f64(m, n, k, lines.baseAddress, lines.count, column, b, bRow, c, cRow)
+  }
+
+  package static func addDepthwiseLines(
+    window: Int, k: Int, _ lines: UnsafeBufferPointer<UnsafePointer<Double>?>, column: Int, tap: Int,
+    _ b: UnsafePointer<Double>, channels: Int, part: Range<Int>, to c: UnsafeMutablePointer<Double>
+  ) {
+    graft_depthwise_add_lines_f64(
+      window, k, lines.baseAddress, lines.count, column, tap, b, channels, part.lowerBound, part.upperBound, c
+    )
   }
 
   package static func convolve(

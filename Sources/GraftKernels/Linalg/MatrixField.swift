@@ -89,6 +89,11 @@ struct Matrix<F: MatrixField> {
     elements = [F](repeating: F.zero, count: rows * columns)
   }
 
+  /// A matrix of what is no number.
+  static func notANumber(_ rows: Int, _ columns: Int) -> Matrix {
+    Matrix(rows: rows, columns: columns, elements: [F](repeating: F(real: .nan), count: rows * columns))
+  }
+
   /// A matrix with the given elements.
   init(rows: Int, columns: Int, elements: [F]) {
     self.rows = rows

@@ -65,30 +65,25 @@ enum BatchNormalizationGradientOps {
         let isEmpty = !BatchNormalizationOps.isVectorized(dtype, x)
         try BatchNormalizationOps.reserve(index, isEmpty: isEmpty, context)
       }
-      let (gradients, values) = (
-        try FloatConversion.widen(gradient, context).floats, try FloatConversion.widen(x, context).floats
-      )
       let result = dtype == .float32 ? output : try context.scratch(.float32, x.shape)
-      let target = result.mutableBuffer(as: Float.self)
-      let lists = parameters.map { $0.buffer(as: Float.self) }
+      let means = parameters[1].floats
+      let inverses = parameters[2].buffer(as: Float.self).map { 1 / (Double($0) + epsilon).squareRoot() }
+      let channels = ChannelGradients(
+        planes: planes, gradient: try FloatConversion.widen(gradient, context),
+        x: try FloatConversion.widen(x, context), means: means)
+      let sums = channels.sums(context.workers)
+      let count = Double(max(planes.count, 1))
       for channel in 0..<planes.channels {
-        let mean = Double(lists[1][channel])
-        let inverse = 1 / (Double(lists[2][channel]) + epsilon).squareRoot()
-        var (sum, product) = (0.0, 0.0)
-        planes.forEach(channel) { index in
-          sum += Double(gradients[index])
-          product += Double(gradients[index]) * (Double(values[index]) - mean)
-        }
-        byOffset[channel] = Float(sum)
-        byScale[channel] = Float(product * inverse)
-        let factor = Double(lists[0][channel]) * inverse
-        let count = Double(max(planes.count, 1))
-        let (meanGradient, slope) = isTraining ? (sum / count, product / count * inverse * inverse) : (0, 0)
-        planes.forEach(channel) { index in
-          target[index] = Float(
-            factor * (Double(gradients[index]) - meanGradient - (Double(values[index]) - mean) * slope))
-        }
+        byOffset[channel] = Float(sums.gradients[channel])
+        byScale[channel] = Float(sums.products[channel] * inverses[channel])
       }
+      let scale = parameters[0].floats
+      channels.write(
+        factors: inverses.indices.map { Float(Double(scale[$0]) * inverses[$0]) },
+        shifts: isTraining ? sums.gradients.map { Float($0 / count) } : nil,
+        slopes: isTraining
+          ? inverses.indices.map { Float(sums.products[$0] / count * inverses[$0] * inverses[$0]) } : nil,
+        into: result, context.workers)
       if dtype != .float32 { FloatConversion.narrow(result, into: output, context.workers) }
     }
   }
@@ -145,17 +140,124 @@ enum BatchNormalizationGradientOps {
   }
 }
 
-extension ChannelPlanes {
-  /// Calls the body with the place of each of a channel's elements.
-  @inline(__always)
-  func forEach(_ channel: Int, _ body: (Int) -> Void) {
-    if isChannelsFirst {
-      for image in 0..<batch {
-        let first = (image * channels + channel) * inner
-        for index in first..<first + inner { body(index) }
+/// The gradient of a normalisation and its input, of float32, channel by channel.
+private struct ChannelGradients: @unchecked Sendable {
+  let planes: ChannelPlanes
+  let gradient: UnsafePointer<Float>
+  let x: UnsafePointer<Float>
+  let means: UnsafePointer<Float>
+
+  init(planes: ChannelPlanes, gradient: Tensor, x: Tensor, means: UnsafePointer<Float>) {
+    self.planes = planes
+    self.gradient = gradient.floats
+    self.x = x.floats
+    self.means = means
+  }
+
+  /// How many elements are summed in single precision before they join a sum in double precision.
+  private static let run = 16
+  /// Channels that are summed together, so that rows are read in whole cache lines.
+  private static let width = 64
+
+  /// Each channel's sum of gradients, and of their products with the input's distance from the mean.
+  func sums(_ workers: WorkerPool) -> (gradients: [Double], products: [Double]) {
+    let channels = planes.channels
+    var results = [Double](repeating: 0, count: 2 * channels)
+    results.withUnsafeMutableBufferPointer { results in
+      nonisolated(unsafe) let results = results
+      if planes.isChannelsFirst {
+        workers.forEach(channels, cost: planes.count) { range in
+          for channel in range { addPlanes(of: channel, to: &results[channel], &results[channels + channel]) }
+        }
+      } else {
+        let blocks = (channels + Self.width - 1) / Self.width
+        workers.forEach(blocks, cost: planes.count * Self.width) { range in
+          for block in range { addColumns(from: block * Self.width, to: results) }
+        }
       }
-    } else {
-      for row in 0..<inner { body(row * channels + channel) }
+    }
+    return (Array(results[..<channels]), Array(results[channels...]))
+  }
+
+  private func addPlanes(of channel: Int, to sum: inout Double, _ product: inout Double) {
+    let mean = means[channel]
+    for image in 0..<planes.batch {
+      let first = (image * planes.channels + channel) * planes.inner
+      for start in stride(from: first, to: first + planes.inner, by: Self.run) {
+        var (part, products): (Float, Float) = (0, 0)
+        for index in start..<min(start + Self.run, first + planes.inner) {
+          part += gradient[index]
+          products += gradient[index] * (x[index] - mean)
+        }
+        sum += Double(part)
+        product += Double(products)
+      }
+    }
+  }
+
+  /// Adds up a block of channels, of which the results hold the sums and after them the products.
+  private func addColumns(from first: Int, to results: UnsafeMutableBufferPointer<Double>) {
+    let channels = planes.channels
+    let count = min(Self.width, channels - first)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * Self.width) { memory in
+      guard let part = memory.baseAddress else { return }
+      let product = part + Self.width
+      let mean = means + first
+      for start in stride(from: 0, to: planes.inner, by: Self.run) {
+        memory.initialize(repeating: 0)
+        for row in start..<min(start + Self.run, planes.inner) {
+          let (g, values) = (gradient + row * channels + first, x + row * channels + first)
+          for index in 0..<count {
+            part[index] += g[index]
+            product[index] += g[index] * (values[index] - mean[index])
+          }
+        }
+        for index in 0..<count {
+          results[first + index] += Double(part[index])
+          results[channels + first + index] += Double(product[index])
+        }
+      }
+    }
+  }
+
+  /// Writes `factor * (gradient - shift - (x - mean) * slope)`, without shifts and slopes where there are none.
+  func write(factors: [Float], shifts: [Float]?, slopes: [Float]?, into result: Tensor, _ workers: WorkerPool)
+  {
+    let channels = planes.channels
+    let isPlain = shifts == nil
+    // One after the other.
+    let parameters = factors + (shifts ?? factors) + (slopes ?? factors)
+    parameters.withUnsafeBufferPointer { parameters in
+      guard let base = parameters.baseAddress else { return }
+      nonisolated(unsafe) let factors = base
+      nonisolated(unsafe) let target = result.base.assumingMemoryBound(to: Float.self)
+      /// Elements with parameters of their own, or all with the same.
+      @inline(__always)
+      @Sendable func write(_ first: Int, _ count: Int, _ channel: Int, _ step: Int) {
+        let (g, values, results) = (gradient + first, x + first, target + first)
+        let factor = factors + channel
+        let (shift, slope) = (factor + channels, factor + 2 * channels)
+        let mean = means + channel
+        if isPlain {
+          for index in 0..<count { results[index] = factor[index * step] * g[index] }
+        } else {
+          for index in 0..<count {
+            let place = index * step
+            results[index] =
+              factor[place] * (g[index] - shift[place] - (values[index] - mean[place]) * slope[place])
+          }
+        }
+      }
+      if planes.isChannelsFirst {
+        let inner = planes.inner
+        workers.forEach(planes.batch * channels, cost: max(inner / 4, 1)) { range in
+          for plane in range { write(plane * inner, inner, plane % channels, 0) }
+        }
+      } else {
+        workers.forEach(planes.inner, cost: max(channels / 4, 1)) { range in
+          for row in range { write(row * channels, channels, 0, 1) }
+        }
+      }
     }
   }
 }

@@ -112,6 +112,11 @@ enum BiasAddOps {
       let gradient = try context.input(0)
       let (outer, channels, inner) = try split(gradient.shape, order)
       let output = try context.allocate(0, dtype, Shape([channels]))
+      if dtype == .float32 {
+        let geometry = try ReductionGeometry(
+          Shape(validating: [outer, channels, inner]), axes: [0, 2], keepsDimensions: false)
+        return ReductionKernel<Reducers.FloatSum>(geometry).run(gradient.base, output.base, context.workers)
+      }
       func sum<T, Sum: ArithmeticElement>(
         _ type: T.Type, _ zero: Sum, _ widen: (T) -> Sum, _ narrow: (Sum) -> T
       ) {
@@ -130,7 +135,6 @@ enum BiasAddOps {
         }
       }
       switch dtype {
-      case .float32: sum(Float.self, 0.0, { Double($0) }, { Float($0) })
       case .float64: sum(Double.self, 0.0, { $0 }, { $0 })
       case .float16: sum(Float16.self, Float(0), { Float($0) }, { Float16($0) })
       case .bfloat16: sum(BFloat16.self, Float(0), { Float($0) }, { BFloat16($0) })

@@ -146,20 +146,35 @@ struct Convolution {
 
   /// Computes the convolution.
   func run(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
+    let isReady =
+      isFilterConstant && (output.dtype == .float32 || output.dtype == .float64)
+      && (context.keepsPacked || !isFilterReadOnce(x, finish))
+    try run(context, x, into: output, finish, isReady ? try prepared(context, x, finish) : nil)
+  }
+
+  /// Computes the convolution, with a filter of float32 or float64 that is ready, or as it is.
+  func run(
+    _ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish, _ ready: PreparedFilter?
+  ) throws {
     switch output.dtype {
     case .float32, .float64:
       var packed: PackedMatrix?
-      if isFilterConstant, context.keepsPacked || !isFilterReadOnce(x, finish) {
-        switch try prepared(context, x, finish) {
-        #if OneDNN
-          case .library(let convolution):
-            if try convolution.run(context, x, into: output, finish) { return }
-        #endif
-        case .winograd(let convolution):
+      switch ready {
+      #if OneDNN
+        case .library(let convolution):
+          if try convolution.run(context, x, into: output, finish) { return }
+      #endif
+      case .winograd(let convolution):
+        return try convolution.run(context, geometry, x, into: output, finish)
+      case .plain(let filter):
+        return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
+      case .packed(let matrix): packed = matrix
+      case nil:
+        if let tile = tile(x), geometry.outputPixels >= Self.fewestPixels {
+          let convolution = try WinogradConvolution(
+            geometry, tile: tile, filter: filter, scale: scale, context.workers
+          ) { try context.scratch(.float32, $0) }
           return try convolution.run(context, geometry, x, into: output, finish)
-        case .plain(let filter):
-          return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
-        case .packed(let matrix): packed = matrix
         }
       }
       let filter = packed == nil ? try scaledFilter { try context.scratch(self.filter.dtype, $0) } : filter
@@ -206,7 +221,6 @@ struct Convolution {
   }
 
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {
-    let tile = x.dtype == .float32 ? geometry.winogradTile : nil
     let sizes = [geometry.groups, geometry.depth, geometry.inputChannels, geometry.outputChannels]
     return try context.prepared {
       #if OneDNN
@@ -227,17 +241,29 @@ struct Convolution {
         aligned.filter = try filter.aligned()
         return Kept(.plain(try aligned.scaledFilter { try Tensor(uninitialized: .float32, shape: $0) }))
       }
-      return try context.packed(filter, form: [tile ?? 0] + sizes, factors: scale) {
-        Kept(try packed(context, tile: tile))
+      return try context.packed(filter, form: [tile(x) ?? 0] + sizes, factors: scale) {
+        Kept(try packed(context, x))
       }
     }.filter
   }
 
-  /// The filter in the form that our own kernels read.
-  private func packed(_ context: KernelContext, tile: Int?) throws -> PreparedFilter {
-    if let tile {
+  /// The width of Winograd's tiles, where they are quicker.
+  private func tile(_ x: Tensor) -> Int? { x.dtype == .float32 ? geometry.winogradTile : nil }
+
+  /// Pixels for which a filter is transformed though it may be another one in the next run.
+  private static let fewestPixels = 1024
+
+  /// A filter that nobody else has, in the form that our own kernels read.
+  func ownForm(_ context: KernelContext, _ x: Tensor) throws -> PreparedFilter {
+    isFewChanneled(x, .none) ? .plain(filter) : try packed(context, x)
+  }
+
+  private func packed(_ context: KernelContext, _ x: Tensor) throws -> PreparedFilter {
+    if let tile = tile(x) {
       return .winograd(
-        try WinogradConvolution(geometry, tile: tile, filter: filter, scale: scale, context.workers))
+        try WinogradConvolution(geometry, tile: tile, filter: filter, scale: scale, context.workers) {
+          try Tensor(uninitialized: .float32, shape: $0)
+        })
     }
     func packed<T: VectorElement>(_ type: T.Type) throws -> PreparedFilter {
       .packed(try self.packed(T.self, filter, scale, context) { try TensorStorage(byteCount: $0) })

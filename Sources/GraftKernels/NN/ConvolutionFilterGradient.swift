@@ -80,79 +80,40 @@ enum ConvolutionFilterGradientOps {
     }
   }
 
-  /// Elements of patches that are there at once.
-  private static let patchLimit = 1 << 20
-
-  /// The patches under the kernel, transposed, times the gradient's pixels; band by band.
+  /// The input's lines, transposed, times the gradient's.
   private static func vector<T: VectorElement>(
     _ type: T.Type, _ context: KernelContext, _ geometry: ConvolutionGeometry, _ x: Tensor,
     _ gradient: Tensor,
     _ output: Tensor
   ) throws {
-    let (groups, outputs) = (geometry.groups, geometry.outputChannels)
-    let columns = geometry.depth
-    let pixels = geometry.outputPixels
-    let sums = output.base.assumingMemoryBound(to: T.self)
-    sums.update(repeating: 0, count: output.elementCount)
-    guard pixels > 0, x.elementCount > 0 else { return }
-    let band = min(pixels, max(16, patchLimit / max(columns * groups, 1)))
-    let patches = try context.scratch(T.dataType, Shape(validating: [groups, band, columns]))
-    let part = try context.scratch(T.dataType, Shape(validating: [groups, columns, outputs]))
-    var first = 0
-    while first < pixels {
-      let last = min(pixels, first + band)
-      collect(T.self, geometry, x, patches, first..<last, context.workers)
-      let rows = last - first
-      let product = MatrixProduct(
-        rows: columns, columns: outputs, depth: rows,
-        left: MatrixOperand(
-          tensor: patches, row: 1, column: columns, offsets: (0..<groups).map { $0 * rows * columns }),
-        right: MatrixOperand(
-          tensor: gradient, row: groups * outputs, column: 1,
-          offsets: (0..<groups).map { first * groups * outputs + $0 * outputs }))
-      try product.run(context, into: part)
-      let values = part.buffer(as: T.self)
-      for group in 0..<groups {
-        for row in 0..<columns {
-          let line = sums + row * groups * outputs + group * outputs
-          let source = (group * columns + row) * outputs
-          for column in 0..<outputs { line[column] += values[source + column] }
-        }
-      }
-      first = last
-    }
-  }
-
-  /// Copies what lies under the kernel at each of the pixels: a row for each group and pixel.
-  private static func collect<T: VectorElement>(
-    _ type: T.Type, _ geometry: ConvolutionGeometry, _ x: Tensor, _ patches: Tensor, _ pixels: Range<Int>,
-    _ workers: WorkerPool
-  ) {
-    nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
-    nonisolated(unsafe) let target = patches.base.assumingMemoryBound(to: T.self)
-    let (d, h, w) = (geometry.axes[0], geometry.axes[1], geometry.axes[2])
-    let (groups, inputs) = (geometry.groups, geometry.inputChannels)
-    let columns = geometry.depth
-    workers.forEach(pixels.count, cost: columns * groups) { range in
-      for index in range {
-        let pixel = pixels.lowerBound + index
-        let (row, column) = (pixel / w.output, pixel % w.output)
-        let (slice, line) = (row / h.output, row % h.output)
-        let (image, layer) = (slice / d.output, slice % d.output)
-        for position in 0..<geometry.positions {
-          let z = layer * d.stride + position / (w.window * h.window) * d.dilation - d.paddingBefore
-          let y = line * h.stride + position / w.window % h.window * h.dilation - h.paddingBefore
-          let x = column * w.stride + position % w.window * w.dilation - w.paddingBefore
-          let isInside = z >= 0 && z < d.input && y >= 0 && y < h.input && x >= 0 && x < w.input
-          let values = (((image * d.input + z) * h.input + y) * w.input + x) * groups * inputs
-          for group in 0..<groups {
-            let patch = target + (group * pixels.count + index) * columns + position * inputs
-            if isInside {
-              for channel in 0..<inputs { patch[channel] = source[values + group * inputs + channel] }
-            } else {
-              patch.update(repeating: 0, count: inputs)
-            }
-          }
+    output.clear()
+    nonisolated(unsafe) let sums = output.base.assumingMemoryBound(to: T.self)
+    nonisolated(unsafe) let gradients = UnsafePointer(gradient.base.assumingMemoryBound(to: T.self))
+    let (inputs, outputs) = (geometry.inputChannels, geometry.outputChannels)
+    let row = geometry.groups * outputs
+    let geometry = geometry.flattened
+    let width = geometry.axes[2].window
+    let kernelRows = geometry.axes[0].window * geometry.axes[1].window
+    try GradientLines<T>.forEach(geometry, x, context) { lines, images in
+      // Rows of the filter's matrix that each row of the kernel has.
+      let height = lines.window.count * inputs
+      let pixels = images.count * geometry.outputPixels / max(geometry.batch, 1)
+      context.workers.forEachPart(
+        pairs: geometry.groups, rows: kernelRows * height, columns: outputs, depth: pixels, T.self
+      ) { _, group, rows, columns in
+        let touched = rows.lowerBound / height..<(rows.upperBound + height - 1) / height
+        /// Where the part begins in a row of the kernel.
+        func start(_ kernelRow: Int) -> Int { max(rows.lowerBound - kernelRow * height, 0) }
+        lines.forEachPart(of: images, kernelRows: touched, offset: { start($0) + group * inputs }) {
+          kernelRow, starts, count, pixel in
+          let place = (kernelRow * width + lines.window.lowerBound) * inputs + start(kernelRow)
+          let column = group * outputs + columns.lowerBound
+          T.addLines(
+            m: min(height, rows.upperBound - kernelRow * height) - start(kernelRow), n: columns.count,
+            k: count, starts,
+            column: lines.column, gradients + pixel * row + column, bRow: row,
+            to: sums + place * row + column,
+            cRow: row)
         }
       }
     }

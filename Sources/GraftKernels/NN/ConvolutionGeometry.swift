@@ -87,6 +87,29 @@ struct ConvolutionGeometry: Sendable {
     spatialRank = 2
   }
 
+  private init(
+    batch: Int, axes: [WindowAxis], groups: Int, inputChannels: Int, outputChannels: Int, order: ChannelOrder,
+    spatialRank: Int
+  ) {
+    self.batch = batch
+    self.axes = axes
+    self.groups = groups
+    self.inputChannels = inputChannels
+    self.outputChannels = outputChannels
+    self.order = order
+    self.spatialRank = spatialRank
+  }
+
+  /// The sizes with other ones in their place.
+  func replacing(
+    batch: Int? = nil, axes: [WindowAxis], inputChannels: Int? = nil, outputChannels: Int? = nil
+  ) -> ConvolutionGeometry {
+    ConvolutionGeometry(
+      batch: batch ?? self.batch, axes: axes, groups: groups,
+      inputChannels: inputChannels ?? self.inputChannels,
+      outputChannels: outputChannels ?? self.outputChannels, order: order, spatialRank: spatialRank)
+  }
+
   private static func axes(_ attributes: WindowAttributes, _ input: [Int], _ window: [Int]) throws
     -> [WindowAxis]
   {

@@ -101,9 +101,6 @@ extension ConvolutionGeometry {
 }
 
 /// The gradient by the input with channels last, for given sizes.
-///
-/// The gradient's pixels times the transposed filter are patches of the input; what lies over the same pixel
-/// is added up, in the order of the kernel's positions.
 private struct ConvolutionInputGradient {
   let geometry: ConvolutionGeometry
   let filter: Tensor
@@ -127,82 +124,61 @@ private struct ConvolutionInputGradient {
     }
   }
 
-  /// Elements of patches that are there at once.
-  private static let patchLimit = 1 << 20
-
   private func vector<T: VectorElement>(
     _ type: T.Type, _ context: KernelContext, _ gradient: Tensor, _ filter: Tensor, _ output: Tensor,
     keep: Bool
   ) throws {
-    let (d, h, w) = (geometry.axes[0], geometry.axes[1], geometry.axes[2])
-    let (groups, inputs, outputs) = (geometry.groups, geometry.inputChannels, geometry.outputChannels)
-    let target = output.base.assumingMemoryBound(to: T.self)
-    target.update(repeating: 0, count: output.elementCount)
-    guard gradient.elementCount > 0 else { return }
-    let columns = geometry.positions * inputs
-    let right = MatrixOperand(
-      tensor: filter, row: 1, column: groups * outputs, offsets: (0..<groups).map { $0 * outputs })
-    let packed = keep ? try PackedMatrix.kept(right, k: outputs, n: columns, context) : nil
-
-    let lines = geometry.batch * d.output * h.output
-    let band = min(lines, max(1, Self.patchLimit / max(w.output * columns * groups, 1)))
-    let patches = try context.scratch(T.dataType, Shape(validating: [groups, band * w.output, columns]))
-    var first = 0
-    while first < lines {
-      let last = min(lines, first + band)
-      let rows = (last - first) * w.output
-      let product = MatrixProduct(
-        rows: rows, columns: columns, depth: outputs,
-        left: MatrixOperand(
-          tensor: gradient, row: groups * outputs, column: 1,
-          offsets: (0..<groups).map { first * w.output * groups * outputs + $0 * outputs }),
-        right: right, packed: packed)
-      try product.run(context, into: patches.reshaped(unchecked: [groups, rows, columns]))
-      add(UnsafePointer(patches.base.assumingMemoryBound(to: T.self)), target, first..<last, context.workers)
-      first = last
+    guard gradient.elementCount > 0 else { return output.clear() }
+    if geometry.isPointwise, geometry.groups == 1 {
+      let (inputs, outputs) = (geometry.inputChannels, geometry.outputChannels)
+      let right = MatrixOperand(tensor: filter, row: 1, column: outputs, offsets: [0])
+      return try MatrixProduct(
+        rows: geometry.outputPixels, columns: inputs, depth: outputs,
+        left: MatrixOperand(tensor: gradient, row: outputs, column: 1, offsets: [0]), right: right,
+        packed: keep ? try PackedMatrix.kept(right, k: outputs, n: inputs, context) : nil
+      ).run(context, into: output)
+    }
+    let transposed = TransposedConvolution(geometry)
+    let workers = context.workers
+    guard keep, context.keepsPacked, transposed.count <= Self.mostKept else {
+      return try transposed.run(context, into: output) { _, part, output in
+        let filter = try transposed.filter(T.self, of: part, filter, workers) {
+          try context.scratch(T.dataType, $0)
+        }
+        try Convolution(geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: false)
+          .run(context, gradient, into: output, .none)
+      }
+    }
+    let kept = try context.prepared {
+      try context.packed(filter, form: transposed.form + gradient.shape.dimensions) {
+        Kept(
+          try (0..<transposed.count).map { index in
+            let part = transposed.part(index)
+            let filter = try transposed.filter(T.self, of: part, filter, workers) {
+              try Tensor(uninitialized: T.dataType, shape: $0)
+            }
+            return try Convolution(
+              geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: true
+            )
+            .ownForm(context, gradient)
+          })
+      }
+    }
+    try transposed.run(context, into: output) { index, part, output in
+      try Convolution(geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: true)
+        .run(context, gradient, into: output, .none, kept.filters[index])
     }
   }
 
-  /// Adds the patches of some of the gradient's lines to the input's pixels below them.
-  private func add<T: VectorElement>(
-    _ patches: UnsafePointer<T>, _ target: UnsafeMutablePointer<T>, _ lines: Range<Int>, _ workers: WorkerPool
-  ) {
-    let (d, h, w) = (geometry.axes[0], geometry.axes[1], geometry.axes[2])
-    let (groups, inputs) = (geometry.groups, geometry.inputChannels)
-    let columns = geometry.positions * inputs
-    let rows = lines.count * w.output
-    nonisolated(unsafe) let (patches, target) = (patches, target)
-    // The input's lines that these can reach: all of the images that they belong to.
-    let images = lines.lowerBound / (d.output * h.output)..<(lines.upperBound - 1) / (d.output * h.output) + 1
-    let inputLines = images.lowerBound * d.input * h.input..<images.upperBound * d.input * h.input
-    workers.forEach(inputLines.count, cost: w.output * columns * groups / 4) { range in
-      for line in range {
-        let line = inputLines.lowerBound + line
-        let (y, slice) = (line % h.input, line / h.input)
-        let (z, image) = (slice % d.input, slice / d.input)
-        for kd in 0..<d.window {
-          guard let depth = d.outputIndex(input: z, kernel: kd) else { continue }
-          for kh in 0..<h.window {
-            guard let height = h.outputIndex(input: y, kernel: kh) else { continue }
-            let source = (image * d.output + depth) * h.output + height
-            guard lines.contains(source) else { continue }
-            for kw in 0..<w.window {
-              let position = (kd * h.window + kh) * w.window + kw
-              for column in 0..<w.output {
-                let x = column * w.stride + kw * w.dilation - w.paddingBefore
-                guard x >= 0, x < w.input else { continue }
-                let pixel = target + (line * w.input + x) * groups * inputs
-                let row = (source - lines.lowerBound) * w.output + column
-                for group in 0..<groups {
-                  let part = patches + (group * rows + row) * columns + position * inputs
-                  let sums = pixel + group * inputs
-                  for channel in 0..<inputs { sums[channel] += part[channel] }
-                }
-              }
-            }
-          }
-        }
-      }
+  /// For how many convolutions filters are kept.
+  private static let mostKept = 256
+
+  /// The filters of all parts, made ready.
+  private final class Kept: Sendable {
+    let filters: [PreparedFilter]
+
+    init(_ filters: [PreparedFilter]) {
+      self.filters = filters
     }
   }
 
@@ -242,14 +218,5 @@ private struct ConvolutionInputGradient {
         }
       }
     }
-  }
-}
-
-extension WindowAxis {
-  /// The output element whose window has the input element under the given position of the kernel.
-  func outputIndex(input: Int, kernel: Int) -> Int? {
-    let reach = input + paddingBefore - kernel * dilation
-    guard reach >= 0, reach % stride == 0, reach / stride < output else { return nil }
-    return reach / stride
   }
 }

@@ -61,7 +61,7 @@ enum DepthwiseConvolutionOps {
 }
 
 /// One depthwise convolution with channels last, for given sizes.
-private struct DepthwiseConvolution {
+struct DepthwiseConvolution {
   let geometry: ConvolutionGeometry
   let filter: Tensor
   let isFilterConstant: Bool

@@ -1,8 +1,7 @@
 import GraftGraph
 import GraftTensor
 
-/// Gradients of depthwise convolutions. Sums are made in double precision; those of filters of half and
-/// bfloat16 are rounded where TensorFlow rounds.
+/// Gradients of depthwise convolutions. Sums of filters of half and bfloat16 are rounded where TensorFlow rounds.
 enum DepthwiseConvolutionGradientOps {
   static let all: [OpDefinition] = [
     OpDefinition(
@@ -17,12 +16,7 @@ enum DepthwiseConvolutionGradientOps {
         try geometry.check(gradient)
         let output = try context.allocate(0, gradient.dtype, shape)
         try Images.run(context, gradient, into: output, attributes.order) { gradient, output, _ in
-          let (weights, gradients) = (DoubleConversion.read(filter), DoubleConversion.read(gradient))
-          var sums = [Double](repeating: 0, count: output.elementCount)
-          geometry.forEachDepthwiseProduct { input, weight, result in
-            sums[input] += weights[weight] * gradients[result]
-          }
-          DoubleConversion.write(sums, into: output)
+          try inputGradient(context, geometry, filter, gradient, output)
         }
       }
     },
@@ -42,6 +36,10 @@ enum DepthwiseConvolutionGradientOps {
         switch gradient.dtype {
         case .float16: return stepped(Float16.self, geometry, images, results, output)
         case .bfloat16: return stepped(BFloat16.self, geometry, images, results, output)
+        case .float32 where geometry.outputChannels == 1:
+          return try vector(Float.self, context, geometry, images, results, output)
+        case .float64 where geometry.outputChannels == 1:
+          return try vector(Double.self, context, geometry, images, results, output)
         default: break
         }
         let (values, gradients) = (DoubleConversion.read(images), DoubleConversion.read(results))
@@ -60,6 +58,69 @@ enum DepthwiseConvolutionGradientOps {
     return WindowAttributes(
       order: order, strides: try WindowAttributes.steps("strides", try node.ints("strides"), order, 4, node),
       dilations: [1, 1], padding: try WindowAttributes.padding(node, order, 4))
+  }
+
+  /// The input's gradient with channels last: a convolution of each channel's gradients.
+  private static func inputGradient(
+    _ context: KernelContext, _ geometry: ConvolutionGeometry, _ filter: Tensor, _ gradient: Tensor,
+    _ output: Tensor
+  ) throws {
+    guard output.elementCount > 0 else { return }
+    let isWide = output.dtype == .float32 || output.dtype == .float64
+    let result = isWide ? output : try context.scratch(.float32, output.shape)
+    let weights = isWide ? filter : try FloatConversion.widen(filter, context)
+    let gradients = isWide ? gradient : try FloatConversion.widen(gradient, context)
+    guard gradients.elementCount > 0 else { return output.clear() }
+    let transposed = TransposedConvolution(geometry)
+    try transposed.run(context, into: result) { _, part, output in
+      func turned<T>(_ type: T.Type) throws -> Tensor {
+        try transposed.filter(type, of: part, weights, context.workers) {
+          try context.scratch(weights.dtype, $0)
+        }
+      }
+      let filter = weights.dtype == .float32 ? try turned(Float.self) : try turned(Double.self)
+      if geometry.outputChannels == 1 {
+        try DepthwiseConvolution(geometry: part.geometry, filter: filter, isFilterConstant: false)
+          .run(context, gradients, into: output, .none)
+      } else {
+        try Convolution(geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: false)
+          .run(context, gradients, into: output, .none)
+      }
+    }
+    if !isWide { FloatConversion.narrow(result, into: output, context.workers) }
+  }
+
+  /// The filter's gradient where each channel has one: each position's products, channel by channel.
+  private static func vector<T: VectorElement>(
+    _ type: T.Type, _ context: KernelContext, _ geometry: ConvolutionGeometry, _ x: Tensor,
+    _ gradient: Tensor,
+    _ output: Tensor
+  ) throws {
+    output.clear()
+    guard output.elementCount > 0, gradient.elementCount > 0, x.elementCount > 0 else { return }
+    nonisolated(unsafe) let sums = output.base.assumingMemoryBound(to: T.self)
+    nonisolated(unsafe) let gradients = UnsafePointer(gradient.base.assumingMemoryBound(to: T.self))
+    let channels = geometry.groups
+    let (height, width) = (geometry.axes[1].window, geometry.axes[2].window)
+    let block = 4 * T.panelWidth
+    let blocks = (channels + block - 1) / block
+    try GradientLines<T>.forEach(geometry, x, isChannelwise: true, context) { lines, images in
+      let pixels = images.count * geometry.outputPixels / max(geometry.batch, 1)
+      context.workers.forEach(height * blocks, cost: pixels * min(block, channels) * lines.window.count / 16)
+      { range in
+        for index in range {
+          let (row, first) = (index / blocks, index % blocks * block)
+          let part = first..<min(channels, first + block)
+          lines.forEachPart(of: images, kernelRows: row..<row + 1, offset: { _ in 0 }) {
+            row, starts, count, pixel in
+            T.addDepthwiseLines(
+              window: lines.window.count, k: count, starts, column: lines.column, tap: channels,
+              gradients + pixel * channels, channels: channels, part: part,
+              to: sums + (row * width + lines.window.lowerBound) * channels)
+          }
+        }
+      }
+    }
   }
 
   /// The filter's gradient image by image, each sum rounded after each product, and the images' sums added up.

@@ -88,7 +88,7 @@ enum MaxPoolingGradientOps {
       try ScatterWork(
         geometry: geometry, x: x, y: try attributes.order.channelsLast(y, context),
         gradient: try attributes.order.channelsLast(gradient, context), output: output,
-        toEqualOnes: toEqualOnes
+        toEqualOnes: toEqualOnes, workers: context.workers
       ).run(on: output.dtype)
     }
   }
@@ -158,23 +158,43 @@ private struct ScatterWork: RealElementWork {
   let gradient: Tensor
   let output: Tensor
   let toEqualOnes: Bool
+  let workers: WorkerPool
 
   func run<T: PoolingElement>(_ type: T.Type) {
-    let values = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
-    let (results, gradients) = (y.buffer(as: T.self), gradient.buffer(as: T.self))
-    let target = output.mutableBuffer(as: T.self)
-    target.update(repeating: T.zero)
-    let channels = geometry.channels
-    for pixel in 0..<geometry.outputPixels {
-      let window = geometry.window(at: pixel)
-      for channel in 0..<channels {
-        let index = pixel * channels + channel
-        if toEqualOnes {
-          geometry.forEach(window, channel) { place in
-            if values[place] == results[index] { target[place] = T.add(target[place], gradients[index]) }
+    nonisolated(unsafe) let values = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
+    nonisolated(unsafe) let results = UnsafePointer(y.base.assumingMemoryBound(to: T.self))
+    nonisolated(unsafe) let gradients = UnsafePointer(gradient.base.assumingMemoryBound(to: T.self))
+    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
+    target.update(repeating: T.zero, count: output.elementCount)
+    let (geometry, channels, toEqualOnes) = (geometry, geometry.channels, toEqualOnes)
+    let blocks = (channels + PoolingGeometry.block - 1) / PoolingGeometry.block
+    let pixels = geometry.outputPixels / max(geometry.batch, 1)
+    // Windows of one image may have pixels in common.
+    workers.forEach(geometry.batch * blocks, cost: pixels * min(channels, PoolingGeometry.block) * 4) {
+      range in
+      withUnsafeTemporaryAllocation(of: T.self, capacity: PoolingGeometry.block) { best in
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: PoolingGeometry.block) { places in
+          guard let best = best.baseAddress, let places = places.baseAddress else { return }
+          for index in range {
+            let (image, first) = (index / blocks, index % blocks * PoolingGeometry.block)
+            let count = min(channels - first, PoolingGeometry.block)
+            for pixel in image * pixels..<(image + 1) * pixels {
+              let window = geometry.window(at: pixel)
+              let line = pixel * channels + first
+              if toEqualOnes {
+                geometry.forEach(window, first) { place in
+                  for channel in 0..<count where values[place + channel] == results[line + channel] {
+                    target[place + channel] = T.add(target[place + channel], gradients[line + channel])
+                  }
+                }
+              } else if window.count > 0 {
+                geometry.findLargest(window, first, count, values, best, places)
+                for channel in 0..<count {
+                  target[places[channel]] = T.add(target[places[channel]], gradients[line + channel])
+                }
+              }
+            }
           }
-        } else if let place = geometry.largest(window, channel, values) {
-          target[place] = T.add(target[place], gradients[index])
         }
       }
     }

@@ -58,18 +58,28 @@ private struct ArgmaxSearch: RealElementWork {
     nonisolated(unsafe) let narrow = indices.base.assumingMemoryBound(to: Int32.self)
     let channels = geometry.channels
     let imageSize = geometry.axes.reduce(channels) { $0 * $1.input }
-    workers.forEach(geometry.outputPixels, cost: channels * 8) { range in
-      for pixel in range {
-        let window = geometry.window(at: pixel)
-        let base = includesBatch ? 0 : window.image * imageSize
-        for channel in 0..<channels {
-          let place = geometry.largest(window, channel, source)
-          let index = place.map { $0 - base } ?? 0
-          target[pixel * channels + channel] = place.map { source[$0] } ?? T.lowestNumber
-          if let wide {
-            wide[pixel * channels + channel] = Int64(index)
-          } else {
-            narrow[pixel * channels + channel] = Int32(truncatingIfNeeded: index)
+    workers.forEach(geometry.outputPixels, cost: channels * 4) { range in
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: PoolingGeometry.block) { places in
+        guard let places = places.baseAddress else { return }
+        for pixel in range {
+          let window = geometry.window(at: pixel)
+          let base = includesBatch ? 0 : window.image * imageSize
+          for first in stride(from: 0, to: channels, by: PoolingGeometry.block) {
+            let count = min(channels - first, PoolingGeometry.block)
+            let line = pixel * channels + first
+            if window.count > 0 {
+              geometry.findLargest(window, first, count, source, target + line, places)
+            } else {
+              (target + line).update(repeating: T.lowestNumber, count: count)
+              places.update(repeating: base, count: count)
+            }
+            for channel in 0..<count {
+              if let wide {
+                wide[line + channel] = Int64(places[channel] - base)
+              } else {
+                narrow[line + channel] = Int32(truncatingIfNeeded: places[channel] - base)
+              }
+            }
           }
         }
       }
@@ -90,17 +100,32 @@ extension PoolingGeometry {
     }
   }
 
-  /// The place of the largest element under a window: the first of equal ones, or the very first where that is
-  /// NaN; nil where the window covers nothing.
+  /// Channels whose largest elements are looked for together, at most.
+  static let block = 128
+
+  /// The places of the largest elements of some channels under a window: the first of equal ones, or the very first
+  /// where that is NaN.
   @inline(__always)
-  func largest<T: OrderedElement>(
-    _ window: PoolingWindow, _ channel: Int, _ values: UnsafePointer<T>
-  ) -> Int? {
-    var best: Int?
-    forEach(window, channel) { place in
-      if let known = best, !T.less(values[known], values[place]) { return }
-      best = place
+  func findLargest<T: OrderedElement>(
+    _ window: PoolingWindow, _ first: Int, _ count: Int, _ values: UnsafePointer<T>,
+    _ best: UnsafeMutablePointer<T>,
+    _ places: UnsafeMutablePointer<Int>
+  ) {
+    var isFirst = true
+    forEach(window, first) { place in
+      let row = values + place
+      if isFirst {
+        best.update(from: row, count: count)
+        for channel in 0..<count { places[channel] = place + channel }
+        isFirst = false
+      } else {
+        // Without a branch, so that it runs on vectors.
+        for channel in 0..<count {
+          let isLarger = T.less(best[channel], row[channel])
+          best[channel] = isLarger ? row[channel] : best[channel]
+          places[channel] = isLarger ? place + channel : places[channel]
+        }
+      }
     }
-    return best
   }
 }

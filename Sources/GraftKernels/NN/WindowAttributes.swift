@@ -149,6 +149,17 @@ struct WindowAxis: Sendable {
   let paddingAfter: Int
   let output: Int
 
+  /// A window that moves by single elements over an output of the given size.
+  init(input: Int, window: Int, dilation: Int = 1, paddingBefore: Int, output: Int) {
+    self.input = input
+    self.window = window
+    self.dilation = dilation
+    self.paddingBefore = paddingBefore
+    self.output = output
+    stride = 1
+    paddingAfter = output - 1 + (window - 1) * dilation + 1 - input - paddingBefore
+  }
+
   /// Computes the output's size and the padding.
   ///
   /// - Throws: `GraftError` when the window does not fit even once, by more than TensorFlow forgives.

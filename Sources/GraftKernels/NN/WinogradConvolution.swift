@@ -19,15 +19,16 @@ final class WinogradConvolution: Sendable {
   /// Elements between the matrices of two places, so that they do not meet in the same lines of a cache.
   private static let gap = 16
 
-  /// Transforms the filter, with its output channels multiplied by the scale.
+  /// Transforms the filter, with its output channels multiplied by the scale, in memory that is made for it.
   ///
   /// - Precondition: the geometry has a `winogradTile`.
   init(
-    _ geometry: ConvolutionGeometry, tile: Int, filter: Tensor, scale: Tensor?, _ workers: WorkerPool
+    _ geometry: ConvolutionGeometry, tile: Int, filter: Tensor, scale: Tensor?, _ workers: WorkerPool,
+    _ allocate: (Shape) throws -> Tensor
   ) throws {
     let (k, n) = (geometry.inputChannels, geometry.outputChannels)
     let places = (tile + 2) * (tile + 2)
-    let storage = try Tensor(uninitialized: .float32, shape: Shape(validating: [places, k, n])).storage
+    let storage = try allocate(Shape(validating: [places, k, n])).storage
     nonisolated(unsafe) let weights = UnsafePointer(filter.base.assumingMemoryBound(to: Float.self))
     nonisolated(unsafe) let scale = scale.map { UnsafePointer($0.base.assumingMemoryBound(to: Float.self)) }
     nonisolated(unsafe) let packed = storage.base.assumingMemoryBound(to: Float.self)

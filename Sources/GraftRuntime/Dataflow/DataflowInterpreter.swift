@@ -143,12 +143,15 @@ extension DataflowInterpreter {
   private mutating func execute(_ item: Ready) throws {
     let node = plan.nodes[item.node]
     guard let round = item.frame.rounds[item.round] else { return }
-    let nothing = [Tensor?](repeating: nil, count: node.outputCount)
+    /// Outputs that are not there.
+    var nothing: [Tensor?] { Array(repeating: nil, count: node.outputCount) }
     switch node.role {
     case .merging:
       guard !item.isDead else { return pass(item, nothing) }
       let index = Int(round.merged[node.local])
-      pass(item, [try input(index, of: node, round), try Tensor(Int32(index))])
+      // Hardly anybody asks which input it was.
+      let isAsked = node.readers.dropFirst().contains { !$0.isEmpty } || plan.fetchedNodes.contains(item.node)
+      pass(item, [try input(index, of: node, round), isAsked ? try Tensor(Int32(index)) : nil])
     case .trigger:
       pass(item, nothing, isDead: false)
     case .enter(let frame, let isConstant):
@@ -179,6 +182,7 @@ extension DataflowInterpreter {
         item,
         try evaluator.run(
           kernel, inputs: inputs, outputTypes: node.outputTypes, flushes: node.flushes,
+          allocator: NodeMemory(plan, node: item.node, inputs: inputs),
           place: .init(node: node.name, op: node.op)))
     }
   }

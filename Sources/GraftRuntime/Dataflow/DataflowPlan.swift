@@ -20,8 +20,8 @@ package final class DataflowPlan: Sendable {
     case trigger
   }
 
-  /// An operation.
-  struct Node: Sendable {
+  /// An operation. Who reads it is written while the plan is made, and nothing afterwards.
+  final class Node: @unchecked Sendable {
     let name: String
     let op: String
     let role: Role
@@ -40,11 +40,28 @@ package final class DataflowPlan: Sendable {
     /// Whether it has ``FlushedArithmetic``.
     let flushes: Bool
     /// Who reads each output: node and position of the input.
-    var readers: [[(node: Int, input: Int)]]
+    fileprivate(set) var readers: [[(node: Int, input: Int)]]
     /// Who waits for it.
-    var waiters: [Int]
+    fileprivate(set) var waiters: [Int] = []
     /// Its place among its frame's nodes.
     let local: Int
+
+    init(
+      _ node: PlanNode, role: Role, frame: Int, inputs: [Source], controls: [Int], firstSlot: Int, local: Int
+    ) {
+      name = node.name
+      op = node.op
+      self.role = role
+      self.frame = frame
+      self.inputs = inputs
+      dataCount = inputs.count { if case .node = $0 { true } else { false } }
+      self.controls = controls
+      self.firstSlot = firstSlot
+      outputTypes = node.valueTypes
+      flushes = FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes)
+      readers = Array(repeating: [], count: node.outputTypes.count)
+      self.local = local
+    }
 
     /// Whether it merges something that is there from the beginning.
     var isMergeOfKnownValue: Bool {
@@ -82,6 +99,8 @@ package final class DataflowPlan: Sendable {
   let feedNames: [String]
   /// Nodes whose outputs are kept for the fetches.
   let fetchedNodes: Set<Int>
+  /// What kernels made of constants.
+  let prepared: PreparedConstants
   /// The plan as text.
   package let description: String
 
@@ -108,18 +127,11 @@ package final class DataflowPlan: Sendable {
       let node = graph.nodes[index]
       let inputs = node.inputs.map(source)
       let frame = assignment.frameOf[number]
-      let dataCount = inputs.filter { if case .node = $0 { true } else { false } }.count
       nodes.append(
         Node(
-          name: node.name, op: node.op, role: try Self.role(of: node, assignment.entered[number]),
-          frame: frame,
-          inputs: inputs, dataCount: dataCount,
+          node, role: try Self.role(of: node, assignment.entered[number]), frame: frame, inputs: inputs,
           controls: node.controlInputs.map { numbers[$0] }.filter { $0 >= 0 },
-          firstSlot: frames[frame].slotCount,
-          outputTypes: node.valueTypes,
-          flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes),
-          readers: Array(repeating: [], count: node.outputTypes.count),
-          waiters: [], local: frames[frame].nodeCount))
+          firstSlot: frames[frame].slotCount, local: frames[frame].nodeCount))
       frames[frame].nodeCount += 1
       frames[frame].slotCount += inputs.count
     }
@@ -142,6 +154,7 @@ package final class DataflowPlan: Sendable {
     }
     self.nodes = nodes
     self.frames = frames
+    prepared = PreparedConstants(count: nodes.count)
     roots = nodes.indices.filter { number in
       let node = nodes[number]
       return node.controlCount == 0 && (node.dataCount == 0 || node.isMergeOfKnownValue)

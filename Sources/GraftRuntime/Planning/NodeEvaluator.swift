@@ -48,50 +48,53 @@ struct NodeEvaluator {
 
   /// A kernel's outputs for the given inputs.
   ///
-  /// - Parameter flushes: whether it has ``FlushedArithmetic``.
+  /// - Parameters:
+  ///   - flushes: whether it has ``FlushedArithmetic``.
+  ///   - allocator: gives each value memory of its own.
   /// - Throws: what the kernel throws, with the place.
   func run(
-    _ kernel: Kernel, inputs: [Tensor], outputTypes: [ValueType], flushes: Bool, place: GraftError.Place
+    _ kernel: Kernel, inputs: [Tensor], outputTypes: [ValueType], flushes: Bool,
+    allocator: any OutputAllocator = SeparateAllocator(), place: @autoclosure () -> GraftError.Place
   ) throws -> [Tensor] {
-    let outputCount = outputTypes.count
-    let values = UnsafeMutableBufferPointer<Tensor?>.allocate(capacity: inputs.count + outputCount)
-    _ = values.initialize(from: inputs.map(Optional.some) + [Tensor?](repeating: nil, count: outputCount))
-    defer {
-      values.deinitialize()
-      values.deallocate()
-    }
-    let slots = inputs.indices.map { Int32($0) }
-    let context = KernelContext(
-      values: values, allocator: SeparateAllocator(), workers: workers, resources: resources,
-      functions: functions,
-      files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps, isLimited: isLimited)
-    do {
-      try slots.withUnsafeBufferPointer { slots in
-        context.begin(0, inputs: slots, outputs: inputs.count..<inputs.count + outputCount)
-        try FlushedArithmetic.run(flushes) { try kernel(context) }
+    let (inputCount, count) = (inputs.count, inputs.count + outputTypes.count)
+    return try withUnsafeTemporaryAllocation(of: Tensor?.self, capacity: count) { values in
+      values.initialize(repeating: nil)
+      defer { values.deinitialize() }
+      return try withUnsafeTemporaryAllocation(of: Int32.self, capacity: inputCount) { slots in
+        for (index, input) in inputs.enumerated() {
+          values[index] = input
+          slots.initializeElement(at: index, to: Int32(index))
+        }
+        let context = KernelContext(
+          values: values, allocator: allocator, workers: workers, resources: resources, functions: functions,
+          files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps, isLimited: isLimited)
+        do {
+          context.begin(0, inputs: UnsafeBufferPointer(slots), outputs: inputCount..<count)
+          try FlushedArithmetic.run(flushes) { try kernel(context) }
+        } catch let error as GraftError {
+          throw error.explained(by: inputs).at(place())
+        }
+        return try outputTypes.indices.map { output in
+          guard let value = values[inputCount + output] else {
+            throw GraftError(.internalError, "The kernel gave an output no value.", at: place())
+          }
+          guard outputTypes[output].accepts(value.dtype) else {
+            throw GraftError.otherType(value.dtype, ofOutput: output, expected: outputTypes[output].dtype)
+              .explained(by: inputs).at(place())
+          }
+          return value
+        }
       }
-    } catch let error as GraftError {
-      throw error.explained(by: inputs).at(place)
-    }
-    return try outputTypes.enumerated().map { output, type in
-      guard let value = values[inputs.count + output] else {
-        throw GraftError(.internalError, "The kernel gave an output no value.", at: place)
-      }
-      guard type.accepts(value.dtype) else {
-        throw GraftError.otherType(value.dtype, ofOutput: output, expected: type.dtype).explained(by: inputs)
-          .at(place)
-      }
-      return value
     }
   }
+}
 
-  /// Allocates every value by itself and keeps nothing.
-  private final class SeparateAllocator: OutputAllocator {
-    func prepared(_ instruction: Int) -> AnyObject? { nil }
-    func setPrepared(_ instruction: Int, _ object: any AnyObject & Sendable) {}
-    func isConstant(slot: Int) -> Bool { true }
-    func isLastUse(slot: Int, of instruction: Int) -> Bool { true }
-  }
+/// Allocates every value by itself and keeps nothing: what a kernel would make of constants is used once.
+private final class SeparateAllocator: OutputAllocator {
+  func prepared(_ instruction: Int) -> AnyObject? { nil }
+  func setPrepared(_ instruction: Int, _ object: any AnyObject & Sendable) {}
+  func isConstant(slot: Int) -> Bool { false }
+  func isLastUse(slot: Int, of instruction: Int) -> Bool { true }
 }
 
 extension GraftError {
