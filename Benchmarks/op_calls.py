@@ -144,6 +144,28 @@ def images():
     yield "RGBToHSV", tf.image.rgb_to_hsv, unit(1, 224, 224, 3)
 
 
+def gradients():
+    image, filter = floats(4, 28, 28, 64), floats(3, 3, 64, 64)
+    depthwise, channels = floats(3, 3, 64, 1), floats(64)
+    strides = dict(strides=[1, 1, 1, 1], padding="SAME")
+    yield "Conv2DBackpropFilter", lambda x, g: RAW.Conv2DBackpropFilter(
+        input=x, filter_sizes=[3, 3, 64, 64], out_backprop=g, **strides), image, image
+    yield "Conv2DBackpropFilter, few channels", lambda x, g: RAW.Conv2DBackpropFilter(
+        input=x, filter_sizes=[7, 7, 3, 64], out_backprop=g, strides=[1, 2, 2, 1], padding="SAME"), floats(1, 224, 224, 3), floats(1, 112, 112, 64)
+    yield "Conv2DBackpropInput", lambda w, g: RAW.Conv2DBackpropInput(
+        input_sizes=[4, 28, 28, 64], filter=w, out_backprop=g, **strides), filter, image
+    yield "DepthwiseConv2dNativeBackpropFilter", lambda x, g: RAW.DepthwiseConv2dNativeBackpropFilter(
+        input=x, filter_sizes=[3, 3, 64, 1], out_backprop=g, **strides), image, image
+    yield "DepthwiseConv2dNativeBackpropInput", lambda w, g: RAW.DepthwiseConv2dNativeBackpropInput(
+        input_sizes=[4, 28, 28, 64], filter=w, out_backprop=g, **strides), depthwise, image
+    yield "FusedBatchNormGradV3", lambda g, x, s, m, v: RAW.FusedBatchNormGradV3(
+        y_backprop=g, x=x, scale=s, reserve_space_1=m, reserve_space_2=v, reserve_space_3=channels)[0], image, image, channels, channels, np.abs(channels)
+    yield "BiasAddGrad", lambda g: RAW.BiasAddGrad(out_backprop=g), image
+    yield "MaxPoolGrad", lambda x, y, g: RAW.MaxPoolGrad(
+        orig_input=x, orig_output=y, grad=g, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID"), image, floats(4, 14, 14, 64), floats(4, 14, 14, 64)
+    yield "Relu6Grad", lambda g, x: RAW.Relu6Grad(gradients=g, features=x), image, image
+
+
 def signals():
     yield "RFFT", tf.signal.rfft, floats(64, 1024)
     yield "FFT", tf.signal.fft, floats(64, 1024).astype(np.complex64)
@@ -182,6 +204,6 @@ def strings():
 
 
 def calls():
-    for family in (elementwise, reductions, shapes, products, images, signals, algebra, strings):
+    for family in (elementwise, reductions, shapes, products, images, gradients, signals, algebra, strings):
         for name, function, *inputs in family():
             yield name, function, [np.asarray(value) for value in inputs]

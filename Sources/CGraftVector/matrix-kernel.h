@@ -289,6 +289,33 @@ INLINE void NAME(pack_rows)(
   }
 }
 
+#if WIDTH == 2
+#define INTERLEAVED(a, b, half) __builtin_shufflevector(a, b, half, 2 + half)
+#elif WIDTH == 4
+#define INTERLEAVED(a, b, half) __builtin_shufflevector(a, b, 2 * half, 4 + 2 * half, 1 + 2 * half, 5 + 2 * half)
+#elif WIDTH == 8
+#define INTERLEAVED(a, b, half)                                                                                \
+  __builtin_shufflevector(a, b, 4 * half, 8 + 4 * half, 1 + 4 * half, 9 + 4 * half, 2 + 4 * half, 10 + 4 * half, \
+                          3 + 4 * half, 11 + 4 * half)
+#endif
+
+#ifdef INTERLEAVED
+/// Packs as many rows as a register has lanes of as many columns, each of which is contiguous: a square, transposed by
+/// interleaving row i with row i + WIDTH / 2, for all rows and as often as it takes.
+INLINE void NAME(pack_square)(const T *b, ptrdiff_t column, const T *scale, T *target) {
+  V square[WIDTH], next[WIDTH];
+  UNROLL for (int i = 0; i < WIDTH; i++) square[i] = LOAD(b + i * column);
+  UNROLL for (int size = 1; size < WIDTH; size *= 2) {
+    UNROLL for (int i = 0; i < WIDTH / 2; i++) {
+      next[2 * i] = INTERLEAVED(square[i], square[i + WIDTH / 2], 0);
+      next[2 * i + 1] = INTERLEAVED(square[i], square[i + WIDTH / 2], 1);
+    }
+    UNROLL for (int i = 0; i < WIDTH; i++) square[i] = next[i];
+  }
+  UNROLL for (int i = 0; i < WIDTH; i++) STORE(target + i * PANEL, scale ? square[i] * LOAD(scale) : square[i]);
+}
+#endif
+
 TARGET static void NAME(pack)(
     const T *b, ptrdiff_t row, ptrdiff_t column, ptrdiff_t k, ptrdiff_t n, const T *scale, T *packed) {
   ptrdiff_t first = 0;
@@ -306,7 +333,13 @@ TARGET static void NAME(pack)(
     // Some rows at a time, so that what a cache line holds of a column is used before it is gone.
     for (ptrdiff_t p = 0; p < k; p += WIDTH) {
       const ptrdiff_t end = p + WIDTH < k ? p + WIDTH : k;
-      for (ptrdiff_t j = 0; j < PANEL; j++)
+      ptrdiff_t j = 0;
+#ifdef INTERLEAVED
+      for (; row == 1 && p + WIDTH <= k && j + WIDTH <= columns; j += WIDTH)
+        NAME(pack_square)
+        ((const T *)source + j * column + p, column, scale ? scale + first + j : NULL, target + p * PANEL + j);
+#endif
+      for (; j < PANEL; j++)
         for (ptrdiff_t r = p; r < end; r++) {
           const T v = j < columns ? source[r * row + j * column] : 0;
           target[r * PANEL + j] = scale && j < columns ? v * scale[first + j] : v;
@@ -314,6 +347,7 @@ TARGET static void NAME(pack)(
     }
   }
 }
+#undef INTERLEAVED
 
 /// Into how many elements of k a sum is cut, so that a panel stays in the innermost cache.
 INLINE ptrdiff_t NAME(cut)(ptrdiff_t k) {

@@ -20,7 +20,9 @@ final class HugePagePool: Sendable {
   static let smallestSize = 16 << 10
   /// How much of large blocks is kept.
   private static let keptBytes = 32 << 20
-  /// How much of them comes from the system's allocator before a chunk is made.
+  /// How many chunks are kept of which nobody has a block.
+  private static let keptChunks = 4
+  /// How much of middle sizes comes from the system's allocator before a chunk is made.
   private static let plainLimit = 1 << 20
 
   /// Two huge pages, and which parts of them are free.
@@ -116,8 +118,8 @@ final class HugePagePool: Sendable {
       }
       let start = base - chunk.base
       chunk.giveBack(start..<start + byteCount)
-      // One that is free is kept for the next run.
-      if chunk.isUnused, state.chunks.contains(where: { $0 !== chunk && $0.isUnused }) {
+      // Some that are free are kept: loops make and drop values in each round, and runs one after the other.
+      if chunk.isUnused, state.chunks.count(where: \.isUnused) > Self.keptChunks {
         state.chunks.removeAll { $0 === chunk }
       }
     }

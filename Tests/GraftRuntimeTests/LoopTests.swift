@@ -175,7 +175,7 @@ import Testing
       let x = try Tensor(
         shape: [1, size, size, 16], scalars: (0..<size * size * 16).map { Float($0 % 11) - 5 })
       let found = try sessions.map {
-        try $0.run("y", feeding: ["x": x, "p": Tensor(true)]).scalars(as: Float.self)
+        try $0.run("y:0", feeding: ["x": x, "p": Tensor(true)]).scalars(as: Float.self)
       }
       #expect(found[0].count == size * size * 16)
       for (a, b) in zip(found[0], found[1]) { #expect(abs(a - b) <= 1e-3) }

@@ -70,6 +70,10 @@ enum ConvolutionFilterGradientOps {
       switch dtype {
       case .float32: try vector(Float.self, context, geometry, last, lastGradient, output)
       case .float64: try vector(Double.self, context, geometry, last, lastGradient, output)
+      case .float16 where geometry.outputPixels <= SteppedProduct.longest:
+        stepped(Float16.self, geometry, last, lastGradient, output)
+      case .bfloat16 where geometry.outputPixels <= SteppedProduct.longest:
+        stepped(BFloat16.self, geometry, last, lastGradient, output)
       default:
         let sums = try context.scratch(.float32, shape)
         try vector(
@@ -117,5 +121,31 @@ enum ConvolutionFilterGradientOps {
         }
       }
     }
+  }
+
+  /// As the definition says, each sum rounded after each product.
+  private static func stepped<T: HalfElement>(
+    _ type: T.Type, _ geometry: ConvolutionGeometry, _ x: Tensor, _ gradient: Tensor, _ output: Tensor
+  ) {
+    let (source, gradients) = (x.buffer(as: type), gradient.buffer(as: type))
+    let (groups, inputs, outputs) = (geometry.groups, geometry.inputChannels, geometry.outputChannels)
+    var sums = [Float](repeating: 0, count: output.elementCount)
+    for pixel in 0..<geometry.outputPixels {
+      for position in 0..<geometry.positions {
+        guard let below = geometry.inputPixel(under: pixel, at: position) else { continue }
+        for channel in 0..<groups * inputs {
+          let (group, input) = (channel / inputs, channel % inputs)
+          let value = source[below * groups * inputs + channel]
+          let row = (position * inputs + input) * groups * outputs
+          for column in group * outputs..<(group + 1) * outputs {
+            sums[row + column] = SteppedProduct.add(
+              sums[row + column], value, gradients[pixel * groups * outputs + column],
+              isGrouped: SteppedProduct.isGrouped(column: column, of: groups * outputs))
+          }
+        }
+      }
+    }
+    let target = output.mutableBuffer(as: type)
+    for index in target.indices { target[index] = T(sums[index]) }
   }
 }

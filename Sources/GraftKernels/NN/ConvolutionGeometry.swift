@@ -146,6 +146,21 @@ struct ConvolutionGeometry: Sendable {
     axes.allSatisfy { $0.window == 1 && $0.stride == 1 && $0.paddingBefore == 0 && $0.paddingAfter == 0 }
   }
 
+  /// The input's pixel under a position of the window at one of the output's pixels, counted over the whole batch; nil
+  /// where that is padding.
+  @inline(__always)
+  func inputPixel(under pixel: Int, at position: Int) -> Int? {
+    let (d, h, w) = (axes[0], axes[1], axes[2])
+    let (row, column) = (pixel / w.output, pixel % w.output)
+    let (slice, line) = (row / h.output, row % h.output)
+    let (image, layer) = (slice / d.output, slice % d.output)
+    let z = layer * d.stride + position / (w.window * h.window) * d.dilation - d.paddingBefore
+    let y = line * h.stride + position / w.window % h.window * h.dilation - h.paddingBefore
+    let x = column * w.stride + position % w.window * w.dilation - w.paddingBefore
+    guard z >= 0, z < d.input, y >= 0, y < h.input, x >= 0, x < w.input else { return nil }
+    return ((image * d.input + z) * h.input + y) * w.input + x
+  }
+
   /// The same for C.
   var vector: graft_convolution {
     graft_convolution(axes, groups: groups, inputChannels: inputChannels, outputChannels: outputChannels)

@@ -188,20 +188,13 @@ private struct ConvolutionInputGradient {
     let source = gradient.buffer(as: S.Element.self)
     let weights = filter.buffer(as: S.Element.self)
     let target = output.mutableBuffer(as: S.Element.self)
-    let (d, h, w) = (geometry.axes[0], geometry.axes[1], geometry.axes[2])
     let (groups, inputs, outputs) = (geometry.groups, geometry.inputChannels, geometry.outputChannels)
     let columns = geometry.positions * inputs
     target.update(repeating: S.Element.zero)
     for pixel in 0..<geometry.outputPixels {
-      let (row, column) = (pixel / w.output, pixel % w.output)
-      let (slice, line) = (row / h.output, row % h.output)
-      let (image, layer) = (slice / d.output, slice % d.output)
       for position in 0..<geometry.positions {
-        let z = layer * d.stride + position / (w.window * h.window) * d.dilation - d.paddingBefore
-        let y = line * h.stride + position / w.window % h.window * h.dilation - h.paddingBefore
-        let x = column * w.stride + position % w.window * w.dilation - w.paddingBefore
-        guard z >= 0, z < d.input, y >= 0, y < h.input, x >= 0, x < w.input else { continue }
-        let place = (((image * d.input + z) * h.input + y) * w.input + x) * groups * inputs
+        guard let below = geometry.inputPixel(under: pixel, at: position) else { continue }
+        let place = below * groups * inputs
         for group in 0..<groups {
           let values = pixel * groups * outputs + group * outputs
           for input in 0..<inputs {

@@ -66,28 +66,48 @@ enum DepthwiseConvolutionGradientOps {
     _ output: Tensor
   ) throws {
     guard output.elementCount > 0 else { return }
-    let isWide = output.dtype == .float32 || output.dtype == .float64
-    let result = isWide ? output : try context.scratch(.float32, output.shape)
-    let weights = isWide ? filter : try FloatConversion.widen(filter, context)
-    let gradients = isWide ? gradient : try FloatConversion.widen(gradient, context)
-    guard gradients.elementCount > 0 else { return output.clear() }
+    guard gradient.elementCount > 0 else { return output.clear() }
+    switch output.dtype {
+    case .float16: return steppedInput(Float16.self, geometry, filter, gradient, output)
+    case .bfloat16: return steppedInput(BFloat16.self, geometry, filter, gradient, output)
+    default: break
+    }
     let transposed = TransposedConvolution(geometry)
-    try transposed.run(context, into: result) { _, part, output in
+    try transposed.run(context, into: output) { _, part, output in
       func turned<T>(_ type: T.Type) throws -> Tensor {
-        try transposed.filter(type, of: part, weights, context.workers) {
-          try context.scratch(weights.dtype, $0)
+        try transposed.filter(type, of: part, filter, context.workers) {
+          try context.scratch(filter.dtype, $0)
         }
       }
-      let filter = weights.dtype == .float32 ? try turned(Float.self) : try turned(Double.self)
+      let filter = filter.dtype == .float32 ? try turned(Float.self) : try turned(Double.self)
       if geometry.outputChannels == 1 {
         try DepthwiseConvolution(geometry: part.geometry, filter: filter, isFilterConstant: false)
-          .run(context, gradients, into: output, .none)
+          .run(context, gradient, into: output, .none)
       } else {
         try Convolution(geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: false)
-          .run(context, gradients, into: output, .none)
+          .run(context, gradient, into: output, .none)
       }
     }
-    if !isWide { FloatConversion.narrow(result, into: output, context.workers) }
+  }
+
+  /// The input's gradient, with the products of each filter summed up position by position and rounded after each, and
+  /// then the sums of a channel's filters.
+  private static func steppedInput<T: HalfElement>(
+    _ type: T.Type, _ geometry: ConvolutionGeometry, _ filter: Tensor, _ gradient: Tensor, _ output: Tensor
+  ) {
+    let (weights, gradients) = (filter.buffer(as: type), gradient.buffer(as: type))
+    let target = output.mutableBuffer(as: type)
+    let multiplier = geometry.outputChannels
+    var sums = [Float](repeating: 0, count: target.count * multiplier)
+    for position in 0..<geometry.positions {
+      geometry.forEachDepthwiseProduct(at: position..<position + 1) { input, weight, result in
+        let place = input * multiplier + weight % multiplier
+        sums[place] = SteppedProduct.add(sums[place], weights[weight], gradients[result], isGrouped: false)
+      }
+    }
+    for index in target.indices {
+      target[index] = (0..<multiplier).reduce(T.zero) { T.add($0, T(sums[index * multiplier + $1])) }
+    }
   }
 
   /// The filter's gradient where each channel has one: each position's products, channel by channel.
@@ -165,22 +185,19 @@ enum DepthwiseConvolutionGradientOps {
 }
 
 extension ConvolutionGeometry {
-  /// Calls the body for each product that a depthwise convolution sums up, with the places of the input's and the
-  /// filter's element and of the sum, channels last.
+  /// Calls the body for each product that a depthwise convolution sums up at some positions of the kernel, with the
+  /// places of the input's and the filter's element and of the sum, channels last.
   @inline(__always)
-  fileprivate func forEachDepthwiseProduct(_ body: (_ input: Int, _ filter: Int, _ output: Int) -> Void) {
-    let (h, w) = (axes[1], axes[2])
+  fileprivate func forEachDepthwiseProduct(
+    at positions: Range<Int>? = nil, _ body: (_ input: Int, _ filter: Int, _ output: Int) -> Void
+  ) {
+    let positions = positions ?? 0..<self.positions
     for pixel in 0..<outputPixels {
-      let (row, column) = (pixel / w.output, pixel % w.output)
-      let (image, line) = (row / h.output, row % h.output)
-      for position in 0..<positions {
-        let y = line * h.stride + position / w.window * h.dilation - h.paddingBefore
-        let x = column * w.stride + position % w.window * w.dilation - w.paddingBefore
-        guard y >= 0, y < h.input, x >= 0, x < w.input else { continue }
-        let place = ((image * h.input + y) * w.input + x) * groups
+      for position in positions {
+        guard let below = inputPixel(under: pixel, at: position) else { continue }
         for channel in 0..<groups * outputChannels {
           body(
-            place + channel / outputChannels, position * groups * outputChannels + channel,
+            below * groups + channel / outputChannels, position * groups * outputChannels + channel,
             pixel * groups * outputChannels + channel)
         }
       }

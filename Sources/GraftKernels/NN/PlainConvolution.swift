@@ -42,24 +42,14 @@ enum PlainConvolution {
     nonisolated(unsafe) let source = UnsafePointer(x.base.assumingMemoryBound(to: S.Element.self))
     nonisolated(unsafe) let weights = UnsafePointer(filter.base.assumingMemoryBound(to: S.Element.self))
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: S.Element.self)
-    let (d, h, w) = (geometry.axes[0], geometry.axes[1], geometry.axes[2])
     let (groups, inputs, outputs) = (geometry.groups, geometry.inputChannels, geometry.outputChannels)
     workers.forEach(geometry.outputPixels, cost: geometry.depth * groups * outputs) { range in
       withUnsafeTemporaryAllocation(of: S.Sum.self, capacity: groups * outputs) { sums in
         for pixel in range {
           sums.initialize(repeating: S.zero)
-          let (row, column) = (pixel / w.output, pixel % w.output)
-          let (slice, line) = (row / h.output, row % h.output)
-          let (image, layer) = (slice / d.output, slice % d.output)
           for position in 0..<geometry.positions {
-            let kw = position % w.window
-            let kh = position / w.window % h.window
-            let kd = position / (w.window * h.window)
-            let z = layer * d.stride + kd * d.dilation - d.paddingBefore
-            let y = line * h.stride + kh * h.dilation - h.paddingBefore
-            let x = column * w.stride + kw * w.dilation - w.paddingBefore
-            guard z >= 0, z < d.input, y >= 0, y < h.input, x >= 0, x < w.input else { continue }
-            let values = source + (((image * d.input + z) * h.input + y) * w.input + x) * groups * inputs
+            guard let place = geometry.inputPixel(under: pixel, at: position) else { continue }
+            let values = source + place * groups * inputs
             for group in 0..<groups {
               for input in 0..<inputs {
                 let value = values[group * inputs + input]
