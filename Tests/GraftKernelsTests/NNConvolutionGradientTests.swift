@@ -120,6 +120,23 @@ struct NNConvolutionGradientTests {
     try expect(doubles, expected, within: 1e-12)
   }
 
+  @Test("By filter and input where the window fits nowhere: zeros")
+  func nothingFits() throws {
+    let sizes = Case(image: [1, 2, 2], padding: [0, 0, 0, 0])
+    #expect(sizes.output == [0, 0])
+    let x = try NNHarness.noise(sizes.image + [sizes.channels])
+    let gradient = try Tensor(shape: [1, 0, 0, sizes.outputs], scalars: [Float]())
+    let byFilter = try NNHarness.run(
+      "Conv2DBackpropFilter", [x, self.sizes(sizes.filter), gradient], sizes.attributes, outputs: [.float32])[
+        0]
+    #expect(try byFilter.scalars() == [Float](repeating: 0, count: sizes.filter.reduce(1, *)))
+    let byInput = try NNHarness.run(
+      "Conv2DBackpropInput",
+      [self.sizes(x.shape.dimensions), NNHarness.noise(sizes.filter), gradient], sizes.attributes,
+      outputs: [.float32])[0]
+    #expect(try byInput.scalars() == [Float](repeating: 0, count: x.elementCount))
+  }
+
   @Test("By the input", arguments: cases)
   func byInput(_ sizes: Case) throws {
     let filter = try NNHarness.noise(sizes.filter, seed: 3)

@@ -50,16 +50,10 @@ enum ConvolutionFilterGradientOps {
       let shape = try sizes(try context.input(1))
       let output = try context.allocate(0, dtype, shape)
       guard output.elementCount > 0 else { return }
-      guard x.elementCount > 0 || gradient.elementCount > 0 else {
-        output.clear()
-        return
-      }
+      guard x.elementCount > 0 || gradient.elementCount > 0 else { return output.clear() }
       let geometry = try ConvolutionGeometry(attributes, input: x.shape, filter: shape)
       try geometry.check(gradient)
-      guard x.elementCount > 0 else {
-        output.clear()
-        return
-      }
+      guard x.elementCount > 0 else { return output.clear() }
       let (last, lastGradient) =
         attributes.order.isChannelsFirst
         ? (
@@ -91,6 +85,7 @@ enum ConvolutionFilterGradientOps {
     _ output: Tensor
   ) throws {
     output.clear()
+    guard geometry.outputPixels > 0 else { return }
     nonisolated(unsafe) let sums = output.base.assumingMemoryBound(to: T.self)
     nonisolated(unsafe) let gradients = UnsafePointer(gradient.base.assumingMemoryBound(to: T.self))
     let (inputs, outputs) = (geometry.inputChannels, geometry.outputChannels)

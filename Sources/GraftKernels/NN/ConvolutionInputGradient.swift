@@ -164,6 +164,7 @@ private struct ConvolutionInputGradient {
           })
       }
     }
+    // The filter itself is not read where it is ready.
     try transposed.run(context, into: output) { index, part, output in
       try Convolution(geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: true)
         .run(context, gradient, into: output, .none, kept.filters[index])
