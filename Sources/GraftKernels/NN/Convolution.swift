@@ -253,6 +253,9 @@ struct Convolution {
   /// Pixels for which a filter is transformed though it may be another one in the next run.
   private static let fewestPixels = 1024
 
+  /// Whether the filter's form for our own kernels is that of panels.
+  func readsPanels(_ x: Tensor) -> Bool { tile(x) == nil && !isFewChanneled(x, .none) }
+
   /// A filter that nobody else has, in the form that our own kernels read.
   func ownForm(_ context: KernelContext, _ x: Tensor) throws -> PreparedFilter {
     isFewChanneled(x, .none) ? .plain(filter) : try packed(context, x)

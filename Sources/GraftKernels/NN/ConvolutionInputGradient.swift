@@ -140,13 +140,22 @@ private struct ConvolutionInputGradient {
     }
     let transposed = TransposedConvolution(geometry)
     let workers = context.workers
+    func convolution(_ part: TransposedConvolution.Part, _ filter: Tensor) -> Convolution {
+      Convolution(geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: false)
+    }
+    /// A part's filter in panels, or turned round for what reads it otherwise.
+    func prepare(
+      _ part: TransposedConvolution.Part, _ allocate: (Shape) throws -> Tensor
+    ) throws -> (panels: PackedMatrix?, filter: Tensor) {
+      convolution(part, filter).readsPanels(gradient)
+        ? (try transposed.packed(T.self, of: part, filter, workers, allocate), filter)
+        : (nil, try transposed.filter(T.self, of: part, filter, workers, allocate))
+    }
     guard keep, context.keepsPacked, transposed.count <= Self.mostKept else {
       return try transposed.run(context, into: output) { _, part, output in
-        let filter = try transposed.filter(T.self, of: part, filter, workers) {
-          try context.scratch(T.dataType, $0)
-        }
-        try Convolution(geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: false)
-          .run(context, gradient, into: output, .none)
+        let (panels, filter) = try prepare(part) { try context.scratch(T.dataType, $0) }
+        try convolution(part, filter)
+          .run(context, gradient, into: output, .none, panels.map { .packed($0) })
       }
     }
     let kept = try context.prepared {
@@ -154,20 +163,14 @@ private struct ConvolutionInputGradient {
         Kept(
           try (0..<transposed.count).map { index in
             let part = transposed.part(index)
-            let filter = try transposed.filter(T.self, of: part, filter, workers) {
-              try Tensor(uninitialized: T.dataType, shape: $0)
-            }
-            return try Convolution(
-              geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: true
-            )
-            .ownForm(context, gradient)
+            let (panels, filter) = try prepare(part) { try Tensor(uninitialized: T.dataType, shape: $0) }
+            return try panels.map { .packed($0) } ?? convolution(part, filter).ownForm(context, gradient)
           })
       }
     }
     // The filter itself is not read where it is ready.
     try transposed.run(context, into: output) { index, part, output in
-      try Convolution(geometry: part.geometry, filter: filter, scale: nil, isFilterConstant: true)
-        .run(context, gradient, into: output, .none, kept.filters[index])
+      try convolution(part, filter).run(context, gradient, into: output, .none, kept.filters[index])
     }
   }
 

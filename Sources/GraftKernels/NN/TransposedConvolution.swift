@@ -124,6 +124,32 @@ struct TransposedConvolution {
     }
   }
 
+  /// The filter of a part in panels, as ``Convolution`` reads them, with nothing copied before.
+  func packed<T: VectorElement>(
+    _ type: T.Type, of part: Part, _ filter: Tensor, _ workers: WorkerPool,
+    _ allocate: (Shape) throws -> Tensor
+  ) throws -> PackedMatrix {
+    let (groups, inputs, outputs) = (geometry.groups, geometry.inputChannels, geometry.outputChannels)
+    let positions = part.positions
+    let width = T.panelWidth
+    let panels = (inputs + width - 1) / width
+    let depth = positions.count * outputs
+    let result = try allocate(Shape(validating: [groups, panels * width, depth]))
+    nonisolated(unsafe) let source = UnsafePointer(filter.base.assumingMemoryBound(to: T.self))
+    nonisolated(unsafe) let target = result.base.assumingMemoryBound(to: T.self)
+    workers.forEach(groups * panels * positions.count, cost: outputs * width / 4) { range in
+      for index in range {
+        let (panel, position) = (index / positions.count, index % positions.count)
+        let (group, first) = (panel / panels, panel % panels * width)
+        T.pack(
+          source + (positions[position] * inputs + first) * groups * outputs + group * outputs, row: 1,
+          column: groups * outputs, k: outputs, n: min(width, inputs - first), scale: nil,
+          into: target + (panel * depth + position * outputs) * width)
+      }
+    }
+    return PackedMatrix(storage: result.storage, stride: panels * width * depth * MemoryLayout<T>.stride)
+  }
+
   /// The filter of a part, of the same type: the kernel's positions that it has, with input and output channels of
   /// each group exchanged.
   func filter<T>(
