@@ -182,6 +182,17 @@ import Testing
     }
   }
 
+  @Test func whatTheInterpreterRunsIsTraced() throws {
+    let session = Session(graph: try conditional().graph(), options: .init(threads: 1, optimize: false))
+    let callable = try session.callable(feeds: ["x:0", "p:0"], fetches: ["y:0"])
+    let trace = RunTrace()
+    let y = try callable.run([Tensor([1, 2] as [Float]), Tensor(true)], trace: trace)
+    #expect(try y[0].scalars() == [4, 9] as [Float])
+    #expect(Set(trace.events.map(\.op)).isSuperset(of: ["AddV2", "Square"]))
+    #expect(!trace.events.contains { $0.op == "Neg" })
+    #expect(trace.events.first { $0.op == "Square" }?.outputs.first?.shape == [2])
+  }
+
   @Test(arguments: [true, false]) func aFetchOnADeadBranchNamesThePredicate(optimize: Bool) throws {
     let x = try Tensor([Float(1), 3])
     let text = failure(conditional(), ["x": x, "p": try Tensor(false)], "add", optimize: optimize)

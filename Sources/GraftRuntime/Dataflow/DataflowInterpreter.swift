@@ -178,12 +178,15 @@ extension DataflowInterpreter {
     case .kernel(let kernel):
       guard !item.isDead else { return pass(item, nothing) }
       let inputs = try node.inputs.indices.map { try input($0, of: node, round) }
-      pass(
-        item,
-        try evaluator.run(
-          kernel, inputs: inputs, outputTypes: node.outputTypes, flushes: node.flushes,
-          allocator: NodeMemory(plan, node: item.node, inputs: inputs),
-          place: .init(node: node.name, op: node.op)))
+      let start = control.trace?.now ?? 0
+      let outputs = try evaluator.run(
+        kernel, inputs: inputs, outputTypes: node.outputTypes, flushes: node.flushes,
+        allocator: NodeMemory(plan, node: item.node, inputs: inputs),
+        place: .init(node: node.name, op: node.op))
+      if let trace = control.trace {
+        trace.record(node.name, node.op, inputs: inputs, outputs: outputs, from: start, to: trace.now)
+      }
+      pass(item, outputs)
     }
   }
 

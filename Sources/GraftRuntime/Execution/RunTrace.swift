@@ -45,13 +45,22 @@ package final class RunTrace: Sendable {
 
   /// Notes that an instruction of a plan has ended.
   func record(_ plan: Plan, _ index: Int, _ values: UnsafeMutableBufferPointer<Tensor?>, start: Int) {
-    let duration = now - start
+    let end = now
     let instruction = plan.instructions[index]
-    func value(_ slot: Int) -> Value? { values[slot].map { Value(dtype: $0.dtype, shape: $0.shape) } }
+    record(
+      plan.places[index].name, plan.places[index].op,
+      inputs: plan.inputSlots[instruction.inputs].compactMap { values[Int($0)] },
+      outputs: instruction.outputs.compactMap { values[$0] }, from: start, to: end)
+  }
+
+  /// Notes that a node has run, from when to when.
+  func record(
+    _ name: String, _ op: String, inputs: [Tensor], outputs: [Tensor], from start: Int, to end: Int
+  ) {
+    func value(_ tensor: Tensor) -> Value { Value(dtype: tensor.dtype, shape: tensor.shape) }
     let event = Event(
-      name: plan.places[index].name, op: plan.places[index].op, start: start, duration: duration,
-      inputs: plan.inputSlots[instruction.inputs].compactMap { value(Int($0)) },
-      outputs: instruction.outputs.compactMap(value))
+      name: name, op: op, start: start, duration: end - start, inputs: inputs.map(value),
+      outputs: outputs.map(value))
     recorded.withLock { $0.append(event) }
   }
 }
@@ -68,6 +77,11 @@ extension RunTrace.Event {
     case "DepthwiseConv2dNative", "_FusedDepthwiseConv2dNative":
       guard right.rank == 4 else { return nil }
       return 2 * output.elementCount * right[0] * right[1]
+    case "Conv2DBackpropInput", "Conv3DBackpropInputV2", "Conv2DBackpropFilter", "Conv3DBackpropFilterV2":
+      guard inputs.count == 3 else { return nil }
+      let (gradient, filter) = (inputs[2].shape, op.contains("Filter") ? output : inputs[1].shape)
+      guard filter.rank >= 2, case let channels = filter[filter.rank - 1], channels > 0 else { return nil }
+      return 2 * gradient.elementCount * (filter.elementCount / channels)
     case "MatMul", "_FusedMatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3":
       let rows = output[output.rank - 2]
       guard left.rank >= 2, rows > 0 else { return nil }
