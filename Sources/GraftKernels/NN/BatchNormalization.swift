@@ -211,7 +211,9 @@ struct ChannelPlanes: Sendable {
   }
 
   /// How many elements are summed in single precision before they join a sum in double precision.
-  private static let run = 16
+  static let run = 16
+  /// Channels that are summed together where they come last, so that rows are read in whole cache lines.
+  static let block = 64
 
   /// Each channel's mean and variance, of float32 elements; sums are made in double precision.
   func moments(
@@ -252,8 +254,7 @@ struct ChannelPlanes: Sendable {
       }
       return
     }
-    // Blocks of channels, so that rows are read in whole cache lines.
-    let width = 64
+    let width = Self.block
     workers.forEach((channels + width - 1) / width, cost: 2 * count * width) { range in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: width) { sums in
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * width) { parts in

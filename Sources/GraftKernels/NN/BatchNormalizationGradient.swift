@@ -154,11 +154,6 @@ private struct ChannelGradients: @unchecked Sendable {
     self.means = means
   }
 
-  /// How many elements are summed in single precision before they join a sum in double precision.
-  private static let run = 16
-  /// Channels that are summed together, so that rows are read in whole cache lines.
-  private static let width = 64
-
   /// Each channel's sum of gradients, and of their products with the input's distance from the mean.
   func sums(_ workers: WorkerPool) -> (gradients: [Double], products: [Double]) {
     let channels = planes.channels
@@ -170,9 +165,9 @@ private struct ChannelGradients: @unchecked Sendable {
           for channel in range { addPlanes(of: channel, to: &results[channel], &results[channels + channel]) }
         }
       } else {
-        let blocks = (channels + Self.width - 1) / Self.width
-        workers.forEach(blocks, cost: planes.count * Self.width) { range in
-          for block in range { addColumns(from: block * Self.width, to: results) }
+        let blocks = (channels + ChannelPlanes.block - 1) / ChannelPlanes.block
+        workers.forEach(blocks, cost: planes.count * ChannelPlanes.block) { range in
+          for block in range { addColumns(from: block * ChannelPlanes.block, to: results) }
         }
       }
     }
@@ -183,9 +178,9 @@ private struct ChannelGradients: @unchecked Sendable {
     let mean = means[channel]
     for image in 0..<planes.batch {
       let first = (image * planes.channels + channel) * planes.inner
-      for start in stride(from: first, to: first + planes.inner, by: Self.run) {
+      for start in stride(from: first, to: first + planes.inner, by: ChannelPlanes.run) {
         var (part, products): (Float, Float) = (0, 0)
-        for index in start..<min(start + Self.run, first + planes.inner) {
+        for index in start..<min(start + ChannelPlanes.run, first + planes.inner) {
           part += gradient[index]
           products += gradient[index] * (x[index] - mean)
         }
@@ -198,14 +193,14 @@ private struct ChannelGradients: @unchecked Sendable {
   /// Adds up a block of channels, of which the results hold the sums and after them the products.
   private func addColumns(from first: Int, to results: UnsafeMutableBufferPointer<Double>) {
     let channels = planes.channels
-    let count = min(Self.width, channels - first)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * Self.width) { memory in
+    let count = min(ChannelPlanes.block, channels - first)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * ChannelPlanes.block) { memory in
       guard let part = memory.baseAddress else { return }
-      let product = part + Self.width
+      let product = part + ChannelPlanes.block
       let mean = means + first
-      for start in stride(from: 0, to: planes.inner, by: Self.run) {
+      for start in stride(from: 0, to: planes.inner, by: ChannelPlanes.run) {
         memory.initialize(repeating: 0)
-        for row in start..<min(start + Self.run, planes.inner) {
+        for row in start..<min(start + ChannelPlanes.run, planes.inner) {
           let (g, values) = (gradient + row * channels + first, x + row * channels + first)
           for index in 0..<count {
             part[index] += g[index]

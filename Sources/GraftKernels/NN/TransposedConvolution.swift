@@ -82,8 +82,7 @@ struct TransposedConvolution {
     _ context: KernelContext, into output: Tensor,
     _ convolve: (_ index: Int, _ part: Part, _ output: Tensor) throws -> Void
   ) throws {
-    let steps = geometry.axes.map(\.stride)
-    let isDense = steps.allSatisfy { $0 == 1 }
+    let isDense = geometry.axes.allSatisfy { $0.stride == 1 }
     // Pixels that no position of the kernel reaches.
     if zip(places, geometry.axes).contains(where: { $0.count < min($1.stride, $1.input) }) { output.clear() }
     for index in 0..<count {
