@@ -25,7 +25,7 @@ package enum AttributeKind: UInt8, Sendable, Hashable {
 
   /// The kind of the given name.
   init?(name: some StringProtocol) {
-    switch name {
+    switch String(name) {
     case "string": self = .string
     case "int": self = .int
     case "float": self = .float

@@ -3,10 +3,10 @@ import GraftTensor
 extension OpSignature {
   /// The op that a line of ``OpSignatureData`` describes; nil for a line of another form.
   convenience init?(line: Substring) {
-    let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+    let fields = line.parts(at: "\t")
     guard fields.count == 6 else { return nil }
     var flags: Flags = []
-    for letter in fields[1] {
+    for letter in fields[1].unicodeScalars {
       switch letter {
       case "S": flags.insert(.stateful)
       case "C": flags.insert(.commutative)
@@ -17,12 +17,12 @@ extension OpSignature {
       }
     }
     var deprecation: Deprecation?
-    if let bar = fields[2].firstIndex(of: "|"), let version = Int(fields[2][..<bar]) {
+    if let bar = fields[2].utf8.firstIndex(of: UInt8(ascii: "|")), let version = Int(fields[2][..<bar]) {
       deprecation = Deprecation(
         version: version, explanation: Self.unescape(fields[2][fields[2].index(after: bar)...]).string)
     }
     var attributes: [Attribute] = []
-    for item in fields[5].split(separator: ";") {
+    for item in fields[5].parts(at: ";") where !item.isEmpty {
       guard let attribute = Self.attribute(item) else { return nil }
       attributes.append(attribute)
     }
@@ -37,19 +37,19 @@ extension OpSignature {
 
   private static func arguments(_ text: Substring, _ attributes: [String]) -> [Argument]? {
     var result: [Argument] = []
-    for item in text.split(separator: ";") {
-      guard let equals = item.firstIndex(of: "=") else { return nil }
+    for item in text.parts(at: ";") where !item.isEmpty {
+      guard let equals = item.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
       var source = item[item.index(after: equals)...]
       let isReference = source.hasPrefix("&")
       if isReference { source = source.dropFirst() }
       var count: Int?
-      if let star = source.firstIndex(of: "*") {
+      if let star = source.utf8.firstIndex(of: UInt8(ascii: "*")) {
         guard let index = attributes.firstIndex(of: String(source[..<star])) else { return nil }
         count = index
         source = source[source.index(after: star)...]
       }
       let type: Argument.TypeSource
-      switch source.first {
+      switch source.unicodeScalars.first {
       case "#":
         guard let number = Int32(source.dropFirst()) else { return nil }
         type = .fixed(ElementType(wireValue: number))
@@ -67,7 +67,7 @@ extension OpSignature {
   }
 
   private static func attribute(_ item: Substring) -> Attribute? {
-    let parts = item.split(separator: "|", omittingEmptySubsequences: false)
+    let parts = item.parts(at: "|")
     guard parts.count >= 2 else { return nil }
     var kindName = parts[1]
     let isList = kindName.hasPrefix("list(")
@@ -81,7 +81,7 @@ extension OpSignature {
     }
     var allowed: Allowed?
     if parts.count > 3, !parts[3].isEmpty {
-      let values = parts[3].split(separator: ",")
+      let values = parts[3].parts(at: ",").filter { !$0.isEmpty }
       switch kind {
       case .type: allowed = .types(Set(values.compactMap { Int32($0) }))
       default: allowed = .strings(values.map { $0 == "\"\"" ? Bytes() : unescape($0) })
@@ -95,7 +95,7 @@ extension OpSignature {
   private static func list(_ kind: AttributeKind, _ text: Substring) -> AttributeValue? {
     guard !text.isEmpty else { return .emptyList }
     var values: [AttributeValue] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+    for part in text.parts(at: ",") {
       guard let value = value(kind, part == "\"\"" ? "" : part) else { return nil }
       values.append(value)
     }
@@ -151,6 +151,14 @@ extension OpSignature {
       }
     }
     return Bytes(bytes)
+  }
+}
+
+extension Substring {
+  /// The text between separators, what is empty included. Bytes are compared: to find characters takes ten times as
+  /// long, and each program that opens a graph parses a line for each op in it.
+  fileprivate func parts(at separator: Unicode.Scalar) -> [Substring] {
+    utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map(Substring.init)
   }
 }
 

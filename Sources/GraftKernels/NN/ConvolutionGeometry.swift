@@ -29,7 +29,7 @@ struct ConvolutionGeometry: Sendable {
         at: .init(input: 1))
     }
     let order = attributes.order
-    let (spatial, _) = order.split(input.dimensions)
+    let spatial = order.spatial(input.dimensions)
     let channels = input[order.channelAxis(rank: rank)]
     let (depth, out) = (filter[rank - 2], filter[rank - 1])
     guard depth > 0, filter.dimensions.dropLast(2).allSatisfy({ $0 > 0 }) else {
@@ -79,7 +79,7 @@ struct ConvolutionGeometry: Sendable {
         .invalidArgument, "The input has \(channels) channels, and the filter is for \(filter[2]).")
     }
     batch = input[0]
-    axes = try Self.axes(attributes, order.split(input.dimensions).spatial, [filter[0], filter[1]])
+    axes = try Self.axes(attributes, order.spatial(input.dimensions), [filter[0], filter[1]])
     groups = channels
     inputChannels = 1
     outputChannels = filter[3]
@@ -194,7 +194,7 @@ extension ConvolutionGeometry {
     let order = attributes.order
     let sizes = input.dimensions ?? [Int?](repeating: nil, count: rank)
     let window = filter.dimensions ?? [Int?](repeating: nil, count: rank)
-    let spatial = try order.split(sizes).spatial.enumerated().map { axis, size in
+    let spatial = try order.spatial(sizes).enumerated().map { axis, size in
       try WindowAxis.outputSize(size, window: window[axis], attributes: attributes, axis: axis)
     }
     var channels = window[rank - 1]

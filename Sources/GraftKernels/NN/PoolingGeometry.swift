@@ -35,7 +35,7 @@ struct PoolingAttributes: Sendable {
       throw node.unimplemented(
         "There is no pooling over the batch: 'ksize' is \(window), 'strides' \(strides).")
     }
-    let (spatial, _) = order.split(window)
+    let spatial = order.spatial(window)
     if case .explicit(let paddings) = padding {
       for (size, padding) in zip(spatial, paddings) where padding.before >= size || padding.after >= size {
         throw node.invalid(
@@ -58,11 +58,11 @@ struct PoolingAttributes: Sendable {
         .invalidArgument, "A tensor of \(rank) dimensions is expected, and one of shape \(input) was found.",
         at: .init(input: 0))
     }
-    let window = order.split(window).spatial
+    let window = order.spatial(window)
     let attributes = WindowAttributes(
-      order: order, strides: order.split(strides).spatial, dilations: [Int](repeating: 1, count: rank - 2),
+      order: order, strides: order.spatial(strides), dilations: [Int](repeating: 1, count: rank - 2),
       padding: padding)
-    let spatial = try order.split(sizes).spatial.enumerated().map { axis, size in
+    let spatial = try order.spatial(sizes).enumerated().map { axis, size in
       try WindowAxis.outputSize(size, window: window[axis], attributes: attributes, axis: axis)
     }
     let channels = input[order.channelAxis(rank: rank)].map { $0 / channelWindow }
@@ -93,9 +93,9 @@ struct PoolingGeometry: Sendable {
       throw GraftError(
         .unimplemented, "There is no pooling over the channels here: 'ksize' is \(attributes.window).")
     }
-    let window = order.split(attributes.window).spatial
-    let strides = order.split(attributes.strides).spatial
-    let spatial = try order.split(input.dimensions).spatial.enumerated().map { axis, size in
+    let window = order.spatial(attributes.window)
+    let strides = order.spatial(attributes.strides)
+    let spatial = try order.spatial(input.dimensions).enumerated().map { axis, size in
       try WindowAxis(
         input: size, window: window[axis], stride: strides[axis], dilation: 1, padding: attributes.padding,
         axis: axis)

@@ -37,11 +37,9 @@ struct ChannelOrder: Sendable, Equatable {
     isChannelsFirst ? [batch, channels] + spatial : [batch] + spatial + [channels]
   }
 
-  /// What a list with one entry for each dimension says of the spatial ones, and of batch and channels.
-  func split<Entry>(_ entries: [Entry]) -> (spatial: [Entry], others: [Entry]) {
-    isChannelsFirst
-      ? (Array(entries.dropFirst(2)), Array(entries.prefix(2)))
-      : (Array(entries.dropFirst().dropLast()), Array(entries.prefix(1) + entries.suffix(1)))
+  /// What a list with one entry for each dimension says of the spatial ones.
+  func spatial<Entry>(_ entries: [Entry]) -> [Entry] {
+    isChannelsFirst ? Array(entries.dropFirst(2)) : Array(entries.dropFirst().dropLast())
   }
 }
 
@@ -93,12 +91,12 @@ struct WindowAttributes: Sendable {
   static func steps(
     _ name: String, _ values: [Int], _ order: ChannelOrder, _ rank: Int, _ node: NodeSetup
   ) throws -> [Int] {
-    guard values.count == rank else {
+    guard values.count == rank, rank > 1 else {
       throw node.invalid(
         "'\(name)' has \(values.count) entries, and the op's tensors have \(rank) dimensions.")
     }
-    let (spatial, others) = order.split(values)
-    guard others.allSatisfy({ $0 == 1 }) else {
+    let spatial = order.spatial(values)
+    guard values[0] == 1, values[order.channelAxis(rank: rank)] == 1 else {
       throw node.invalid("'\(name)' is \(values), and must be 1 for the batch and the channels.")
     }
     guard spatial.allSatisfy({ (1...Self.largest).contains($0) }) else {
@@ -124,18 +122,20 @@ struct WindowAttributes: Sendable {
       default: throw node.invalid("'padding' is '\(name)', and must be VALID, SAME or EXPLICIT.")
       }
     }
-    guard explicit.count == 2 * rank else {
+    guard explicit.count == 2 * rank, rank > 1 else {
       throw node.invalid("'explicit_paddings' has \(explicit.count) entries where \(2 * rank) are expected.")
     }
     guard explicit.allSatisfy({ (0...Self.largest).contains($0) }) else {
       throw node.invalid("'explicit_paddings' is \(explicit), and no entry may be negative.")
     }
-    let (spatial, others) = order.split(
-      (0..<rank).map { (before: explicit[2 * $0], after: explicit[2 * $0 + 1]) })
-    guard others.allSatisfy({ $0.before == 0 && $0.after == 0 }) else {
+    let channels = order.channelAxis(rank: rank)
+    guard explicit[0...1].allSatisfy({ $0 == 0 }),
+      explicit[2 * channels...2 * channels + 1].allSatisfy({ $0 == 0 })
+    else {
       throw node.invalid("'explicit_paddings' is \(explicit), and must be 0 for the batch and the channels.")
     }
-    return .explicit(spatial)
+    return .explicit(
+      order.spatial((0..<rank).map { (before: explicit[2 * $0], after: explicit[2 * $0 + 1]) }))
   }
 }
 

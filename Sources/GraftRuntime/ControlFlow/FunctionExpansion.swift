@@ -47,7 +47,7 @@ final class FunctionExpansion {
       }
     }
     replacements.apply(to: &graph)
-    graph.targets += targets
+    if !targets.isEmpty { graph.targets += targets }
   }
 
   /// The body of a function as a plan's graph; nil where it stays a call.

@@ -13,6 +13,10 @@ extension Planner {
     of needed: [Int], _ definitions: [OpDefinition?], calling functions: [CallScan.Function]
   ) throws {
     guard let files else { return }
+    // Few graphs have such a node.
+    let touching = OpDefinition.Traits.readsFiles.union(.writesFiles)
+    let touches = definitions.contains { $0.map { !$0.traits.isDisjoint(with: touching) } ?? false }
+    guard touches || !functions.isEmpty else { return }
     var refused: [Refused] = []
     func look(
       at name: String, _ op: String, _ definition: OpDefinition?, of function: String?,

@@ -45,6 +45,10 @@ extension Planner {
     var reads = References(firstIndex: feeds.count + needed.count)
     for (index, known) in zip(needed, definitions) {
       let node = nodes[index]
+      if let value = constant(node) {
+        result.nodes.append(PlanNode(constants: [value], name: node.name))
+        continue
+      }
       let controlInputs = node.controlInputs.compactMap { planned[Int($0)] }
       let inputs = node.inputs.enumerated().map { position, edge in
         let endpoint = Endpoint(node: Int(edge.node), output: Int(edge.output))
@@ -80,6 +84,16 @@ extension Planner {
     result.nodes += reads.nodes
     result.targets = targets.compactMap { planned[$0] }
     return result
+  }
+
+  /// The value of a constant that waits for nothing: half of a frozen graph's nodes, of which nothing else is asked
+  /// from here on. Nil for other nodes, and for a value that cannot be read, which ``ConstantEvaluation`` reports.
+  private func constant(_ node: GraphNode) -> Tensor? {
+    guard node.op == "Const", node.controlInputs.isEmpty,
+      case .tensor(let encoded)? = node.attribute("value"),
+      let value = try? encoded.view(), node.outputTypes.first?.dtype == value.dtype
+    else { return nil }
+    return value
   }
 
   private func isReference(_ endpoint: Endpoint) -> Bool {

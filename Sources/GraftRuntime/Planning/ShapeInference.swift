@@ -15,6 +15,7 @@ package struct ShapeInference {
   private var values = ReferenceMap<Tensor>()
   /// The nodes that were looked at.
   private var isKnown: [Bool]
+  private let evaluator = NodeEvaluator()
 
   /// Infers the shapes of all of a graph's outputs.
   ///
@@ -126,7 +127,7 @@ package struct ShapeInference {
     }
     let inputs = node.inputs.compactMap { value(of: $0) }
     guard inputs.count == node.inputs.count, !inputs.isEmpty || node.op == "Const" else { return }
-    if let outputs = try? NodeEvaluator().run(node, inputs: inputs), let value = outputs.first {
+    if let outputs = try? evaluator.run(node, inputs: inputs), let value = outputs.first {
       values[reference] = value
     }
   }

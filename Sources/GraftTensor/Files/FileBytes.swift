@@ -17,9 +17,11 @@ package enum FileBytes {
         .wrongFileKind, "'\(path)' is a directory where a file is expected.", at: .init(file: path),
         remedy: "Name a file inside of it.")
     }
+    let size = min(max(Int(status.st_size), 0), 1 << 32)
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(min(max(Int(status.st_size), 0), 1 << 32))
-    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    bytes.reserveCapacity(size)
+    // Pipes and devices say nothing of their size; of a small file one byte more finds the end.
+    var chunk = [UInt8](repeating: 0, count: min(max(size + 1, 1 << 14), 1 << 20))
     while true {
       let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
       if count < 0 && errno == EINTR { continue }

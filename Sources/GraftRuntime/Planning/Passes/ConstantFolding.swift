@@ -10,7 +10,8 @@ enum ConstantFolding: PlanPass {
     for index in try graph.order() {
       let node = graph.nodes[index]
       guard node.constants == nil, node.feed == nil, node.definition != nil, node.isPure,
-        node.controlInputs.isEmpty, !node.outputTypes.isEmpty
+        node.controlInputs.isEmpty, !node.outputTypes.isEmpty,
+        node.inputs.allSatisfy({ graph.nodes[$0.node].constants != nil })
       else { continue }
       let inputs = node.inputs.compactMap { graph.constant($0) }
       guard inputs.count == node.inputs.count else { continue }

@@ -13,7 +13,8 @@ enum UnneededRemoval: PlanPass {
     // What a value was computed from may be gone.
     graph.nodes = kept.map { index in
       let node = graph.nodes[index]
-      return node.constants.map { PlanNode(constants: $0, name: node.name) } ?? node
+      guard let constants = node.constants, node.definition != nil else { return node }
+      return PlanNode(constants: constants, name: node.name)
     }
     func moved(_ value: ValueReference) -> ValueReference {
       ValueReference(node: places[value.node], output: value.output)
