@@ -155,8 +155,8 @@ extension OpSignature {
 }
 
 extension Substring {
-  /// The text between separators, what is empty included. Bytes are compared: to find characters takes ten times as
-  /// long, and each program that opens a graph parses a line for each op in it.
+  /// The text between separators, what is empty included. Bytes are compared, for the bounds of characters are long to
+  /// find, and each program that opens a graph parses a line for each op in it.
   fileprivate func parts(at separator: Unicode.Scalar) -> [Substring] {
     utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false).map(Substring.init)
   }

@@ -47,7 +47,7 @@ final class FunctionExpansion {
       }
     }
     replacements.apply(to: &graph)
-    if !targets.isEmpty { graph.targets += targets }
+    graph.targets += targets
   }
 
   /// The body of a function as a plan's graph; nil where it stays a call.

@@ -13,7 +13,7 @@ extension Planner {
     of needed: [Int], _ definitions: [OpDefinition?], calling functions: [CallScan.Function]
   ) throws {
     guard let files else { return }
-    // Few graphs have such a node.
+    // Few graphs have such a node, and the rest asks each for its attributes by a closure.
     let touching = OpDefinition.Traits.readsFiles.union(.writesFiles)
     let touches = definitions.contains { $0.map { !$0.traits.isDisjoint(with: touching) } ?? false }
     guard touches || !functions.isEmpty else { return }

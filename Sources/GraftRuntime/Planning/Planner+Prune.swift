@@ -86,8 +86,8 @@ extension Planner {
     return result
   }
 
-  /// The value of a constant that waits for nothing: half of a frozen graph's nodes, of which nothing else is asked
-  /// from here on. Nil for other nodes, and for a value that cannot be read, which ``ConstantEvaluation`` reports.
+  /// The value of a constant that waits for nothing: a third of a frozen graph's nodes and more, of which nothing
+  /// else is asked from here on. Nil for other nodes, and for a value that cannot be read, which ``ConstantEvaluation`` reports.
   private func constant(_ node: GraphNode) -> Tensor? {
     guard node.op == "Const", node.controlInputs.isEmpty,
       case .tensor(let encoded)? = node.attribute("value"),
