@@ -112,7 +112,8 @@ let package = Package(
       name: "GraftCommand",
       dependencies: [
         "Graft", "GraftTensor", "GraftGraph", "GraftCheckpoint", "GraftKernels", "GraftRuntime",
-        "GraftPictures", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "GraftPictures", "CGraftMapping",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
     .executableTarget(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CGraftMapping
 import Glibc
 import GraftTensor
 
@@ -26,6 +27,7 @@ struct GraftTool: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     // So is a file that has become as large as the system allows.
     signal(SIGXFSZ, SIG_IGN)
+    graft_heap_prefer_huge_pages()
     Glibc.exit(execute(Array(CommandLine.arguments.dropFirst())))
   }
 

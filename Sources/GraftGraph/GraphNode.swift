@@ -81,6 +81,14 @@ package final class GraphNode: Sendable {
     return result
   }
 
+  /// The functions that its attributes name.
+  package var functions: [FunctionReference] {
+    guard let signature else { return ownAttributes.values.flatMap(\.functions) }
+    return signature.attributes.flatMap { attribute in
+      attribute.kind == .function ? self.attribute(attribute.name)?.functions ?? [] : []
+    }
+  }
+
   /// The attributes without the op's defaults.
   package var ownAttributes: [String: AttributeValue] {
     let written = source?.attributes(expecting: signature?.attributes.count ?? 0) ?? [:]
@@ -95,14 +103,19 @@ struct NodeSource: Sendable {
   /// The message's bytes, without tag and length.
   let range: ByteRange
 
-  /// Calls the closure with every attribute, in the order of the bytes.
-  private func forEachAttribute(_ body: (_ key: ByteRange, _ value: ByteRange) -> Void) {
+  /// Calls the closure with every attribute but those to leave out, in the order of the bytes.
+  ///
+  /// - Parameter leavesOut: is asked before an attribute is read.
+  private func forEachAttribute(
+    unless leavesOut: (ByteRange) -> Bool = { _ in false },
+    _ body: (_ key: ByteRange, _ value: ByteRange) -> Void
+  ) {
     var reader = document.reader(range)
     while let tag = try? reader.tag() {
       if tag.raw == WireTag.field(5, WireTag.block) {
-        guard let block = try? reader.block(), let entry = try? MapEntry(document.reader(block)) else {
-          return
-        }
+        guard let block = try? reader.block() else { return }
+        if leavesOut(block) { continue }
+        guard let entry = try? MapEntry(document.reader(block)) else { return }
         body(entry.key, entry.value)
       } else if (try? reader.skip(tag)) == nil {
         return
@@ -110,12 +123,34 @@ struct NodeSource: Sendable {
     }
   }
 
+  /// Whether an attribute has another name, as far as its first bytes say: a key, a value and nothing else, as all
+  /// programs write it. Planning asks for single attributes of thousands of nodes that have ten.
+  private func isNamedOtherwise(_ block: ByteRange, than name: UnsafeBufferPointer<UInt8>) -> Bool {
+    let bytes = document.bytes(block)
+    guard bytes.count >= 2, UInt32(bytes[0]) == WireTag.field(1, WireTag.block), bytes[1] < 0x80 else {
+      return false
+    }
+    var position = 2 + Int(bytes[1])
+    guard position < bytes.count, UInt32(bytes[position]) == WireTag.field(2, WireTag.block) else {
+      return false
+    }
+    var (length, shift) = (0, 0)
+    repeat {
+      position += 1
+      guard position < bytes.count, shift < 35 else { return false }
+      length |= Int(bytes[position] & 0x7F) << shift
+      shift += 7
+    } while bytes[position] >= 0x80
+    guard length == bytes.count - position - 1 else { return false }
+    return Int(bytes[1]) != name.count || !bytes[2..<2 + name.count].elementsEqual(name)
+  }
+
   /// The value of an attribute; the last one, where it is there more than once.
   func attribute(_ name: String) -> AttributeValue? {
     var name = name
     var found: ByteRange?
     name.withUTF8 { name in
-      forEachAttribute { key, value in
+      forEachAttribute(unless: { isNamedOtherwise($0, than: name) }) { key, value in
         if key.count == name.count, document.bytes(key).elementsEqual(name) { found = value }
       }
     }

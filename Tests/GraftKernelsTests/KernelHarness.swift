@@ -31,7 +31,8 @@ enum KernelHarness {
       }
     }
     let setup = NodeSetup(
-      name: "node", op: op, attributes: all, inputTypes: inputs.map(\.dtype), outputTypes: outputs)
+      name: "node", op: op, attributes: NodeAttributes(all), inputTypes: inputs.map(\.dtype),
+      outputTypes: outputs)
     let kernel = try definition.prepare(setup)
 
     // A copy of the inputs, so that what runs in place spoils none of the caller's.
@@ -73,7 +74,7 @@ enum KernelHarness {
     var all = attributes
     for (name, type) in types { all[name] = .type(ElementType(type)) }
     let setup = NodeSetup(
-      name: "node", op: op, attributes: all, inputTypes: inputTypes, outputTypes: outputs)
+      name: "node", op: op, attributes: NodeAttributes(all), inputTypes: inputTypes, outputTypes: outputs)
     return try definition.shape(ShapeContext(node: setup, inputs: inputs) { constants[$0] })
   }
 }

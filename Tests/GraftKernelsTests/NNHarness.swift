@@ -16,7 +16,8 @@ enum NNHarness {
     if all["T"] == nil, let first = inputs.last { all["T"] = .type(ElementType(first.dtype)) }
     let outputTypes = outputs ?? [inputs[0].dtype]
     let node = NodeSetup(
-      name: "node", op: op, attributes: all, inputTypes: inputs.map(\.dtype), outputTypes: outputTypes)
+      name: "node", op: op, attributes: NodeAttributes(all), inputTypes: inputs.map(\.dtype),
+      outputTypes: outputTypes)
     let kernel = try definition.prepare(node)
     let values = UnsafeMutableBufferPointer<Tensor?>.allocate(capacity: inputs.count + outputTypes.count)
     values.initialize(repeating: nil)

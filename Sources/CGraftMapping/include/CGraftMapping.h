@@ -22,6 +22,11 @@ bool graft_mapping_is_damaged(int slot);
 /// How many of the mappings that there are were found damaged: mostly none, which is cheap to ask.
 int graft_mapping_damaged_count(void);
 
+/// Lets what this process allocates from now on, the first 16 MB of it, lie in huge pages, where the system has any: a
+/// graph is tens of thousands of small objects, and planning walks over all of them again and again. Called once, before
+/// there are threads. It is the whole process's allocator that is told, so that no library should.
+void graft_heap_prefer_huge_pages(void);
+
 #pragma clang assume_nonnull end
 
 #endif

@@ -39,13 +39,6 @@ struct CalledFunctions {
   /// The functions that a node calls: by its op, or by its attributes.
   static func references(_ node: GraphNode, _ library: FunctionLibrary) -> [FunctionReference] {
     if library[node.op] != nil { return [FunctionReference(name: node.op, attributes: node.attributes)] }
-    let attributes = node.signature?.attributes.filter { $0.kind == .function } ?? []
-    return attributes.flatMap { attribute -> [FunctionReference] in
-      switch node.attribute(attribute.name) {
-      case .function(let reference)?: [reference]
-      case .functions(let references)?: references
-      default: []
-      }
-    }
+    return node.functions
   }
 }

@@ -70,8 +70,7 @@ struct OpenedModel {
       let metaGraph = try Self.pick(selection.tags, from: file)
       (tagSets, folder) = (file.metaGraphs.map(\.tags), file.folder)
       if restoring {
-        let model = try SavedModel.load(
-          source.file, tags: metaGraph.tags, into: session, prefix: selection.prefix)
+        let model = try SavedModel.load(metaGraph, of: file, into: session, prefix: selection.prefix)
         (self.metaGraph, savedModel, notes) = (model.metaGraph, model, [])
       } else {
         let imported = try metaGraph.imported(into: session.graph, prefix: selection.prefix)

@@ -48,6 +48,17 @@ package indirect enum AttributeValue: Sendable {
   }
 }
 
+extension AttributeValue {
+  /// The functions that the attribute names.
+  package var functions: [FunctionReference] {
+    switch self {
+    case .function(let reference): [reference]
+    case .functions(let references): references
+    default: []
+    }
+  }
+}
+
 /// The type of an operation's input or output: a dtype, perhaps by reference, or a number that no dtype
 /// of ours has.
 package struct ElementType: Sendable, Hashable {

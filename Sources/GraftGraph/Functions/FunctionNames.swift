@@ -46,15 +46,25 @@ struct FunctionNames {
   func index(of name: String) -> Int? { indices[name] ?? arguments[name]?.first }
 
   /// Where an input comes from: one tensor, or all of a list; nil for what is not there.
-  func find(_ range: ByteRange) -> [Edge]? { find(document.string(range)) }
+  func find(_ range: ByteRange) -> [Edge]? { find(document.bytes(range)) }
 
   /// Where an input comes from: one tensor, or all of a list; nil for what is not there.
   func find(_ text: String) -> [Edge]? {
-    if text.hasPrefix("^") {
-      return index(of: String(text.dropFirst())).map { [Edge(node: Int32($0), output: NodeResolver.control)] }
+    var text = text
+    return text.withUTF8 { find(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// `^name`, `argument`, `argument:number`, `node:output` or `node:output:number`.
+  private func find(_ text: UnsafeRawBufferPointer) -> [Edge]? {
+    if text.first == UInt8(ascii: "^") {
+      return index(of: String(decoding: text.dropFirst(), as: UTF8.self)).map {
+        [Edge(node: Int32($0), output: NodeResolver.control)]
+      }
     }
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    if let range = arguments[String(parts[0])] {
+    let parts = text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    if let range = arguments[parts[0]] {
       switch parts.count {
       case 1: return range.map { Edge(node: Int32($0), output: 0) }
       case 2:
@@ -63,7 +73,7 @@ struct FunctionNames {
       default: return nil
       }
     }
-    guard let node = indices[String(parts[0])], parts.count == 2 || parts.count == 3 else { return nil }
+    guard let node = indices[parts[0]], parts.count == 2 || parts.count == 3 else { return nil }
     if unknown.contains(node) {
       // Of an op that nobody knows, one output list is all that can be told.
       guard let part = parts.count == 3 ? Int32(parts[2]) : 0, part >= 0 else { return nil }

@@ -48,6 +48,7 @@ struct NodeResolver {
   var states: [State]
   var inputTypes: [[ElementType]]
   var outputTypes: [[ElementType]]
+  private var sharedTypes = SharedTypes()
   /// Attributes that go before those in the document.
   var overrides: [Int: [String: AttributeValue]] = [:]
   /// For each input of the scan the number of a node, those before the scan's included.
@@ -181,8 +182,8 @@ struct NodeResolver {
       outputTypes[index] = outputs
       return
     }
-    inputTypes[index] = inputs
-    outputTypes[index] = outputs
+    inputTypes[index] = sharedTypes.list(inputs)
+    outputTypes[index] = sharedTypes.list(outputs)
     states[index] = .typed
   }
 

@@ -4,11 +4,15 @@ extension OpRegistry {
     families,
     frequent: [
       { ConstantOps.all + IdentityOps.all + MatMulOps.all + BiasAddOps.all + MathOps.activations },
-      { SoftmaxOps.all + ReshapeOps.all + ConvolutionOps.all + MathOps.arithmetic + ShapeQueryOps.all },
+      {
+        SoftmaxOps.all + ReshapeOps.all + ConvolutionOps.all + MathOps.arithmetic + MathOps.division
+          + ShapeQueryOps.all
+      },
       { MathOps.elementary + MathOps.reductions + PadOps.all + DepthwiseConvolutionOps.all + ConcatOps.all },
       { MaxPoolingOps.all + AveragePoolingOps.all + BatchNormalizationOps.all + MathOps.combining },
       {
         TransposeOps.all + StridedSliceOps.all + SplitOps.all + FillOps.all + GatherOps.all + [MathOps.cast]
+          + MathOps.trigonometric + MathOps.powers + MathOps.comparisons + BatchMatMulOps.all
       },
       {
         DepthwiseBlockOps.all + GatedConvolutionOps.all + MathOps.fusedActivations + FusedElementwiseOps.all

@@ -10,7 +10,7 @@ package struct KernelCall: Sendable {
   ///
   /// - Throws: `GraftError`, what the op says of the attributes.
   package init(
-    _ definition: OpDefinition, in node: NodeSetup, _ attributes: [String: AttributeValue],
+    _ definition: OpDefinition, in node: NodeSetup, _ attributes: NodeAttributes,
     inputTypes: [DataType], outputTypes: [DataType]
   ) throws {
     kernel = try definition.prepare(

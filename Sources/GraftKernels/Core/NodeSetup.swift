@@ -8,7 +8,7 @@ package struct NodeSetup: Sendable {
   /// The op's type.
   package let op: String
   /// The attributes, those with defaults included.
-  package let attributes: [String: AttributeValue]
+  package let attributes: NodeAttributes
   /// The dtypes of the inputs, one each.
   package let inputTypes: [DataType]
   /// The dtypes of the outputs, one each.
@@ -16,7 +16,7 @@ package struct NodeSetup: Sendable {
 
   /// A node with its attributes and dtypes.
   package init(
-    name: String, op: String, attributes: [String: AttributeValue], inputTypes: [DataType],
+    name: String, op: String, attributes: NodeAttributes, inputTypes: [DataType],
     outputTypes: [DataType]
   ) {
     self.name = name

@@ -53,6 +53,11 @@ package final class OpDefinition: Sendable {
     package static let packsConstants = Traits(rawValue: 512)
     /// Copies parts of its first input, whose elements need not be aligned.
     package static let copiesParts = Traits(rawValue: 1024)
+    /// A convolution or matrix product that does more to its result where `fused_ops` lists it, or of which planning
+    /// makes one that does.
+    package static let takesFusedOps = Traits(rawValue: 2048)
+    /// Such a product that packs its constants.
+    package static let packedProduct = Traits(rawValue: packsConstants.rawValue | takesFusedOps.rawValue)
   }
 
   /// An op with its kernel, shape rule and documentation.

@@ -52,7 +52,7 @@ private final class OpLibrary: Sendable {
   struct Families {
     let makers: [@Sendable () -> [OpDefinition]]
     var count = 0
-    var definitions: [String: OpDefinition] = [:]
+    var definitions = Dictionary<String, OpDefinition>(minimumCapacity: 200)
     var repeated: [String] = []
 
     /// Makes the next family; false where there is none.

@@ -7,7 +7,7 @@ enum MatMulOps {
     OpDefinition(
       "MatMul",
       "The product of two matrices, each transposed first where `transpose_a` or `transpose_b` says so.",
-      types: ["T": dtypes], traits: .packsConstants, shape: shape
+      types: ["T": dtypes], traits: .packedProduct, shape: shape
     ) { node in
       try kernel(node, fused: .none)
     },
@@ -17,7 +17,7 @@ enum MatMulOps {
       `MatMul` with what followed it: `fused_ops` lists `BiasAdd`, `Add` (of a tensor of the result's shape) and \
       an activation, each at most once and in this order. Planning makes it; graphs need not hold it.
       """,
-      types: ["T": .floats], traits: .packsConstants, shape: shape
+      types: ["T": .floats], traits: .packedProduct, shape: shape
     ) { node in
       try kernel(node, fused: FusedOps(node).withoutScale(node))
     },

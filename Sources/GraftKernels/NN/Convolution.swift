@@ -11,19 +11,19 @@ enum ConvolutionOps {
       Slides a filter over images. Both data formats, every padding, dilations, and groups where the filter reads \
       fewer channels than the input has.
       """,
-      types: ["T": [.int32] + .floats], traits: .packsConstants, shape: shape(rank: 4)
+      types: ["T": [.int32] + .floats], traits: .packedProduct, shape: shape(rank: 4)
     ) { node in
       try kernel(node, rank: 4, fused: .none)
     },
     OpDefinition(
       "Conv3D", "Slides a filter over volumes. As `Conv2D`, with a depth before height and width.",
-      types: ["T": .floats], traits: .packsConstants, shape: shape(rank: 5)
+      types: ["T": .floats], traits: .packedProduct, shape: shape(rank: 5)
     ) { node in
       try kernel(node, rank: 5, fused: .none)
     },
     OpDefinition(
       "_FusedConv3D", "`Conv3D` with what followed it, as in `_FusedConv2D`. Planning makes it.",
-      types: ["T": [.float32, .float64]], traits: .packsConstants, shape: shape(rank: 5)
+      types: ["T": [.float32, .float64]], traits: .packedProduct, shape: shape(rank: 5)
     ) { node in
       try kernel(node, rank: 5, fused: FusedOps(node, normalizes: false))
     },
@@ -34,7 +34,7 @@ enum ConvolutionOps {
       `BiasAdd`, `Add` (of a tensor of the result's shape) and an activation, each at most once and in this \
       order; or `FusedBatchNorm` and an activation. Planning makes it; graphs need not hold it.
       """,
-      types: ["T": [.bfloat16, .float32, .float64]], traits: .packsConstants, shape: shape(rank: 4)
+      types: ["T": [.bfloat16, .float32, .float64]], traits: .packedProduct, shape: shape(rank: 4)
     ) { node in
       let fused = try FusedOps(node, normalizes: true)
       let isWide = try [.float32, .float64].contains(node.type("T"))

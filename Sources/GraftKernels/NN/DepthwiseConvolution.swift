@@ -11,7 +11,7 @@ enum DepthwiseConvolutionOps {
       Slides over each channel of images filters of its own, `multiplier` of them. Both data formats, every \
       padding, dilations and, for float32 and bfloat16, strides that differ.
       """,
-      types: ["T": .floats], shape: shape
+      types: ["T": .floats], traits: .takesFusedOps, shape: shape
     ) { node in
       try kernel(node, fused: .none)
     },
@@ -21,7 +21,7 @@ enum DepthwiseConvolutionOps {
       `DepthwiseConv2dNative` with what followed it, as `fused_ops` lists it: see `_FusedConv2D`. Planning makes \
       it; graphs need not hold it.
       """,
-      types: ["T": [.float32, .float64]], shape: shape
+      types: ["T": [.float32, .float64]], traits: .takesFusedOps, shape: shape
     ) { node in
       try kernel(node, fused: FusedOps(node).withoutScale(node))
     },

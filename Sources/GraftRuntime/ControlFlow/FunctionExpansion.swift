@@ -28,6 +28,7 @@ final class FunctionExpansion {
 
   /// Expands a graph without control flow of TensorFlow 1.
   func run(_ graph: inout PlanGraph) throws {
+    guard !planner.functions.names.isEmpty else { return }
     var replacements = Replacements()
     var targets: [Int] = []
     for index in try graph.order() {
@@ -185,9 +186,11 @@ extension PlanGraph {
 
   /// Whether control flow of TensorFlow 1 is in what has to run.
   var hasDataflow: Bool {
-    guard let order = try? order() else { return true }
-    return order.contains {
-      nodes[$0].constants == nil && nodes[$0].definition?.traits.contains(.dataflow) == true
+    func isDataflow(_ node: PlanNode) -> Bool {
+      node.constants == nil && node.definition?.traits.contains(.dataflow) == true
     }
+    guard nodes.contains(where: isDataflow) else { return false }
+    guard let order = try? order() else { return true }
+    return order.contains { isDataflow(nodes[$0]) }
   }
 }

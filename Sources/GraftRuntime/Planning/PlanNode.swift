@@ -13,7 +13,7 @@ package struct PlanNode: Sendable {
     /// The name of the operation in the graph that it came from, for messages.
     package var name: String
     package var op: String
-    package var attributes: [String: AttributeValue]
+    package var attributes: NodeAttributes
     package var inputs: [ValueReference]
     /// Nodes that must have run before, without passing a value.
     package var controlInputs: [Int]
@@ -54,7 +54,7 @@ package struct PlanNode: Sendable {
   }
 
   package init(
-    name: String, op: String, attributes: [String: AttributeValue], inputs: [ValueReference],
+    name: String, op: String, attributes: NodeAttributes, inputs: [ValueReference],
     controlInputs: [Int], inputTypes: [DataType], outputTypes: [DataType], definition: OpDefinition? = nil,
     constants: [Tensor]? = nil, feed: Int? = nil
   ) {

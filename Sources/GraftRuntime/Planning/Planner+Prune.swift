@@ -42,6 +42,7 @@ extension Planner {
       if let feed = feedNodes[endpoint] { return ValueReference(node: feed, output: 0) }
       return ValueReference(node: planned[endpoint.node] ?? 0, output: endpoint.output)
     }
+    var lists = TypeLists()
     var reads = References(firstIndex: feeds.count + needed.count)
     for (index, known) in zip(needed, definitions) {
       let node = nodes[index]
@@ -58,7 +59,7 @@ extension Planner {
           ? reads.value(of: reference(endpoint), in: nodes[endpoint.node], endpoint, after: controlInputs)
           : reference(endpoint)
       }
-      var (definition, attributes) = (known, node.attributes)
+      var (definition, attributes) = (known, NodeAttributes(of: node))
       if let definition { try checkTypes(of: node, attributes, definition) }
       if definition == nil, functions[node.op] != nil {
         // A function's name as an op: a call with the node's attributes bound.
@@ -70,11 +71,11 @@ extension Planner {
         PlanNode(
           name: node.name, op: node.op, attributes: attributes, inputs: inputs,
           controlInputs: controlInputs,
-          inputTypes: node.inputTypes.map { $0.dtype ?? .float32 },
-          outputTypes: node.outputTypes.map { $0.dtype ?? .float32 },
-          definition: definition))
-      result.nodes[result.nodes.count - 1].referenceOutputs = node.outputTypes.indices.filter {
-        node.outputTypes[$0].isReference
+          inputTypes: lists[node.inputTypes], outputTypes: lists[node.outputTypes], definition: definition))
+      if node.outputTypes.contains(where: \.isReference) {
+        result.nodes[result.nodes.count - 1].referenceOutputs = node.outputTypes.indices.filter {
+          node.outputTypes[$0].isReference
+        }
       }
     }
     result.fetches = fetches.map { fetch in
@@ -148,7 +149,7 @@ extension Planner {
 
   /// TensorFlow has kernels for some dtypes only, and so has Graft.
   private func checkTypes(
-    of node: GraphNode, _ attributes: [String: AttributeValue], _ definition: OpDefinition
+    of node: GraphNode, _ attributes: NodeAttributes, _ definition: OpDefinition
   ) throws {
     for (attribute, allowed) in definition.types {
       let found: [ElementType]
@@ -183,6 +184,20 @@ private struct FeedNodes {
     set {
       isFed[endpoint.node] = true
       nodes[endpoint] = newValue
+    }
+  }
+}
+
+/// The dtypes of lists of types, of which a graph has thousands that are the same: those share their memory.
+private struct TypeLists {
+  private var known = [(types: [ElementType], dtypes: [DataType])](repeating: ([], []), count: 64)
+
+  subscript(types: [ElementType]) -> [DataType] {
+    mutating get {
+      guard let first = types.first else { return [] }
+      let place = (Int(first.wireValue) &* 4 &+ types.count) & (known.count - 1)
+      if known[place].types != types { known[place] = (types, types.map { $0.dtype ?? .float32 }) }
+      return known[place].dtypes
     }
   }
 }

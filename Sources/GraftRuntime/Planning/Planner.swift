@@ -146,8 +146,9 @@ package struct Planner: Sendable {
       PassThroughRemoval.self,
       ConstantEvaluation.self,
       ConstantFolding.self,
-      CommonSubexpressions.self,
+      // The graph is smallest from here on: what constants were computed from is gone.
       UnneededRemoval.self,
+      CommonSubexpressions.self,
       BodyOptimization.self,
       PadFolding.self,
       BatchNormFolding.self,

@@ -41,7 +41,12 @@ package struct ShapeInference {
     self.graph = graph
     elements = feeds.elements
     self.followsDataflow = followsDataflow
-    shapes = graph.nodes.map { [PartialShape](repeating: .unknown, count: $0.outputTypes.count) }
+    // Most nodes have one output: those share their memory until something is known.
+    let one = [PartialShape.unknown]
+    shapes = graph.nodes.map { node in
+      let count = node.outputTypes.count
+      return count == 1 ? one : [PartialShape](repeating: .unknown, count: count)
+    }
     isKnown = [Bool](repeating: false, count: graph.nodes.count)
     var isSame = [Bool](repeating: false, count: graph.nodes.count)
     // A cycle that is no loop is the planner's to report.
@@ -151,7 +156,7 @@ extension PlanNode {
   /// A graph's node as it stands.
   init(_ node: GraphNode, registry: OpRegistry) {
     self.init(
-      name: node.name, op: node.op, attributes: node.attributes,
+      name: node.name, op: node.op, attributes: NodeAttributes(of: node),
       inputs: node.inputs.map { ValueReference(node: Int($0.node), output: Int($0.output)) },
       controlInputs: node.controlInputs.map { Int($0) },
       inputTypes: node.inputTypes.map { $0.dtype ?? .float32 },

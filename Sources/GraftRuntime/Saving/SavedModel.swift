@@ -42,7 +42,16 @@ public struct SavedModel: Sendable {
     restoresVariables: Bool = true
   ) throws -> SavedModel {
     let file = try SavedModelFile(path)
-    let metaGraph = try file.metaGraph(tagged: tags)
+    return try load(
+      try file.metaGraph(tagged: tags), of: file, into: session, prefix: prefix,
+      restoresVariables: restoresVariables)
+  }
+
+  /// Loads one of the graphs of a file that was read already, as ``load(_:tags:into:prefix:restoresVariables:)`` does.
+  package static func load(
+    _ metaGraph: MetaGraph, of file: SavedModelFile, into session: Session, prefix: String,
+    restoresVariables: Bool = true
+  ) throws -> SavedModel {
     let imported = try metaGraph.imported(
       into: session.graph, prefix: prefix, limits: session.options.limits.imports)
     let model = SavedModel(metaGraph: imported.metaGraph, folder: file.folder, session: session)

@@ -58,12 +58,6 @@ enum CommonSubexpressions: PlanPass {
     node.feed == nil && node.definition != nil && node.isPure && node.controlInputs.isEmpty
       && node.bodies.isEmpty && !node.inputs.isEmpty
       && node.outputTypes.allSatisfy { if case .handle = $0.layout { false } else { true } }
-      && node.attributes.values.allSatisfy { value in
-        switch value {
-        case .tensor, .tensors, .function, .functions: false
-        default: true
-        }
-      }
   }
 
   /// Whether a constant is compared by its value.
@@ -79,11 +73,14 @@ enum CommonSubexpressions: PlanPass {
 }
 
 extension PlanNode {
+  /// Whether the attributes are the same; those that are tensors or functions are not compared.
   fileprivate func hasAttributes(of other: PlanNode) -> Bool {
-    self.attributes.count == other.attributes.count
-      && self.attributes.allSatisfy { name, value in
-        guard let same = other.attributes[name] else { return false }
+    let (own, others) = (self.attributes.all, other.attributes.all)
+    return own.count == others.count
+      && own.allSatisfy { name, value in
+        guard let same = others[name] else { return false }
         switch (value, same) {
+        case (.tensor, _), (.tensors, _), (.function, _), (.functions, _): return false
         case (.string(let value), .string(let same)): return value == same
         case (.strings(let value), .strings(let same)): return value == same
         default: return value.kind == same.kind && value.description == same.description

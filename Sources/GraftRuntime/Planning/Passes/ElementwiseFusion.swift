@@ -21,7 +21,7 @@ enum ElementwiseFusion: ShapePass {
     for root in order.indices.reversed() where !isTaken[root] {
       guard let shape = shapes[root] else { continue }
       var members: Set<Int> = [root]
-      var inputs = Set(graph.nodes[order[root]].inputs)
+      var inputs = distinct(graph.nodes[order[root]].inputs)
       // From the last one back: all that read a node are decided on before it.
       var candidates = Set(graph.nodes[order[root]].inputs.compactMap { place[$0.node] })
       while let next = candidates.max(), members.count < mostSteps {
@@ -31,7 +31,7 @@ enum ElementwiseFusion: ShapePass {
           uses.readers(of: index).allSatisfy({ place[$0].map { members.contains($0) } == true })
         else { continue }
         let own = graph.nodes[index].inputs
-        let merged = inputs.subtracting([ValueReference(node: index, output: 0)]).union(own)
+        let merged = distinct(inputs.filter { $0.node != index } + own)
         guard merged.count <= mostInputs else { continue }
         inputs = merged
         members.insert(next)
@@ -45,6 +45,11 @@ enum ElementwiseFusion: ShapePass {
       isChanged = true
     }
     return isChanged
+  }
+
+  /// Each of a few values once. A set of them would have its type made at run time, which takes longer.
+  private static func distinct(_ values: [ValueReference]) -> [ValueReference] {
+    values.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   /// The shape of a node that can be part of a group.

@@ -11,13 +11,12 @@ extension PlanNode {
 
   /// What is fused into a convolution or matrix product already, in order; nil for other nodes.
   var fusedOps: [Bytes]? {
-    guard self.constants == nil, self.outputTypes == [.float32], self.inputs.count >= 2 else { return nil }
+    guard self.definition?.traits.contains(.takesFusedOps) == true, self.constants == nil,
+      self.outputTypes == [.float32], self.inputs.count >= 2
+    else { return nil }
     if Self.fusedForms[self.op] != nil { return [] }
-    guard Self.fusedForms.values.contains(self.op), case .strings(let names)? = self.attributes["fused_ops"]
-    else {
-      return nil
-    }
-    return names
+    if case .strings(let names)? = self.attributes["fused_ops"] { return names }
+    return nil
   }
 
   /// Whether this is a convolution or product with nothing fused but a scale of its weights.

@@ -59,7 +59,7 @@ struct ChangedVariables {
           changesAnything = true
         }
       }
-      for value in node.attributes.values { collect(value) }
+      collect(node.attributes.functions)
     }
   }
 
@@ -68,8 +68,8 @@ struct ChangedVariables {
   }
 
   /// The variables whose nodes are in functions that stay calls.
-  private mutating func collect(_ value: AttributeValue) {
-    var worklist = value.functions
+  private mutating func collect(_ references: [FunctionReference]) {
+    var worklist = references
     while let reference = worklist.popLast() {
       guard seenFunctions.insert(reference.name).inserted else { continue }
       guard let body = try? functions.body(of: reference) else {
@@ -83,7 +83,7 @@ struct ChangedVariables {
         if functions[node.op] != nil {
           worklist.append(FunctionReference(name: node.op, attributes: node.ownAttributes))
         }
-        worklist += node.ownAttributes.values.flatMap(\.functions)
+        worklist += node.functions
       }
     }
   }

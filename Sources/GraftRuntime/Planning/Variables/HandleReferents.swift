@@ -90,24 +90,13 @@ extension PlanNode {
   }
 
   /// Whether its kernel runs functions of the library.
-  var callsFunctions: Bool { self.attributes.values.contains { !$0.functions.isEmpty } }
+  var callsFunctions: Bool { !self.attributes.functions.isEmpty }
 
   /// A loop's variables that a round passes on as they are.
   var heldVariables: [Int] {
     guard structured == .whileLoop else { return [] }
     let body = self.bodies[1]
     return self.outputTypes.indices.filter { body.feedPassedOn(by: body.fetches[$0]) == $0 }
-  }
-}
-
-extension AttributeValue {
-  /// The functions that the attribute names.
-  var functions: [FunctionReference] {
-    switch self {
-    case .function(let reference): [reference]
-    case .functions(let references): references
-    default: []
-    }
   }
 }
 

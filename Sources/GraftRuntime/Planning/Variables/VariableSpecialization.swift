@@ -144,7 +144,7 @@ extension PlanGraph {
 
   /// Makes a node that picks parts of a variable one that picks them of a value.
   fileprivate mutating func makeGather(
-    _ index: Int, _ op: String, _ constants: [Tensor], _ attributes: [String: AttributeValue]
+    _ index: Int, _ op: String, _ constants: [Tensor], _ attributes: NodeAttributes
   ) {
     var node = nodes[index]
     let (indices, indexType) = (node.inputs[1], node.inputTypes[1])
@@ -154,9 +154,9 @@ extension PlanGraph {
     node.inputTypes = constants.map(\.dtype)
     node.inputTypes.insert(indexType, at: 1)
     node.op = op
-    node.attributes = attributes.merging([
-      "Tparams": .type(ElementType(constants[0].dtype)), "Tindices": .type(ElementType(indexType)),
-    ]) { first, _ in first }
+    node.attributes = attributes
+    node.attributes["Tparams"] = .type(ElementType(constants[0].dtype))
+    node.attributes["Tindices"] = .type(ElementType(indexType))
     node.definition = OpRegistry.standard[op]
     nodes[index] = node
   }
@@ -166,8 +166,20 @@ extension PlanNode {
   /// Whether its kernel may wait for what another run does, or run what does.
   fileprivate var mayWait: Bool {
     guard let definition = self.definition else { return false }
-    return definition.traits.contains(.waits) || self.op == "MutexLock" || self.op.contains("Iterator")
-      || callsFunctions
-      || self.op.contains("PyFunc") || OpRegistry.standard[self.op] == nil && structured == nil
+    if definition.traits.contains(.waits) || callsFunctions { return true }
+    let isOwn = OpRegistry.standard[self.op] == nil && structured == nil
+    return isOwn || !isPure && (self.op == "MutexLock" || names("Iterator") || names("PyFunc"))
+  }
+
+  /// Whether a word is part of the op's name. `String.contains` would take a microsecond, and is asked for each node.
+  private func names(_ word: StaticString) -> Bool {
+    let (name, count) = (self.op.utf8, word.utf8CodeUnitCount)
+    let bytes = UnsafeBufferPointer(start: word.utf8Start, count: count)
+    var rest = name[...]
+    while rest.count >= count {
+      if rest.starts(with: bytes) { return true }
+      rest = rest.dropFirst()
+    }
+    return false
   }
 }
