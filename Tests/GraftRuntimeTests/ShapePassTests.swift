@@ -45,6 +45,20 @@ import Testing
     #expect(graph.fetches.map { after.shape(of: $0).fullyDefined } == [[2, 3], [2, 3]])
   }
 
+  @Test func whatWasInferredBeforeAChangeIsGoneWhereAValueChangedAndNotItsShape() throws {
+    let text = GraphText().placeholder("x").constant("order", [2], [1, 0])
+      .node("t", "Transpose", ["x", "order"], ["T": "type: DT_FLOAT", "Tperm": "type: DT_INT32"])
+      .node("y", "Relu", ["t"], GraphText.float)
+    var graph = try text.graph().pruned(feeds: ["x"], fetches: ["y"])
+    try ConstantEvaluation.run(&graph)
+    let before = ShapeInference(graph, feeds: FeedShapes([[2, 3]]))
+    let order = try #require(graph.nodes.firstIndex { $0.name == "order" })
+    graph.nodes[order] = PlanNode(constants: [try Tensor([Int32(0), 1])], name: "order")
+    let after = ShapeInference(graph, feeds: FeedShapes([[2, 3]]), earlier: before)
+    #expect(before.shape(of: graph.fetches[0]).fullyDefined == [3, 2])
+    #expect(after.shape(of: graph.fetches[0]).fullyDefined == [2, 3])
+  }
+
   // MARK: - Layer normalisation
 
   private static let mean = ["T": "type: DT_FLOAT", "keep_dims": "b: true", "Tidx": "type: DT_INT32"]

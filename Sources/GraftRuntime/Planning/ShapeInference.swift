@@ -34,7 +34,7 @@ package struct ShapeInference {
   /// - Parameter followsDataflow: Whether shapes go through switches and merges too. A plan must not know
   ///   them: what it folds for their sake would never be dead.
   /// - Parameter earlier: what was inferred for the same feeds before some nodes of the graph were changed; it holds
-  ///   where a node, and all that goes before it, are the same.
+  ///   for a node that is the same, and whose inputs are known to be what they were.
   init(
     _ graph: PlanGraph, feeds: FeedShapes, followsDataflow: Bool = false, earlier: ShapeInference? = nil
   ) {
@@ -66,8 +66,21 @@ package struct ShapeInference {
         shapes[index] = constants.map { PartialShape($0.shape) }
       } else {
         infer(index)
+        // What is computed otherwise now has the shapes that it had, mostly: nothing is inferred anew after it.
+        isSame[index] = earlier?.gives(shapes[index], at: index) == true && !hasValue(index)
       }
     }
+  }
+
+  /// Whether the outputs of the node at a place were of these shapes, and of them nothing else was known.
+  private func gives(_ shapes: [PartialShape], at index: Int) -> Bool {
+    index < isKnown.count && isKnown[index] && self.shapes[index] == shapes
+      && graph.nodes[index].constants == nil && !hasValue(index)
+  }
+
+  /// Whether the value of an output follows from shapes and constants.
+  private func hasValue(_ index: Int) -> Bool {
+    shapes[index].indices.contains { values[ValueReference(node: index, output: $0)] != nil }
   }
 
   /// Whether it was the same node that was looked at.
