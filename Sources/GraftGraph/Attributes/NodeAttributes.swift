@@ -33,6 +33,12 @@ package struct NodeAttributes: Sendable {
     node.map { $0.attributes.merging(changes) { $1 } } ?? changes
   }
 
+  /// Reads all of them at once where the op has so many that a few of them one by one would take longer.
+  package mutating func gather() {
+    guard let attributes = node?.signature?.attributes, attributes.count >= 5 else { return }
+    self = NodeAttributes(all)
+  }
+
   /// The functions that they name.
   package var functions: [FunctionReference] {
     (node?.functions ?? []) + changes.values.flatMap(\.functions)

@@ -124,6 +124,8 @@ package struct Planner: Sendable {
       try PlanningLimit.check()
       try pass.run(&graph)
     }
+    // What is left is asked for its shape and its kernel, for each set of shapes anew.
+    for index in graph.nodes.indices { graph.nodes[index].attributes.gather() }
   }
 
   /// Rewrites an optimised graph for feeds of the given shapes, and says what it knows of all shapes then.
