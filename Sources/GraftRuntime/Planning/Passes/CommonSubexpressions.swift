@@ -37,7 +37,11 @@ enum CommonSubexpressions: PlanPass {
       }
       let hash = hasher.finalize()
       var candidate = latest[hash]
-      while let other = candidate, !isSame(graph.nodes[other]) { candidate = earlier[other] }
+      var tries = 1
+      while let other = candidate, !isSame(graph.nodes[other]) {
+        candidate = tries < mostCandidates ? earlier[other] : nil
+        tries += 1
+      }
       if let same = candidate {
         for output in node.outputTypes.indices {
           replacements[ValueReference(node: index, output: output)] = ValueReference(
@@ -49,6 +53,10 @@ enum CommonSubexpressions: PlanPass {
     }
     graph.replace(replacements)
   }
+
+  /// With how many of the last nodes of its op and inputs one is compared: a graph may have a hundred thousand that
+  /// differ in their attributes alone.
+  private static let mostCandidates = 16
 
   /// What gives the value of two inputs that are the same.
   private static let idempotent: Set<String> = ["LogicalAnd", "LogicalOr", "Minimum", "Maximum"]

@@ -25,6 +25,13 @@ enum PassThroughRemoval: PlanPass {
   private static func reduceControlInputs(_ graph: inout PlanGraph) throws {
     guard graph.nodes.contains(where: { !$0.controlInputs.isEmpty }) else { return }
     let order = try graph.order()
+    // In a frozen graph nothing has effects.
+    guard order.contains(where: { hasEffects(graph.nodes[$0]) }) else {
+      for index in order where !graph.nodes[index].controlInputs.isEmpty {
+        graph.nodes[index].controlInputs = []
+      }
+      return
+    }
     // For each node, the nodes with effects that have run when it has.
     var effects = [Set<Int>](repeating: [], count: graph.nodes.count)
     for index in order {
@@ -38,8 +45,10 @@ enum PassThroughRemoval: PlanPass {
         graph.nodes[index].controlInputs = waited.subtracting(before).sorted()
         before.formUnion(waited)
       }
-      // A variable's node has no effect but that the variable is there, without a value.
-      effects[index] = node.isPure || node.isVariable ? before : [index]
+      effects[index] = hasEffects(node) ? [index] : before
     }
   }
+
+  /// A variable's node has no effect but that the variable is there, without a value.
+  private static func hasEffects(_ node: PlanNode) -> Bool { !node.isPure && !node.isVariable }
 }
