@@ -112,13 +112,7 @@ final class FunctionFreezer {
   }
 
   private func references(of node: GraphNode, _ call: FunctionCall) -> [FunctionReference] {
-    call.functions.flatMap { attribute -> [FunctionReference] in
-      switch node.attribute(attribute) {
-      case .function(let reference)?: [reference]
-      case .functions(let references)?: references
-      default: []
-      }
-    }
+    call.functions.flatMap { node.attribute($0)?.functions ?? [] }
   }
 
   private func arguments(_ inputs: [Int: DataType], _ call: FunctionCall) -> [Int: DataType] {
@@ -328,12 +322,6 @@ final class FunctionFreezer {
 
   /// The functions that a node's attributes name.
   static func functions(calledBy node: GraphNode) -> [String] {
-    node.ownAttributes.values.flatMap { value -> [String] in
-      switch value {
-      case .function(let reference): [reference.name]
-      case .functions(let references): references.map(\.name)
-      default: []
-      }
-    }
+    node.ownAttributes.values.flatMap(\.functions).map(\.name)
   }
 }

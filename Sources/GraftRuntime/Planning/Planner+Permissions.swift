@@ -13,10 +13,6 @@ extension Planner {
     of needed: [Int], _ definitions: [OpDefinition?], calling functions: [CallScan.Function]
   ) throws {
     guard let files else { return }
-    // Few graphs have such a node, and the rest asks each for its attributes by a closure.
-    let touching = OpDefinition.Traits.readsFiles.union(.writesFiles)
-    let touches = definitions.contains { $0.map { !$0.traits.isDisjoint(with: touching) } ?? false }
-    guard touches || !functions.isEmpty else { return }
     var refused: [Refused] = []
     func look(
       at name: String, _ op: String, _ definition: OpDefinition?, of function: String?,
@@ -33,7 +29,9 @@ extension Planner {
         refused.append(Refused(node: name, op: op, function: function, option: "readableFolders"))
       }
     }
+    let touching = OpDefinition.Traits.readsFiles.union(.writesFiles)
     for (index, definition) in zip(needed, definitions) {
+      guard let definition, !definition.traits.isDisjoint(with: touching) else { continue }
       let node = nodes[index]
       look(at: node.name, node.op, definition, of: nil) { node.attribute($0) }
     }

@@ -72,11 +72,8 @@ extension Planner {
           name: node.name, op: node.op, attributes: attributes, inputs: inputs,
           controlInputs: controlInputs,
           inputTypes: lists[node.inputTypes], outputTypes: lists[node.outputTypes], definition: definition))
-      if node.outputTypes.contains(where: \.isReference) {
-        result.nodes[result.nodes.count - 1].referenceOutputs = node.outputTypes.indices.filter {
-          node.outputTypes[$0].isReference
-        }
-      }
+      let references = node.outputTypes.indices.filter { node.outputTypes[$0].isReference }
+      if !references.isEmpty { result.nodes[result.nodes.count - 1].referenceOutputs = references }
     }
     result.fetches = fetches.map { fetch in
       isReference(fetch) && feedNodes[fetch] == nil

@@ -26,7 +26,7 @@ enum PassThroughRemoval: PlanPass {
     guard graph.nodes.contains(where: { !$0.controlInputs.isEmpty }) else { return }
     let order = try graph.order()
     // In a frozen graph nothing has effects.
-    guard order.contains(where: { hasEffects(graph.nodes[$0]) }) else {
+    guard order.contains(where: { graph.nodes[$0].hasEffects }) else {
       for index in order where !graph.nodes[index].controlInputs.isEmpty {
         graph.nodes[index].controlInputs = []
       }
@@ -45,10 +45,7 @@ enum PassThroughRemoval: PlanPass {
         graph.nodes[index].controlInputs = waited.subtracting(before).sorted()
         before.formUnion(waited)
       }
-      effects[index] = hasEffects(node) ? [index] : before
+      effects[index] = node.hasEffects ? [index] : before
     }
   }
-
-  /// A variable's node has no effect but that the variable is there, without a value.
-  private static func hasEffects(_ node: PlanNode) -> Bool { !node.isPure && !node.isVariable }
 }

@@ -78,6 +78,10 @@ extension PlanNode {
   /// Whether it gives a handle or reference to a variable.
   var isVariable: Bool { VariableBinding.ops.contains(self.op) }
 
+  /// Whether running it does anything beside its outputs. A variable's node has no effect but that the variable is
+  /// there, without a value.
+  var hasEffects: Bool { !isPure && !isVariable }
+
   /// Whether each output is the input at its place.
   var passesInputsOn: Bool {
     self.definition?.traits.contains(.passesThrough) == true || self.op == "RefIdentity"

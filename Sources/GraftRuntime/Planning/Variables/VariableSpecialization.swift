@@ -64,7 +64,7 @@ struct VariableSpecialization {
       {
         replaced.insert(index)
       }
-      if !graph.nodes[index].isPure, !node.isVariable { hasEffects[index] = true }
+      if graph.nodes[index].hasEffects { hasEffects[index] = true }
     }
     graph.targets.removeAll { replaced.contains($0) && graph.nodes[$0].constants != nil }
   }
