@@ -21,44 +21,42 @@ struct DepthwiseBands: @unchecked Sendable {
   private var inputRow: Int { geometry.input.2 * channels }
   private var outputRow: Int { geometry.output.2 * channels }
 
-  /// Output rows of a band.
+  /// Output rows of a band, at most.
   private var rows: Int {
     let row = (before == nil ? 0 : inputRow * stride) + (after == nil ? 0 : outputRow)
-    let fitting = max(Self.rowBytes / max(row * MemoryLayout<Float>.stride, 1), 1)
-    let bands = (outputHeight + fitting - 1) / fitting
-    return (outputHeight + bands - 1) / bands
+    return min(max(Self.rowBytes / max(row * MemoryLayout<Float>.stride, 1), 1), outputHeight)
   }
 
   /// Rows of input under a band, at most.
   private var inputRows: Int { min((rows - 1) * stride + window, height) }
 
-  private var bandsPerImage: Int { (outputHeight + rows - 1) / rows }
-
-  /// How many bands there are.
-  var count: Int { stage.images * bandsPerImage }
+  /// How many output rows there are.
+  var count: Int { stage.images * outputHeight }
 
   /// Elements of memory that a worker needs.
   var scratch: Int {
     (before == nil ? 0 : inputRows * inputRow) + (after == nil ? 0 : rows * outputRow)
   }
 
-  /// About how many nanoseconds a band takes.
+  /// About how many nanoseconds an output row takes.
   var cost: Int {
     let products =
-      rows * stride * inputRow * (before?.depth ?? 0) + rows * outputRow * (after?.channels ?? 0)
-      + rows * outputRow * window * geometry.kernel.2
+      stride * inputRow * (before?.depth ?? 0) + outputRow * (after?.channels ?? 0)
+      + outputRow * window * geometry.kernel.2
     return products / 50
   }
 
-  /// Computes bands one after the other.
-  func run(_ bands: Range<Int>, _ scratch: UnsafeMutablePointer<Float>) {
+  /// Computes output rows, in bands of nearly the same height.
+  func run(_ lines: Range<Int>, _ scratch: UnsafeMutablePointer<Float>) {
     let results = scratch + (before == nil ? 0 : inputRows * inputRow)
     // The rows of input that the memory holds, of the image `held`.
     var (held, first, end) = (-1, 0, 0)
-    for band in bands {
-      let image = band / bandsPerImage
-      let top = band % bandsPerImage * rows
-      let bottom = min(top + rows, outputHeight)
+    var line = lines.lowerBound
+    while line < lines.upperBound {
+      let (image, top) = line.quotientAndRemainder(dividingBy: outputHeight)
+      let left = min(outputHeight - top, lines.upperBound - line)
+      let bands = (left + rows - 1) / rows
+      let bottom = top + (left + bands - 1) / bands
       let start = max(top * stride - geometry.padding.1, 0)
       let stop = min(max((bottom - 1) * stride - geometry.padding.1 + window, start), height)
       var source = x
@@ -77,10 +75,9 @@ struct DepthwiseBands: @unchecked Sendable {
         // As if the whole input were there.
         source = UnsafePointer(scratch - (image * height + start) * inputRow)
       }
-      let line = image * outputHeight + top
       let target = after == nil ? y : results - line * outputRow
       stage.run(
-        rows: line..<image * outputHeight + bottom, channels: 0..<channels, source, xPixel: channels,
+        rows: line..<line + bottom - top, channels: 0..<channels, source, xPixel: channels,
         into: target)
       if let after {
         let pixel = line * geometry.output.2
@@ -88,6 +85,7 @@ struct DepthwiseBands: @unchecked Sendable {
           (bottom - top) * geometry.output.2, UnsafePointer(results), into: y + pixel * after.channels,
           pixel: pixel)
       }
+      line += bottom - top
     }
   }
 }

@@ -117,7 +117,7 @@ private struct Block: Sendable {
       let bands = DepthwiseBands(
         stage: depthwise, before: expand,
         after: after.flatMap { stage in packed.after.map { stage.product($0) } }, x: source, y: target)
-      // Whoever begins a piece computes what the piece before it has computed of the rows between.
+      // Whoever begins a piece computes what the piece before it has computed of the rows between: one for each thread.
       try split(bands.count, cost: bands.cost, grain: bands.count, scratch: bands.scratch, context, bands.run)
     }
     withExtendedLifetime(packed) {}
