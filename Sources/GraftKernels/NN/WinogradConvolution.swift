@@ -16,6 +16,8 @@ final class WinogradConvolution: Sendable {
   private static let groupBytes = 600 << 10
   /// The largest filter that each thread reads for itself, where there are few groups.
   private static let ownFilterBytes = 1 << 20
+  /// The fewest tiles of a group, and those for whose sake a larger filter is read again.
+  private static let (fewest, fewestOfLarge) = (6, 28)
   /// Elements between the matrices of two places, so that they do not meet in the same lines of a cache.
   private static let gap = 16
 
@@ -66,11 +68,13 @@ final class WinogradConvolution: Sendable {
     let places = (tile + 2) * (tile + 2)
     let tiles = geometry.batch * geometry.winogradTiles(tile)
     let threads = context.workers.threads
-    let limit = max(Self.groupBytes / (places * (k + n) * MemoryLayout<Float>.stride), 6)
+    let filterBytes = places * k * n * MemoryLayout<Float>.stride
+    let limit = max(
+      Self.groupBytes / (places * (k + n) * MemoryLayout<Float>.stride),
+      filterBytes > Self.ownFilterBytes ? Self.fewestOfLarge : Self.fewest)
     var groups = (tiles + limit - 1) / limit
     // Too few groups for the threads, or tiles to make more: these work together on all tiles, each with a part of the
     // filter.
-    let filterBytes = places * k * n * MemoryLayout<Float>.stride
     let isShared =
       threads > 1 && groups < 2 * threads && (filterBytes > Self.ownFilterBytes || tiles < 8 * threads)
     // As many for every thread.
@@ -180,6 +184,6 @@ extension ConvolutionGeometry {
       return weights * places * (tiles + 12) + transforms
     }
     let best = cost(2) < cost(4) ? 2 : 4
-    return cost(best) * 1.3 < definition ? best : nil
+    return cost(best) * 1.15 < definition ? best : nil
   }
 }
