@@ -88,6 +88,14 @@ INLINE float exp_f32(float x) {
   return result * power_of_two(half) * power_of_two(e.n - half);
 }
 
+/// e^x for x <= 0, and zero where that is less than any normal number.
+INLINE float exp_negative_f32(float x) {
+  float limited = x < -87.3f ? -87.3f : x;
+  reduced_exponent e = reduce_exponent(limited);
+  float result = (expm1_reduced(e.r) + 1.0f) * power_of_two(e.n);
+  return x < -87.3f ? 0.0f : result;
+}
+
 /// e^x - 1.
 INLINE float expm1_f32(float x) {
   float limited = x > 89.0f ? 89.0f : x;

@@ -269,28 +269,30 @@ void VARIANT(f32_normalize_rows)(
 }
 
 #define EXTREME(name, initial, better)                                                            \
+  INLINE void VARIANT(name##_of_lanes)(float *lanes, const float *x, size_t count) {              \
+    for (size_t i = 0; i < count; i++) {                                                          \
+      float v = x[i], w = lanes[i];                                                               \
+      lanes[i] = v better w || v != v ? v : w;                                                    \
+    }                                                                                             \
+  }                                                                                               \
   static float VARIANT(name)(const float *x, size_t count) {                                      \
-    float lanes[LANES];                                                                           \
-    for (size_t i = 0; i < LANES; i++) lanes[i] = initial;                                        \
+    float lanes[LANES], rest[LANES], result = initial;                                            \
     size_t whole = count - count % LANES;                                                         \
-    for (size_t begin = 0; begin < whole; begin += LANES) {                                       \
-      for (size_t i = 0; i < LANES; i++) {                                                        \
-        float v = x[begin + i], w = lanes[i];                                                     \
-        lanes[i] = v better w || v != v ? v : w;                                                  \
-      }                                                                                           \
+    if (whole == 0) {                                                                             \
+      for (size_t i = 0; i < count; i++) VARIANT(name##_of_lanes)(&result, x + i, 1);             \
+      return result;                                                                              \
     }                                                                                             \
-    float result = initial;                                                                       \
-    for (size_t i = whole; i < count; i++) {                                                      \
-      float v = x[i];                                                                             \
-      result = v better result || v != v ? v : result;                                            \
+    for (size_t i = 0; i < LANES; i++) lanes[i] = initial;                                        \
+    for (size_t begin = 0; begin < whole; begin += LANES)                                         \
+      VARIANT(name##_of_lanes)(lanes, x + begin, LANES);                                          \
+    if (whole < count) {                                                                          \
+      for (size_t i = 0; i < LANES; i++) rest[i] = initial;                                       \
+      memcpy(rest, x + whole, (count - whole) * sizeof(float));                                   \
+      VARIANT(name##_of_lanes)(lanes, rest, LANES);                                               \
     }                                                                                             \
-    if (whole) {                                                                                  \
-      for (size_t i = 0; i < LANES; i++) {                                                        \
-        float v = lanes[i];                                                                       \
-        result = v better result || v != v ? v : result;                                          \
-      }                                                                                           \
-    }                                                                                             \
-    return result;                                                                                \
+    for (size_t width = LANES / 2; width > 0; width /= 2)                                         \
+      VARIANT(name##_of_lanes)(lanes, lanes + width, width);                                      \
+    return lanes[0];                                                                              \
   }                                                                                               \
   void VARIANT(f32_##name##_rows)(const float *x, float *y, size_t rows, size_t count) {          \
     for (size_t row = 0; row < rows; row++) y[row] = VARIANT(name)(x + row * count, count);       \
@@ -298,6 +300,15 @@ void VARIANT(f32_normalize_rows)(
 
 EXTREME(max, -INFINITY, >)
 EXTREME(min, INFINITY, <)
+
+/// Powers of e of numbers less the largest, which are added to the lanes' sums.
+INLINE void VARIANT(exp_group)(const float *x, float *y, float largest, float *lanes) {
+  _Pragma("clang loop vectorize(assume_safety)") for (int i = 0; i < GROUP; i++) {
+    float power = exp_negative_f32(x[i] - largest);
+    y[i] = power;
+    lanes[i] += power;
+  }
+}
 
 void VARIANT(f32_softmax_rows)(const float *x, float *y, size_t rows, size_t count) {
   for (size_t row = 0; row < rows; row++, x += count, y += count) {
@@ -307,9 +318,20 @@ void VARIANT(f32_softmax_rows)(const float *x, float *y, size_t rows, size_t cou
       EACH_ELEMENT y[i] = x[i] < INFINITY ? 0.0f : NAN;
       continue;
     }
-    EACH_ELEMENT y[i] = x[i] - largest;
-    VARIANT(f32_exp)(y, y, count);
-    float factor = 1.0f / VARIANT(sum)(y, count);
+    float lanes[GROUP] = {0};
+    size_t whole = count - count % GROUP;
+    for (size_t i = 0; i < whole; i += GROUP) VARIANT(exp_group)(x + i, y + i, largest, lanes);
+    if (whole < count) {
+      float rest[GROUP];
+      for (size_t i = 0; i < GROUP; i++) rest[i] = -INFINITY;
+      memcpy(rest, x + whole, (count - whole) * sizeof(float));
+      VARIANT(exp_group)(rest, rest, largest, lanes);
+      memcpy(y + whole, rest, (count - whole) * sizeof(float));
+    }
+    for (size_t width = GROUP / 2; width > 0; width /= 2) {
+      for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
+    }
+    float factor = 1.0f / lanes[0];
     EACH_ELEMENT y[i] *= factor;
   }
 }

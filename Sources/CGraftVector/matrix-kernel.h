@@ -267,6 +267,8 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
   if (finish) NAME(activate_rows)(c, rows, n, t->c_row, finish);
 }
 
+#include "narrow-kernel.h"
+
 typedef T NAME(anywhere) __attribute__((aligned(1)));
 
 /// Packs whole panels of a matrix that lies row after row: some rows of all panels at a time, for that reads on along
@@ -360,7 +362,10 @@ TARGET static void NAME(product)(
     ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *a, ptrdiff_t a_row, ptrdiff_t a_column, const T *b,
     ptrdiff_t b_row, ptrdiff_t b_panel, T *c, ptrdiff_t c_row, const graft_finish *finish) {
   const NAME(finish) last = NAME(finish_of)(finish);
-  const ptrdiff_t cut = NAME(cut)(k);
+  const int is_narrow = NAME(is_narrow)(n, k, a_column);
+  _Alignas(64) T columns[NARROW * WIDTH + NARROW_MOST];
+  if (is_narrow) NAME(lay_columns)(b, b_row, n, k, columns);
+  const ptrdiff_t cut = is_narrow ? k : NAME(cut)(k);
   // Blocks of nearly the same height: a low one would read the matrix for little.
   const ptrdiff_t blocks = (m + BLOCK - 1) / BLOCK;
   const ptrdiff_t height = blocks < 2 ? BLOCK : ((m + blocks - 1) / blocks + ROWS - 1) / ROWS * ROWS;
@@ -372,7 +377,10 @@ TARGET static void NAME(product)(
       const ptrdiff_t depth = k - p < cut ? k - p : cut;
       const NAME(task) task = {lines, 0, p * a_column, a_column, 1, depth, b_row, b_panel, c_row, p > 0,
                                p + depth == k ? &last : NULL, row};
-      NAME(block)(&task, rows, n, b + p * b_row, c + row * c_row);
+      if (is_narrow)
+        NAME(narrow_block)(&task, rows, n, columns, NAME(column_step)(k), c + row * c_row);
+      else
+        NAME(block)(&task, rows, n, b + p * b_row, c + row * c_row);
     }
   }
 }
@@ -386,7 +394,7 @@ TARGET static void NAME(product_packed)(
 TARGET static void NAME(product_unpacked)(
     ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const T *a, ptrdiff_t a_row, ptrdiff_t a_column, const T *b,
     ptrdiff_t b_row, T *c, ptrdiff_t c_row, const graft_finish *finish) {
-  const ptrdiff_t whole = n - n % PANEL;
+  const ptrdiff_t whole = NAME(is_narrow)(n, k, a_column) ? n : n - n % PANEL;
   if (whole > 0) NAME(product)(m, whole, k, a, a_row, a_column, b, b_row, PANEL, c, c_row, finish);
   if (whole == n) return;
   // The last columns in a panel of their own: reading on would run over the matrix's end.
@@ -580,6 +588,9 @@ TARGET static void NAME(convolve)(
   ptrdiff_t batch = cut < k ? 1 : DEPTH / cut;
   if (batch < 1) batch = 1;
   if (batch > POSITIONS) batch = POSITIONS;
+  const int is_narrow = s->groups == 1 && NAME(is_narrow)(n, total, 1);
+  _Alignas(64) T columns[NARROW * WIDTH + NARROW_MOST];
+  if (is_narrow) NAME(lay_columns)(packed, PANEL, n, total, columns);
   for (ptrdiff_t pixel = first; pixel < last; pixel += height) {
     const ptrdiff_t rows = last - pixel < height ? last - pixel : height;
     NAME(corner) corners[BLOCK];
@@ -596,7 +607,10 @@ TARGET static void NAME(convolve)(
         NAME(runs)(s, pixel, rows, input, copies, lines);
         const NAME(task) task = {lines, BLOCK, 0,   1, lower, s->kernel[2] * k, PANEL, total * PANEL,
                                  row,   0,     &own, pixel};
-        NAME(block)(&task, rows, n, filter, target);
+        if (is_narrow)
+          NAME(narrow_block)(&task, rows, n, columns, NAME(column_step)(total), target);
+        else
+          NAME(block)(&task, rows, n, filter, target);
         continue;
       }
       for (ptrdiff_t q = 0; q < positions; q += batch) {
@@ -608,7 +622,10 @@ TARGET static void NAME(convolve)(
           const NAME(finish) *complete = q + count == positions && p + depth == k ? &own : NULL;
           const NAME(task) task = {lines, BLOCK, p,         1,     count, depth, PANEL, total * PANEL,
                                    row,   q + p > 0, complete, pixel};
-          NAME(block)(&task, rows, n, filter + (q * k + p) * PANEL, target);
+          if (is_narrow)
+            NAME(narrow_block)(&task, rows, n, columns + q * k + p, NAME(column_step)(total), target);
+          else
+            NAME(block)(&task, rows, n, filter + (q * k + p) * PANEL, target);
         }
       }
     }
@@ -773,5 +790,10 @@ TARGET static void NAME(finish_rows)(
 #undef STORE
 #undef UNROLL
 #undef IS_CUT
+#undef NARROW
+#undef NARROW_LEAST
+#undef NARROW_MOST
+#undef NARROW_REGISTERS
+#undef NARROW_ROWS
 #undef GET
 #undef PUT

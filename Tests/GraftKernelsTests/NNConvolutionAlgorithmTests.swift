@@ -151,6 +151,32 @@ struct NNConvolutionAlgorithmTests {
     }
   }
 
+  @Test(
+    "Few output channels are the same as among many", arguments: 1...4,
+    [(1, 37), (3, 8), (3, 40), (9, 4), (5, 96)])
+  func fewOutputChannels(count: Int, filter sizes: (window: Int, channels: Int)) throws {
+    let x = try NNHarness.noise([2, 11, 13, sizes.channels], seed: 2)
+    let many = try NNHarness.noise([sizes.window, sizes.window, sizes.channels, 8], seed: 3)
+    let (bias, addend) = (try NNHarness.noise([8], seed: 4), try NNHarness.noise([2, 11, 13, 8], seed: 5))
+    func first(_ tensor: Tensor) throws -> Tensor {
+      let scalars = try tensor.scalars(as: Float.self)
+      return try Tensor(
+        shape: tensor.shape.dimensions.dropLast() + [count],
+        scalars: scalars.indices.filter { $0 % 8 < count }.map { scalars[$0] })
+    }
+    let attributes = Self.attributes(padding: "SAME", fused: ["BiasAdd", "Add", "Relu"])
+    let wanted = try NNHarness.run("_FusedConv2D", [x, many, bias, addend].map(wide), attributes)[0]
+      .scalars(as: Double.self).enumerated().filter { $0.offset % 8 < count }.map(\.element)
+    let results = try [1, 3].map { threads in
+      try NNHarness.run(
+        "_FusedConv2D", [x, first(many), first(bias), first(addend)], attributes, constants: [1, 2],
+        threads: threads)[0].scalars(as: Float.self)
+    }
+    #expect(results[0].map(\.bitPattern) == results[1].map(\.bitPattern))
+    #expect(results[0].count == wanted.count)
+    for (a, b) in zip(results[0], wanted) { #expect(abs(Double(a) - b) <= 2e-5 * max(1, abs(b))) }
+  }
+
   @Test("Filters of few channels are read a row of the window at a time", arguments: [1, 3, 8])
   func fewChannels(channels: Int) throws {
     for (stride, padding) in [(1, "SAME"), (2, "SAME"), (2, "VALID")] as [(Int64, String)] {

@@ -31,6 +31,7 @@ struct NNMatrixTests {
       (1, 1, 1), (1, 7, 5), (1, 64, 100), (1, 70, 33), (2, 40, 9), (3, 17, 20), (5, 16, 16), (7, 33, 31),
       (13, 8, 800),
       (130, 50, 70), (121, 1, 40), (40, 3, 900), (6, 16, 0), (0, 4, 4), (4, 0, 4), (1, 300, 1000),
+      (3, 66, 2000), (40, 4, 64), (300, 2, 130), (25, 3, 2600),
     ])
   func agreesWithDefinition(_ m: Int, _ n: Int, _ k: Int) throws {
     for transposeA in [false, true] {
@@ -58,10 +59,11 @@ struct NNMatrixTests {
     }
   }
 
-  // Whole tiles and parts of them: rows, and columns that fill half of a panel or some lanes of a register.
+  // Whole tiles and parts of them: rows, and columns that fill half of a panel or some lanes of a register, or are so few
+  // that registers hold elements of a sum.
   @Test(
     "Tiles of every height and width are right, and so is what is fused into them",
-    arguments: [1, 2, 3, 7, 13, 15, 29], [5, 8, 11, 24, 40, 63, 72, 88, 200])
+    arguments: [1, 2, 3, 7, 13, 15, 29], [1, 3, 4, 5, 8, 11, 24, 40, 63, 72, 88, 200])
   func tiles(m: Int, n: Int) throws {
     let k = 37
     let (a, b) = (try NNHarness.noise([m, k]), try NNHarness.noise([k, n], seed: 2))

@@ -7,7 +7,8 @@
 //
 // Sums run over the inner dimension in ascending order, one rounding (or two, without fused instructions) for
 // each product, whatever part of the result is asked for: cutting the rows or, at multiples of the panel
-// width, the columns does not change a bit.
+// width, the columns does not change a bit. Matrices of 1 to 4 columns are another matter: their sums run in as many
+// parts as a register has lanes, so that no cut may leave so few columns of more.
 
 /// What happens to each element of a product once it is summed: bias, then addend, then activation.
 typedef enum {

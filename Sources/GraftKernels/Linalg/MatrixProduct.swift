@@ -160,14 +160,15 @@ struct MatrixProduct {
     let (m, n, k, row, column, offsets) = (m, n, k, left.row, left.column, left.offsets)
     let (bRow, bOffsets) = (right.row, right.offsets)
     let width = 4 * T.panelWidth
-    let strips = (n + width - 1) / width
+    // The last one also has the columns that are left: a few by themselves would be added up in another order.
+    let strips = max(n / width, 1)
     context.workers.forEach(offsets.count * strips, cost: m * width * max(k, 8) / 20) { range in
       var strip = range.lowerBound
       while strip < range.upperBound {
         let pair = strip / strips
         let first = strip % strips
         let last = min(strips, first + range.upperBound - strip)
-        let columns = first * width..<min(n, last * width)
+        let columns = first * width..<(last == strips ? n : last * width)
         T.productUnpacked(
           m: m, n: columns.count, k: k, a + offsets[pair], row: row, column: column,
           b + bOffsets[pair] + columns.lowerBound, bRow: bRow, into: c + pair * m * n + columns.lowerBound,
