@@ -95,6 +95,56 @@ import Testing
       loop(1), ["x": Tensor([Float(1), 3]), "n": Tensor(Float(count))], "i/exit", gives: [Float(count)])
   }
 
+  /// `while i < n: i, a, b = i + 1, b, a * w + reshape(b)`.
+  private func exchange() -> GraphText {
+    let merge = ["T": "type: DT_FLOAT", "N": "i: 2"]
+    func enter(_ isConstant: Bool) -> [String: String] {
+      [
+        "T": "type: DT_FLOAT", "frame_name": "s: \"while\"", "is_constant": "b: \(isConstant)",
+        "parallel_iterations": "i: 32",
+      ]
+    }
+    var text = GraphText().placeholder("a").placeholder("b").placeholder("w").placeholder("n", [])
+      .constant("zero", [], [0.0])
+      .node("n/enter", "Enter", ["n"], enter(true)).node("w/enter", "Enter", ["w"], enter(true))
+    for (name, start) in [("i", "zero"), ("a", "a"), ("b", "b")] {
+      text = text.node("\(name)/enter", "Enter", [start], enter(false))
+        .node("\(name)/merge", "Merge", ["\(name)/enter", "\(name)/next"], merge)
+        .node("\(name)/switch", "Switch", ["\(name)/merge", "cond"], GraphText.float)
+        .node("\(name)/exit", "Exit", ["\(name)/switch"], GraphText.float)
+    }
+    return text.node("less", "Less", ["i/merge", "n/enter"], GraphText.float)
+      .node("cond", "LoopCond", ["less"])
+      .node("i/body", "Identity", ["i/switch:1"], GraphText.float)
+      .node("one", "Const", ["^i/body"], ["dtype": "type: DT_FLOAT", "value": Self.one])
+      .node("i/add", "AddV2", ["i/body", "one"], GraphText.float)
+      .node("i/next", "NextIteration", ["i/add"], GraphText.float)
+      .node("a/next", "NextIteration", ["b/switch:1"], GraphText.float)
+      .node("product", "Mul", ["a/switch:1", "w/enter"], GraphText.float)
+      .node("size", "Shape", ["product"], GraphText.float)
+      .node("flat", "Reshape", ["b/switch:1", "size"], GraphText.float)
+      .node("b/sum", "AddV2", ["product", "flat"], GraphText.float)
+      .node("b/next", "NextIteration", ["b/sum"], GraphText.float)
+  }
+
+  // Rounds bind kernels to memory: it must be this run's, whatever is fed, and of this round's variables.
+  @Test(arguments: [true, false]) func variablesChangePlacesAndWhatIsCapturedChangesFromRunToRun(
+    optimize: Bool
+  ) throws {
+    let session = Session(graph: try exchange().graph(), options: .init(threads: 1, optimize: optimize))
+    for (run, size) in [3, 3, 3, 3, 2000, 2000, 3, 5, 5].enumerated() {
+      var (a, b) = (variedFloats(size).map { $0 + Float(run) }, variedFloats(size).map { 1 - $0 })
+      let w = (0..<size).map { Float($0 % 3) - Float(run % 2) }
+      let rounds = run % 4 + 2
+      let found = try session.run(
+        ["a/exit", "b/exit"],
+        feeding: ["a": Tensor(a), "b": Tensor(b), "w": Tensor(w), "n": Tensor(Float(rounds))])
+      for _ in 0..<rounds { (a, b) = (b, a.indices.map { a[$0] * w[$0] + b[$0] }) }
+      #expect(try found[0].scalars(as: Float.self) == a, "run \(run)")
+      #expect(try found[1].scalars(as: Float.self) == b, "run \(run)")
+    }
+  }
+
   @Test func aLoweredLoopIsFoundToo() throws {
     try expect(
       loop(isLowered: true), ["x": Tensor([Float(3), -1]), "n": Tensor(Float(5))], "y", gives: [-96, 32])

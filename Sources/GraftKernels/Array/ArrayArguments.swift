@@ -91,4 +91,10 @@ extension KernelContext {
   func setView(_ index: Int, of tensor: Tensor, from element: Int = 0, _ shape: Shape) throws {
     try setOutput(index, tensor.view(firstElement: element, shape: shape))
   }
+
+  /// Has nothing done from the next run on: for outputs that are views which depend on nothing but shapes, addresses
+  /// and constants.
+  func keepViews() {
+    if isFixed { bind {} }
+  }
 }

@@ -26,6 +26,7 @@ enum ReshapeOps {
             "The sizes must be a vector, and their shape is \(sizes.shape).", input: 1)
         }
         try context.setView(0, of: input, target(try sizes.integers(), for: input.shape))
+        context.keepViews()
       }
     })
 
@@ -111,6 +112,7 @@ enum ReshapeOps {
         var sizes = input.shape.dimensions
         sizes.insert(1, at: axis)
         try context.setView(0, of: input, Shape(sizes))
+        context.keepViews()
       }
     })
 
@@ -148,6 +150,7 @@ enum ReshapeOps {
         let sizes = input.shape.dimensions
         try context.setView(
           0, of: input, Shape(sizes.indices.filter { !dropped.contains($0) }.map { sizes[$0] }))
+        context.keepViews()
       }
     })
 

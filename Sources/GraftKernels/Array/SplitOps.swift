@@ -34,6 +34,7 @@ enum SplitOps {
       }
       start += length
     }
+    if outer == 1 { context.keepViews() }
   }
 
   private static func axis(_ value: Int, of input: Tensor, _ index: Int) throws -> Int {

@@ -16,21 +16,39 @@ enum StridedSliceOps {
       let masks = try StridedSliceSpec.Masks(setup)
       return { context in
         let input = try context.input(0)
-        let spec = try StridedSliceSpec(context, input: input.shape, first: 1, masks: masks)
-        let shape = spec.shape
-        guard shape.elementCount > 0 else {
-          return try context.setView(0, of: input, shape)
+        func read() throws -> Slice {
+          Slice(of: input.shape, try StridedSliceSpec(context, input: input.shape, first: 1, masks: masks))
         }
-        let strides = input.shape.strides
-        let copy = StridedCopy(
-          sizes: spec.sizes, sourceSteps: spec.steps(strides), targetSteps: Shape(spec.sizes).strides)
-        if copy.isContiguous {
-          return try context.setView(0, of: input, from: spec.start(strides), shape)
+        let isConstant = (1...3).allSatisfy(context.isConstant)
+        var slice = isConstant ? try context.prepared(read) : try read()
+        if slice.input != input.shape { slice = try read() }
+        guard slice.shape.elementCount > 0 else { return try context.setView(0, of: input, slice.shape) }
+        if slice.copy.isContiguous {
+          try context.setView(0, of: input, from: slice.start, slice.shape)
+          if isConstant { context.keepViews() }
+          return
         }
-        let output = try context.allocate(0, input.dtype, shape)
-        try copy.run(from: input, at: spec.start(strides), to: output, context.workers)
+        let output = try context.allocate(0, input.dtype, slice.shape)
+        try slice.copy.run(from: input, at: slice.start, to: output, context.workers)
       }
     })
+
+  /// What is taken of an input of some shape.
+  private final class Slice: Sendable {
+    let input: Shape
+    let shape: Shape
+    let start: Int
+    let copy: StridedCopy
+
+    init(of input: Shape, _ spec: StridedSliceSpec) {
+      let strides = input.strides
+      self.input = input
+      shape = spec.shape
+      start = spec.start(strides)
+      copy = StridedCopy(
+        sizes: spec.sizes, sourceSteps: spec.steps(strides), targetSteps: Shape(spec.sizes).strides)
+    }
+  }
 
   private static let gradient = OpDefinition(
     "StridedSliceGrad", "Zeros of the given shape, with `dy` where StridedSlice would have picked elements.",

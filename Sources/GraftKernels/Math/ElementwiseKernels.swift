@@ -53,9 +53,14 @@ enum ElementwiseKernels {
       } else if a.elementCount == 1 && a.rank <= b.rank {
         if let check, b.elementCount > 0 { try check(a, b) }
         let y = try context.allocate(0, output, b.shape)
-        run(
-          row, row.left, a.base, b.base, y.base, b.elementCount, leftMoves: false, rightMoves: true,
-          context.workers)
+        let (left, right, target, count) = (a.base, b.base, y.base, b.elementCount)
+        let workers = context.workers
+        run(row, row.left, left, right, target, count, leftMoves: false, rightMoves: true, workers)
+        if context.isFixed, check == nil {
+          context.bind {
+            run(row, row.left, left, right, target, count, leftMoves: false, rightMoves: true, workers)
+          }
+        }
       } else {
         let plan = try Broadcast([a.shape, b.shape])
         if let check, plan.shape.elementCount > 0 { try check(a, b) }

@@ -67,41 +67,48 @@ enum BiasAddOps {
       }
       let output = try context.allocate(0, dtype, value.shape)
       guard output.elementCount > 0 else { return }
-      func add<T: ArithmeticElement>(_ type: T.Type) {
+      let workers = context.workers
+      func adding<T: ArithmeticElement>(_ type: T.Type) -> () -> Void {
         nonisolated(unsafe) let source = UnsafePointer(value.base.assumingMemoryBound(to: T.self))
         nonisolated(unsafe) let offsets = UnsafePointer(bias.base.assumingMemoryBound(to: T.self))
         nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
-        if inner == 1 {
-          context.workers.forEach(outer, cost: max(channels / 4, 1)) { range in
+        guard inner == 1 else {
+          return {
+            workers.forEach(outer * channels, cost: max(inner / 4, 1)) { range in
+              for plane in range {
+                let offset = offsets[plane % channels]
+                for index in plane * inner..<(plane + 1) * inner {
+                  target[index] = T.add(source[index], offset)
+                }
+              }
+            }
+          }
+        }
+        return {
+          workers.forEach(outer, cost: max(channels / 4, 1)) { range in
             for row in range {
               let (values, results) = (source + row * channels, target + row * channels)
               for channel in 0..<channels { results[channel] = T.add(values[channel], offsets[channel]) }
             }
           }
-        } else {
-          context.workers.forEach(outer * channels, cost: max(inner / 4, 1)) { range in
-            for plane in range {
-              let offset = offsets[plane % channels]
-              for index in plane * inner..<(plane + 1) * inner {
-                target[index] = T.add(source[index], offset)
-              }
-            }
-          }
         }
       }
+      let action: () -> Void
       switch dtype {
-      case .float32: add(Float.self)
-      case .float64: add(Double.self)
-      case .float16: add(Float16.self)
-      case .bfloat16: add(BFloat16.self)
-      case .int8, .uint8: add(UInt8.self)
-      case .int16, .uint16: add(UInt16.self)
-      case .int32, .uint32: add(UInt32.self)
-      case .int64, .uint64: add(UInt64.self)
-      case .complex64: add(Complex64.self)
-      case .complex128: add(Complex128.self)
+      case .float32: action = adding(Float.self)
+      case .float64: action = adding(Double.self)
+      case .float16: action = adding(Float16.self)
+      case .bfloat16: action = adding(BFloat16.self)
+      case .int8, .uint8: action = adding(UInt8.self)
+      case .int16, .uint16: action = adding(UInt16.self)
+      case .int32, .uint32: action = adding(UInt32.self)
+      case .int64, .uint64: action = adding(UInt64.self)
+      case .complex64: action = adding(Complex64.self)
+      case .complex128: action = adding(Complex128.self)
       default: throw node.unimplemented("There is no sum of \(dtype).")
       }
+      action()
+      if context.isFixed { context.bind(action) }
     }
   }
 

@@ -19,7 +19,7 @@ final class ChoiceKernel: Sendable {
   func run(_ context: KernelContext) throws {
     let branch = branches[try Self.branch(try context.input(0), of: branches.count, isConditional)]
     let values = try (1..<max(context.inputCount, 1)).map { try context.input($0) }
-    let run = NestedRun(branch, captures: [], in: context)
+    let run = NestedRun(branch, captures: [], isLoop: false, in: context)
     defer { run.end() }
     for (index, value) in try run.results(values).enumerated() { try context.setOutput(index, value) }
   }

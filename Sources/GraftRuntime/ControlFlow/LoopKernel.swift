@@ -27,8 +27,8 @@ final class LoopKernel: Sendable {
   func run(_ context: KernelContext) throws {
     var variables: [Tensor?] = try (0..<variableCount).map { try context.takeHandle($0) }
     let captures = try (variableCount..<context.inputCount).map { try context.input($0) }[...]
-    let condition = NestedRun(self.condition, captures: captures, in: context)
-    let step = NestedRun(self.step, captures: captures, in: context)
+    let condition = NestedRun(self.condition, captures: captures, isLoop: true, in: context)
+    let step = NestedRun(self.step, captures: captures, isLoop: true, in: context)
     defer {
       condition.end()
       step.end()

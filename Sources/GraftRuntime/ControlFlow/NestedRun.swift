@@ -7,6 +7,8 @@ final class NestedRun {
   private let outer: KernelContext
   /// The values that all rounds see: the last feeds.
   private let captures: ArraySlice<Tensor>
+  /// Whether there are likely to be so many rounds that it is worth binding instructions to their memory.
+  private let isLoop: Bool
   private var program: Program?
   private var frame: Frame?
   private var context: KernelContext?
@@ -14,16 +16,17 @@ final class NestedRun {
   /// The values of the variables in the round before: their memory serves the next.
   private var spares: [Tensor?] = []
 
-  init(_ programs: PlanPrograms, captures: ArraySlice<Tensor>, in outer: KernelContext) {
+  init(_ programs: PlanPrograms, captures: ArraySlice<Tensor>, isLoop: Bool, in outer: KernelContext) {
     self.programs = programs
     self.captures = captures
+    self.isLoop = isLoop
     self.outer = outer
   }
 
   /// Gives the frame back for runs to come. To be called after the last run.
   func end() {
     guard let frame else { return }
-    frame.reset()
+    frame.letGo()
     if let program { program.putBack(frame, completed: false) }
     self.frame = nil
   }
@@ -71,10 +74,11 @@ final class NestedRun {
     let frame = try prepare(variables)
     if spares.count != variables.count { spares = Array(repeating: nil, count: variables.count) }
     for position in variables.indices {
-      if let value = variables[position], case .plain = value.dtype.layout { spares[position] = value }
-      swap(&frame.values[frame.plan.feedSlots[position]], &variables[position])
+      guard let value = variables[position] else { continue }
+      if case .plain = value.dtype.layout { spares[position] = value }
+      frame.feed(position, value)
+      variables[position] = nil
     }
-    for position in variables.indices { variables[position] = nil }
     if let context { try frame.run { context } }
     // A frame that recorded gives the layout for the next.
     if !frame.isPlanned, let program {
@@ -106,15 +110,16 @@ final class NestedRun {
       end()
     }
     shapes = variables.map { $0?.shape ?? .scalar }
+    let feeds = variables.compactMap { $0 }
+    guard feeds.count == variables.count else {
+      throw GraftError(.internalError, "A variable of a loop has no value.")
+    }
     program = try programs.nestedProgram(
       for: FeedShapes(shapes + captures.map(\.shape), elements: elementShapes()),
       checkpoint: outer.checkpoint)
-    let frame = try program?.takeFrame([]) ?? Frame(plan: programs.plan)
-    // Feeds are not copied to places of their own here.
-    frame.unbind()
-    for (slot, value) in zip(frame.plan.feedSlots[variables.count...], captures) {
-      frame.values[slot] = value
-    }
+    // What runs once is not worth copying feeds to places of their own.
+    let frame = try program?.takeFrame(isLoop ? feeds : []) ?? Frame(plan: programs.plan)
+    frame.hold(captures, after: feeds, binds: isLoop)
     context = outer.nested(over: frame.values, allocator: frame)
     self.frame = frame
     return frame

@@ -22,11 +22,16 @@ struct FixedMemory {
   }
 
   /// What is fixed in a frame of this layout, for feeds of the shapes of these.
-  init(_ plan: Plan, _ layout: ArenaLayout, feeds: [Tensor]) {
+  ///
+  /// - Parameter held: the feeds after these, where they stay the same tensors for as long as that is asked.
+  init(_ plan: Plan, _ layout: ArenaLayout, feeds: [Tensor], held: ArraySlice<Tensor> = []) {
     var isFixed = [Bool](repeating: false, count: plan.slotCount)
     var instructions = [Bool](repeating: false, count: plan.instructions.count)
     for (slot, tensor) in zip(plan.feedSlots, feeds) {
       if case .plain = tensor.dtype.layout { isFixed[slot] = tensor.byteCount <= Self.copiedBytes }
+    }
+    for (slot, tensor) in zip(plan.feedSlots.dropFirst(feeds.count), held) {
+      if case .plain = tensor.dtype.layout { isFixed[slot] = true }
     }
     // What is kept beyond the run may not lie in the frame.
     for instruction in plan.instructions where instruction.traits.contains(.keepsInputs) {

@@ -17,6 +17,8 @@ final class Frame: @unchecked Sendable {
   /// What is done in an instruction's place, where its kernel has bound it to this frame's memory.
   private(set) var bound: [(() -> Void)?]
   private var fixed: FixedMemory
+  /// The memory of feeds that are copied, by their positions.
+  private var places: [(position: Int, tensor: Tensor)] = []
   private var scratchUsed = 0
   private var currentInstruction = 0
 
@@ -35,20 +37,22 @@ final class Frame: @unchecked Sendable {
     values.initialize(repeating: nil)
     for (slot, value) in plan.constants { values[slot] = value }
     if let layout {
-      let places = plan.feedSlots.indices.filter { fixed.isFixed[plan.feedSlots[$0]] }
+      let copied = plan.feedSlots.indices.filter { fixed.isFixed[plan.feedSlots[$0]] }
       let arena = try TensorStorage(
-        byteCount: layout.byteCount + places.count * FixedMemory.copiedBytes)
+        byteCount: layout.byteCount + copied.count * FixedMemory.copiedBytes)
       self.arena = arena
       regionStorage = layout.regions.map {
         TensorStorage(transient: arena.base + $0.offset, byteCount: $0.byteCount, arena: arena)
       }
-      for (number, position) in places.enumerated() {
+      for (number, position) in copied.enumerated() {
         let feed = feeds[position]
-        values[plan.feedSlots[position]] = Tensor(
+        let place = Tensor(
           dtype: feed.dtype, shape: feed.shape,
           storage: TensorStorage(
             transient: arena.base + layout.byteCount + number * FixedMemory.copiedBytes,
             byteCount: feed.byteCount, arena: arena))
+        places.append((position, place))
+        values[plan.feedSlots[position]] = place
       }
     } else if shared != nil {
       recorder = Recorder(plan: plan)
@@ -82,6 +86,25 @@ final class Frame: @unchecked Sendable {
   func unbind() {
     for index in bound.indices { bound[index] = nil }
     fixed = FixedMemory(plan)
+  }
+
+  /// Begins rounds in which the last feeds stay as they are, and only the first ones change: those of the sizes of
+  /// `feeds`. Ends with `letGo`.
+  ///
+  /// - Parameter binds: whether kernels may bind themselves to this frame's memory, which was made for such feeds.
+  func hold(_ held: ArraySlice<Tensor>, after feeds: [Tensor], binds: Bool) {
+    unbind()
+    if binds, let layout {
+      for (position, place) in places { values[plan.feedSlots[position]] = place }
+      fixed = FixedMemory(plan, layout, feeds: feeds, held: held)
+    }
+    for (slot, value) in zip(plan.feedSlots.dropFirst(feeds.count), held) { values[slot] = value }
+  }
+
+  /// Forgets everything that rounds had, the feeds that were held among it.
+  func letGo() {
+    unbind()
+    reset()
   }
 
   /// Called before each instruction.
