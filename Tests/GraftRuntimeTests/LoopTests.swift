@@ -178,6 +178,59 @@ import Testing
     #expect(text.contains("limits.loopSteps"))
   }
 
+  /// `while i < n: out[i] = -rows[i]`, with the rows of x and the results in lists.
+  private func listLoop() -> GraphText {
+    let int = ["T": "type: DT_INT32"], list = ["element_dtype": "type: DT_FLOAT"]
+    let variant = ["T": "type: DT_VARIANT"]
+    func enter(_ type: String, isConstant: Bool) -> [String: String] {
+      ["T": "type: \(type)", "frame_name": "s: \"while\"", "is_constant": "b: \(isConstant)"]
+    }
+    let shape = list.merging(["shape_type": "type: DT_INT32"]) { $1 }
+    let start = GraphText().placeholder("x")
+      .node("n", "Placeholder", [], ["dtype": "type: DT_INT32", "shape": "shape { }"])
+      .constant("zero", [], [0]).constant("size", [1], [3])
+      .node("rows", "TensorListFromTensor", ["x", "size"], shape)
+      .node("out", "TensorListReserve", ["size", "n"], shape)
+    return start.node("i/enter", "Enter", ["zero"], enter("DT_INT32", isConstant: false))
+      .node("out/enter", "Enter", ["out"], enter("DT_VARIANT", isConstant: false))
+      .node("n/enter", "Enter", ["n"], enter("DT_INT32", isConstant: true))
+      .node("rows/enter", "Enter", ["rows"], enter("DT_VARIANT", isConstant: true))
+      .node("size/enter", "Enter", ["size"], enter("DT_INT32", isConstant: true))
+      .node("i", "Merge", ["i/enter", "i/next"], ["T": "type: DT_INT32", "N": "i: 2"])
+      .node("o", "Merge", ["out/enter", "o/next"], ["T": "type: DT_VARIANT", "N": "i: 2"])
+      .node("less", "Less", ["i", "n/enter"], int).node("cond", "LoopCond", ["less"])
+      .node("i/switch", "Switch", ["i", "cond"], int).node("o/switch", "Switch", ["o", "cond"], variant)
+      .node("i/body", "Identity", ["i/switch:1"], int)
+      .node("one", "Const", ["^i/body"], ["dtype": "type: DT_INT32", "value": Self.oneCount])
+      .node("i/add", "AddV2", ["i/body", "one"], int)
+      .node("row", "TensorListGetItem", ["rows/enter", "i/body", "size/enter"], list)
+      .node("result", "Neg", ["row"], GraphText.float)
+      .node("o/set", "TensorListSetItem", ["o/switch:1", "i/body", "result"], list)
+      .node("i/next", "NextIteration", ["i/add"], int).node("o/next", "NextIteration", ["o/set"], variant)
+      .node("o/exit", "Exit", ["o/switch"], variant)
+      .node("y", "TensorListStack", ["o/exit", "size"], list)
+  }
+
+  private static let oneCount = "tensor { dtype: DT_INT32 tensor_shape { } int_val: 1 }"
+
+  @Test(arguments: [true, false]) func rowsOfListsAreReadAndWrittenRoundByRound(optimize: Bool) throws {
+    let session = Session(graph: try listLoop().graph(), options: .init(threads: 1, optimize: optimize))
+    // Other rows and other lengths from run to run; the memory of one round serves the next.
+    for (rows, base) in [(6, 1), (6, 100), (2, 7), (6, 1000)] as [(Int, Float)] {
+      let values = (0..<3 * rows).map { base + Float($0) }
+      let feeds = ["x": try Tensor(shape: [rows, 3], scalars: values), "n": try Tensor(Int32(rows))]
+      let found = try session.run("y", feeding: feeds)
+      #expect(try found.scalars(as: Float.self) == values.map { -$0 })
+    }
+    #expect {
+      try session.run(
+        "y",
+        feeding: [
+          "x": Tensor(shape: [4, 3], scalars: [Float](repeating: 1, count: 12)), "n": Tensor(Int32(6)),
+        ])
+    } throws: { "\($0)".contains("row") && "\($0)".contains("which has 4 elements") }
+  }
+
   @Test(arguments: [true, false]) func aVectorIsNoCondition(optimize: Bool) throws {
     let text = failure(
       loop(limit: [2]), ["x": try Tensor([Float(1), 3]), "n": try Tensor([Float(3), 3])], "y",

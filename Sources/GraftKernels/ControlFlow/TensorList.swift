@@ -3,7 +3,7 @@ import GraftTensor
 /// The value of a variant tensor that the TensorList ops make: tensors of one dtype.
 ///
 /// An op that changes a list makes another one, unless nobody else holds it: see
-/// `KernelContext.listToChange(_:of:)`.
+/// `KernelContext.changeList(of:_:)`.
 package final class TensorList: @unchecked Sendable {
   /// The dtype of the elements.
   package let dtype: DataType
@@ -80,17 +80,20 @@ extension KernelContext {
     return list
   }
 
-  /// A list with the elements of an input's, for an output after a change: the input's own where nobody
-  /// else holds it, so that a loop that fills a list does not copy it in every round.
-  func listToChange(_ index: Int, of dtype: DataType? = nil) throws -> TensorList {
-    var list: TensorList? = try list(index, of: dtype)
-    var tensor = try takeHandle(index)
-    if isKnownUniquelyReferenced(&tensor.storage) {
-      tensor.mutableBuffer(as: TensorHandle.self)[0] = TensorHandle()
-    }
+  /// Gives the first output the list of the first input after a change: the input's own where nobody else holds it, so
+  /// that a loop that fills a list does not copy it in every round.
+  func changeList(of dtype: DataType, _ change: (TensorList) throws -> Void) throws {
+    var list: TensorList? = try list(0, of: dtype)
+    var tensor = try takeHandle(0)
+    let isOnlyReader = isKnownUniquelyReferenced(&tensor.storage)
+    if isOnlyReader { tensor.mutableBuffer(as: TensorHandle.self)[0] = TensorHandle() }
     let isOnlyHolder = isKnownUniquelyReferenced(&list)
     guard let list else { throw GraftError(.internalError, "The list is gone.") }
-    return isOnlyHolder ? list : list.with(list.elements)
+    let changed = isOnlyHolder ? list : list.with(list.elements)
+    try change(changed)
+    guard isOnlyReader else { return try setOutput(0, changed) }
+    tensor.mutableBuffer(as: TensorHandle.self)[0] = TensorHandle(changed)
+    try setOutput(0, tensor)
   }
 
   /// Gives an output a list as its value.

@@ -108,41 +108,47 @@ enum TensorListOps {
     return { context in
       let list = try context.list(0, of: dtype)
       let index = try checkedIndex(try context.input(1).integer(), list)
-      if let element = list.elements[index] {
-        try context.setOutput(0, element)
-      } else {
-        try context.allocate(0, dtype, try list.shape(known: try context.shapeInput(2))).clear()
+      guard let element = list.elements[index] else {
+        return try context.allocate(0, dtype, try list.shape(known: try context.shapeInput(2))).clear()
+      }
+      guard TensorListRows.suit(element) else { return try context.setOutput(0, element) }
+      // In a place that stays the same from round to round of a loop, what reads it can be bound.
+      let output = try context.allocate(0, dtype, element.shape)
+      output.initializeElements(from: element)
+      if context.isFixed, let rows = TensorListRows(list, like: element) {
+        let number = try context.input(1)
+        context.bind(attempting: { rows.copy(number, to: output) })
       }
     }
   }
 
   private static let setItem = OpDefinition(
-    "TensorListSetItem", "The list with one element replaced.", traits: [.keepsInputs], shape: variantScalar
+    "TensorListSetItem", "The list with one element replaced.", shape: variantScalar
   ) { node in
     let dtype = try node.type("element_dtype")
     let resizes =
       node.has("resize_if_index_out_of_bounds") ? try node.bool("resize_if_index_out_of_bounds") : false
     return { context in
-      let list = try context.listToChange(0, of: dtype)
-      let item = try context.input(2)
-      guard try context.input(1).rank == 0 else {
+      let (number, item) = (try context.input(1), try context.input(2))
+      guard number.rank == 0 else {
         throw GraftError(
-          .invalidArgument, "The index is a scalar, and the shape \(try context.input(1).shape) was found.",
+          .invalidArgument, "The index is a scalar, and the shape \(number.shape) was found.",
           at: .init(input: 1))
       }
-      let index = try context.input(1).integer()
-      var missing = 0
-      if resizes, index >= list.elements.count {
-        missing = try checkedCount(index) + 1 - list.elements.count
-      } else {
-        _ = try checkedIndex(index, list)
+      let index = try number.integer()
+      try context.changeList(of: dtype) { list in
+        var missing = 0
+        if resizes, index >= list.elements.count {
+          missing = try checkedCount(index) + 1 - list.elements.count
+        } else {
+          _ = try checkedIndex(index, list)
+        }
+        guard list.elementShape.accepts(item.shape) else {
+          throw misfit(list.elementShape, item.shape)
+        }
+        list.elements += [Tensor?](repeating: nil, count: missing)
+        list.elements[index] = try item.persistent()
       }
-      guard list.elementShape.accepts(item.shape) else {
-        throw misfit(list.elementShape, item.shape)
-      }
-      list.elements += [Tensor?](repeating: nil, count: missing)
-      list.elements[index] = item
-      try context.setOutput(0, list)
     }
   }
 
@@ -155,20 +161,20 @@ enum TensorListOps {
   }
 
   private static let pushBack = OpDefinition(
-    "TensorListPushBack", "The list with an element more.", traits: [.keepsInputs], shape: variantScalar
+    "TensorListPushBack", "The list with an element more.", shape: variantScalar
   ) { node in
     let dtype = try node.type("element_dtype")
     return { context in
-      let list = try context.listToChange(0, of: dtype)
       let item = try context.input(1)
-      guard list.elementShape.accepts(item.shape) else {
-        throw misfit(list.elementShape, item.shape)
+      try context.changeList(of: dtype) { list in
+        guard list.elementShape.accepts(item.shape) else {
+          throw misfit(list.elementShape, item.shape)
+        }
+        guard list.elements.count < list.capacity ?? .max else {
+          throw GraftError(.invalidArgument, "The list is full: it has \(list.elements.count) elements.")
+        }
+        list.elements.append(try item.persistent())
       }
-      guard list.elements.count < list.capacity ?? .max else {
-        throw GraftError(.invalidArgument, "The list is full: it has \(list.elements.count) elements.")
-      }
-      list.elements.append(item)
-      try context.setOutput(0, list)
     }
   }
 
@@ -178,15 +184,15 @@ enum TensorListOps {
   ) { node in
     let dtype = try node.type("element_dtype")
     return { context in
-      let list = try context.listToChange(0, of: dtype)
-      guard let last = list.elements.popLast() else {
-        throw GraftError(.invalidArgument, "An element is taken out of a list that has none.")
-      }
-      try context.setOutput(0, list)
-      if let last {
-        try context.setOutput(1, last)
-      } else {
-        try context.allocate(1, dtype, try list.shape(known: try context.shapeInput(1))).clear()
+      try context.changeList(of: dtype) { list in
+        guard let last = list.elements.popLast() else {
+          throw GraftError(.invalidArgument, "An element is taken out of a list that has none.")
+        }
+        if let last {
+          try context.setOutput(1, last)
+        } else {
+          try context.allocate(1, dtype, try list.shape(known: try context.shapeInput(1))).clear()
+        }
       }
     }
   }

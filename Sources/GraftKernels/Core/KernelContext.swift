@@ -195,7 +195,12 @@ package final class KernelContext {
   /// Gives what is to be done in the kernel's place from the next run on: the same from the same addresses to
   /// the same addresses, without looking anything up. Called only where ``isFixed``, when the outputs are
   /// set.
-  package func bind(_ action: @escaping () -> Void) { allocator.bind(instruction, action) }
+  package func bind(_ action: @escaping () -> Void) { allocator.bind(instruction, .always(action)) }
+
+  /// As ``bind(_:)``, for what cannot be done with every value: where the action gives false, the kernel runs.
+  package func bind(attempting action: @escaping () -> Bool) {
+    allocator.bind(instruction, .attempt(action))
+  }
 
   /// Whether the input is the same tensor in every run of this program.
   package func isConstant(_ index: Int) -> Bool {
@@ -224,7 +229,15 @@ package protocol OutputAllocator: AnyObject {
   /// Whether an instruction's shapes and addresses are the same each time.
   func isFixed(_ instruction: Int) -> Bool
   /// Keeps what is to be done in the place of an instruction's kernel.
-  func bind(_ instruction: Int, _ action: @escaping () -> Void)
+  func bind(_ instruction: Int, _ action: BoundAction)
+}
+
+/// What is done in the place of an instruction's kernel.
+package enum BoundAction {
+  /// All that the kernel would do.
+  case always(() -> Void)
+  /// The same, or nothing where it gives false.
+  case attempt(() -> Bool)
 }
 
 extension OutputAllocator {
@@ -245,5 +258,5 @@ extension OutputAllocator {
   package var keepsPacked: Bool { true }
   /// By default nothing is bound to addresses.
   package func isFixed(_ instruction: Int) -> Bool { false }
-  package func bind(_ instruction: Int, _ action: @escaping () -> Void) {}
+  package func bind(_ instruction: Int, _ action: BoundAction) {}
 }

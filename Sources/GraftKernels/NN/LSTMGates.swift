@@ -50,17 +50,20 @@ private struct LSTMGates {
 
   func run(_ sums: Tensor, _ state: Tensor, _ context: KernelContext) throws {
     let (batch, units) = (state.shape[0], state.shape[1])
-    let output = try context.allocate(0, .float32, state.shape).writableFloats
-    let next = try context.allocate(1, .float32, state.shape).writableFloats
+    let output = try context.allocate(0, .float32, state.shape)
+    let next = try context.allocate(1, .float32, state.shape)
     guard batch * units > 0 else { return }
-    let scratch = try context.scratch(.float32, Shape(validating: [4, units])).writableFloats
+    let scratch = try context.scratch(.float32, Shape(validating: [4, units]))
     let offsets = (places[0] * units, places[1] * units, places[2] * units, places[3] * units)
-    for row in 0..<batch {
-      let first = sums.writableFloats + row * 4 * units
-      advance(
-        Parts(first, offsets), state.writableFloats + row * units, units, scratch, output + row * units,
-        next + row * units)
+    let action = {
+      for row in 0..<batch {
+        advance(
+          Parts(sums.writableFloats + row * 4 * units, offsets), state.writableFloats + row * units, units,
+          scratch.writableFloats, output.writableFloats + row * units, next.writableFloats + row * units)
+      }
     }
+    action()
+    if context.isFixed { context.bind(action) }
   }
 
   /// The sums of a row's gates.

@@ -12,7 +12,7 @@ struct FixedMemory {
   let passingSlots: [Int]
 
   /// Feeds up to this size are copied to a place of their own, and results out of the arena.
-  static let copiedBytes = 4096
+  static let copiedBytes = 32 << 10
 
   /// Nothing is fixed but constants: for a frame without an arena.
   init(_ plan: Plan) {
@@ -30,9 +30,7 @@ struct FixedMemory {
     for (slot, tensor) in zip(plan.feedSlots, feeds) {
       if case .plain = tensor.dtype.layout { isFixed[slot] = tensor.byteCount <= Self.copiedBytes }
     }
-    for (slot, tensor) in zip(plan.feedSlots.dropFirst(feeds.count), held) {
-      if case .plain = tensor.dtype.layout { isFixed[slot] = true }
-    }
+    for (slot, _) in zip(plan.feedSlots.dropFirst(feeds.count), held) { isFixed[slot] = true }
     // What is kept beyond the run may not lie in the frame.
     for instruction in plan.instructions where instruction.traits.contains(.keepsInputs) {
       for slot in plan.inputSlots[instruction.inputs] { isFixed[Int(slot)] = false }

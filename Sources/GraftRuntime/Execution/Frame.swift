@@ -15,7 +15,7 @@ final class Frame: @unchecked Sendable {
   private var arena: TensorStorage?
   private var prepared: [(any AnyObject & Sendable)?]
   /// What is done in an instruction's place, where its kernel has bound it to this frame's memory.
-  private(set) var bound: [(() -> Void)?]
+  private(set) var bound: [BoundAction?]
   private var fixed: FixedMemory
   /// The memory of feeds that are copied, by their positions.
   private var places: [(position: Int, tensor: Tensor)] = []
@@ -153,8 +153,7 @@ final class Frame: @unchecked Sendable {
     for index in plan.instructions.indices {
       if isLimited { try control?.check() }
       let start = trace?.now ?? 0
-      if let action = bound[index] {
-        if plan.instructions[index].flushes { action() } else { FlushedArithmetic.run(false, action) }
+      if let action = bound[index], runs(action, flushes: plan.instructions[index].flushes) {
         trace?.record(plan, index, values, start: start)
         continue
       }
@@ -178,6 +177,17 @@ final class Frame: @unchecked Sendable {
         let (name, op) = plan.places[index]
         throw error.explained(by: inputs).at(.init(node: name, op: op))
       }
+    }
+  }
+
+  /// Does what stands in a kernel's place; false where the kernel is to run.
+  @inline(__always)
+  private func runs(_ action: BoundAction, flushes: Bool) -> Bool {
+    switch action {
+    case .always(let action):
+      if flushes { action() } else { FlushedArithmetic.run(false, action) }
+      return true
+    case .attempt(let action): return flushes ? action() : FlushedArithmetic.run(false, action)
     }
   }
 
@@ -256,5 +266,5 @@ extension Frame: OutputAllocator {
 
   func isFixed(_ instruction: Int) -> Bool { fixed.instructions[instruction] }
 
-  func bind(_ instruction: Int, _ action: @escaping () -> Void) { bound[instruction] = action }
+  func bind(_ instruction: Int, _ action: BoundAction) { bound[instruction] = action }
 }
