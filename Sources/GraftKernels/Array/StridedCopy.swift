@@ -174,6 +174,8 @@ struct StridedCopy: Sendable {
 
   /// Rows of a tile: each source line of the tile is as long.
   private static let tileRows = 64
+  /// Columns that a thread takes at least.
+  private static let tileColumns = 4096
   /// Bytes of a tile's row in the target: a cache line, which is written whole.
   private static let tileRowBytes = 64
 
@@ -183,19 +185,22 @@ struct StridedCopy: Sendable {
     let columns = sizes[last]
     let sourceStep = sourceSteps[last]
     let targetStep = targetSteps[side]
-    let blocks = (rows + Self.tileRows - 1) / Self.tileRows
+    let across = (columns + Self.tileColumns - 1) / Self.tileColumns
+    let blocks = (rows + Self.tileRows - 1) / Self.tileRows * across
     let total = blocks * outer.reduce(1) { $0 * sizes[$1] }
-    let cost = max(min(rows, Self.tileRows) * columns * MemoryLayout<E>.stride / 4, 2)
+    let area = min(rows, Self.tileRows) * min(columns, Self.tileColumns)
+    let cost = max(area * MemoryLayout<E>.stride / 4, 2)
     task.workers.forEach(total, cost: cost) { range in
       var walk = StridedWalk(self, outer, at: range.lowerBound / blocks)
       var block = range.lowerBound % blocks
       for _ in range {
-        let row = block * Self.tileRows
+        let row = block / across * Self.tileRows
+        let column = block % across * Self.tileColumns
         Self.copyTiles(
-          task.source.element(type, task.sourceStart + walk.source + row),
-          task.target.element(type, task.targetStart + walk.target + row * targetStep),
-          rows: min(rows - row, Self.tileRows), columns: columns, sourceStep: sourceStep,
-          targetStep: targetStep)
+          task.source.element(type, task.sourceStart + walk.source + row + column * sourceStep),
+          task.target.element(type, task.targetStart + walk.target + row * targetStep + column),
+          rows: min(rows - row, Self.tileRows), columns: min(columns - column, Self.tileColumns),
+          sourceStep: sourceStep, targetStep: targetStep)
         block += 1
         if block == blocks {
           block = 0
@@ -211,6 +216,12 @@ struct StridedCopy: Sendable {
     _ source: UnsafePointer<E>, _ target: UnsafeMutablePointer<E>, rows: Int, columns: Int,
     sourceStep: Int, targetStep: Int
   ) {
+    if columns <= 4, targetStep == columns {
+      return interleave(source, target, rows: rows, lines: columns, step: sourceStep)
+    }
+    if rows <= 4, sourceStep == rows {
+      return separate(source, target, columns: columns, lines: rows, step: targetStep)
+    }
     let size = MemoryLayout<E>.size
     // The side of the squares that fit into registers; 0 for elements without.
     let side = size == 4 ? 4 : size <= 2 ? 8 : 0
@@ -240,6 +251,70 @@ struct StridedCopy: Sendable {
         row += 1
       }
       first = end
+    }
+  }
+
+  // Few lines: their number is known in each loop, so that the compiler makes vectors of it.
+
+  /// Two to four source lines to one target line in which their elements take turns.
+  @inline(__always)
+  private static func interleave<E>(
+    _ source: UnsafePointer<E>, _ target: UnsafeMutablePointer<E>, rows: Int, lines: Int, step: Int
+  ) {
+    let (a, b) = (source, source + step)
+    switch lines {
+    case 2:
+      for row in 0..<rows {
+        target[2 * row] = a[row]
+        target[2 * row + 1] = b[row]
+      }
+    case 3:
+      let c = b + step
+      for row in 0..<rows {
+        target[3 * row] = a[row]
+        target[3 * row + 1] = b[row]
+        target[3 * row + 2] = c[row]
+      }
+    default:
+      let c = b + step
+      let d = c + step
+      for row in 0..<rows {
+        target[4 * row] = a[row]
+        target[4 * row + 1] = b[row]
+        target[4 * row + 2] = c[row]
+        target[4 * row + 3] = d[row]
+      }
+    }
+  }
+
+  /// One source line in which the elements of two to four target lines take turns.
+  @inline(__always)
+  private static func separate<E>(
+    _ source: UnsafePointer<E>, _ target: UnsafeMutablePointer<E>, columns: Int, lines: Int, step: Int
+  ) {
+    let (a, b) = (target, target + step)
+    switch lines {
+    case 2:
+      for column in 0..<columns {
+        a[column] = source[2 * column]
+        b[column] = source[2 * column + 1]
+      }
+    case 3:
+      let c = b + step
+      for column in 0..<columns {
+        a[column] = source[3 * column]
+        b[column] = source[3 * column + 1]
+        c[column] = source[3 * column + 2]
+      }
+    default:
+      let c = b + step
+      let d = c + step
+      for column in 0..<columns {
+        a[column] = source[4 * column]
+        b[column] = source[4 * column + 1]
+        c[column] = source[4 * column + 2]
+        d[column] = source[4 * column + 3]
+      }
     }
   }
 
