@@ -168,6 +168,13 @@ INLINE float sigmoid_f32(float x) { return 1.0f / logistic_divisor(x); }
 /// x / (1 + e^-x).
 INLINE float silu_f32(float x) { return x / logistic_divisor(x); }
 
+/// x min(max(x + 3, 0), 6) / 6; a NaN stays one.
+INLINE float hard_silu_f32(float x) {
+  float gate = x <= -3.0f ? 0.0f : x + 3.0f;
+  gate = gate > 6.0f ? 6.0f : gate;
+  return x * (gate * 0.166666667f);
+}
+
 /// tanh x.
 INLINE float tanh_f32(float x) {
   float twice = 2.0f * absolute(x);

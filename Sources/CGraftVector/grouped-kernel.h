@@ -105,8 +105,8 @@ INLINE void NAME(span)(
 
 INLINE void NAME(row)(
     const int window, const int stride, const NAME(groups) * groups, const graft_convolution *s,
-    graft_pitches pitches, const float *x, const float *filter, const float *zeros, float *y, ptrdiff_t image,
-    ptrdiff_t line, const graft_finish *finish) {
+    graft_pitches pitches, const float *x, int is_far, const float *filter, const float *zeros, float *y,
+    ptrdiff_t image, ptrdiff_t line, const graft_finish *finish) {
   const ptrdiff_t channels = s->groups * s->output_channels, outputs = s->output[2];
   const ptrdiff_t width = s->input[2], height = s->input[1];
   const graft_activation activation = finish->activation;
@@ -116,6 +116,7 @@ INLINE void NAME(row)(
   // Rows of the window that lie in the image.
   const ptrdiff_t down = s->dilation[1], across = s->dilation[2];
   const ptrdiff_t top = line * stride - s->padding[1];
+  const ptrdiff_t bottom = top + (s->kernel[1] - 1) * down + 1;
   const ptrdiff_t first = top < 0 ? (down - 1 - top) / down : 0;
   const ptrdiff_t below = height > top ? (height - top + down - 1) / down : 0;
   const ptrdiff_t last = below < s->kernel[1] ? below : s->kernel[1];
@@ -135,6 +136,13 @@ INLINE void NAME(row)(
           const ptrdiff_t place = left + i * across;
           lines[r][i] = (size_t)place < (size_t)width ? source + (r * down * width + place) * pitches.x : zeros;
         }
+      // What the next line is the first to read.
+      for (ptrdiff_t r = bottom; is_far && r < bottom + stride && (size_t)r < (size_t)height; r++) {
+        const ptrdiff_t place = (phase + j) * stride, end_of_group = place + columns * stride;
+        const float *next = x + ((image * height + r) * width + place) * pitches.x;
+        for (ptrdiff_t e = 0; e < ((end_of_group < width ? end_of_group : width) - place) * pitches.x; e += 16)
+          __builtin_prefetch(next + e, 0, 2);
+      }
       float *target = y + (phase + j * across) * pitches.y;
       const ptrdiff_t pitch = across * pitches.y;
 #define CASE(columns)                                                                                          \
@@ -161,8 +169,8 @@ INLINE void NAME(row)(
 }
 
 TARGET static void NAME(grouped)(
-    const graft_convolution *s, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
-    float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
+    const graft_convolution *s, graft_pitches pitches, const float *x, int is_far, const float *filter,
+    const float *zeros, float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
   const int is_depthwise = s->input_channels == 1 && s->output_channels == 1;
   NAME(groups) groups = {s->input_channels, __builtin_ctz((unsigned)s->output_channels),
                          s->groups * s->input_channels - WIDTH};
@@ -173,9 +181,9 @@ TARGET static void NAME(grouped)(
 #define CASE(columns, step)                                                                                    \
   if (s->kernel[2] == columns && s->stride[2] == step) {                                                       \
     if (is_depthwise)                                                                                          \
-      NAME(row)(columns, step, NULL, s, pitches, x, filter, zeros, target, image, line, finish);               \
+      NAME(row)(columns, step, NULL, s, pitches, x, is_far, filter, zeros, target, image, line, finish);               \
     else                                                                                                       \
-      NAME(row)(columns, step, &groups, s, pitches, x, filter, zeros, target, image, line, finish);            \
+      NAME(row)(columns, step, &groups, s, pitches, x, is_far, filter, zeros, target, image, line, finish);            \
   }
     CASE(3, 1)
     CASE(3, 2)

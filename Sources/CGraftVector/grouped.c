@@ -34,12 +34,12 @@ int graft_grouped_handles_f32(const graft_convolution *s) {
 }
 
 void graft_grouped_rows_f32(
-    const graft_convolution *s, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
-    float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
+    const graft_convolution *s, graft_pitches pitches, const float *x, int is_far, const float *filter,
+    const float *zeros, float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish) {
 #if defined(__x86_64__)
   const ptrdiff_t width = lanes(s);
-  if (width == lanes_avx512) return grouped_avx512(s, pitches, x, filter, zeros, y, first, last, finish);
-  if (width == lanes_avx2) return grouped_avx2(s, pitches, x, filter, zeros, y, first, last, finish);
+  if (width == lanes_avx512) return grouped_avx512(s, pitches, x, is_far, filter, zeros, y, first, last, finish);
+  if (width == lanes_avx2) return grouped_avx2(s, pitches, x, is_far, filter, zeros, y, first, last, finish);
 #endif
-  grouped_plain(s, pitches, x, filter, zeros, y, first, last, finish);
+  grouped_plain(s, pitches, x, is_far, filter, zeros, y, first, last, finish);
 }

@@ -47,6 +47,7 @@ UNARY(selu, selu_f32(v))
 UNARY(relu, v <= 0.0f ? 0.0f : v)
 UNARY(relu6, v <= 0.0f ? 0.0f : (v > 6.0f ? 6.0f : v))
 UNARY(silu, silu_f32(v))
+UNARY(hard_silu, hard_silu_f32(v))
 UNARY(gelu, gelu_f32(v))
 UNARY(gelu_tanh, gelu_tanh_f32(v))
 UNARY(abs, absolute(v))
@@ -276,20 +277,17 @@ void VARIANT(f32_normalize_rows)(
     }                                                                                             \
   }                                                                                               \
   static float VARIANT(name)(const float *x, size_t count) {                                      \
-    float lanes[LANES], rest[LANES], result = initial;                                            \
+    float lanes[LANES], result = initial;                                                         \
     size_t whole = count - count % LANES;                                                         \
-    if (whole == 0) {                                                                             \
+    if (whole == 0) {                                                                            \
       for (size_t i = 0; i < count; i++) VARIANT(name##_of_lanes)(&result, x + i, 1);             \
       return result;                                                                              \
     }                                                                                             \
     for (size_t i = 0; i < LANES; i++) lanes[i] = initial;                                        \
     for (size_t begin = 0; begin < whole; begin += LANES)                                         \
       VARIANT(name##_of_lanes)(lanes, x + begin, LANES);                                          \
-    if (whole < count) {                                                                          \
-      for (size_t i = 0; i < LANES; i++) rest[i] = initial;                                       \
-      memcpy(rest, x + whole, (count - whole) * sizeof(float));                                   \
-      VARIANT(name##_of_lanes)(lanes, rest, LANES);                                               \
-    }                                                                                             \
+    /* The last ones together with some that were there before. */                                \
+    if (whole < count) VARIANT(name##_of_lanes)(lanes, x + count - LANES, LANES);                 \
     for (size_t width = LANES / 2; width > 0; width /= 2)                                         \
       VARIANT(name##_of_lanes)(lanes, lanes + width, width);                                      \
     return lanes[0];                                                                              \
@@ -301,12 +299,12 @@ void VARIANT(f32_normalize_rows)(
 EXTREME(max, -INFINITY, >)
 EXTREME(min, INFINITY, <)
 
-/// Powers of e of numbers less the largest, which are added to the lanes' sums.
-INLINE void VARIANT(exp_group)(const float *x, float *y, float largest, float *lanes) {
+/// Powers of e of numbers less the largest, of which those from `first` on are added to the lanes' sums.
+INLINE void VARIANT(exp_group)(const float *x, float *y, float largest, float *lanes, int first) {
   _Pragma("clang loop vectorize(assume_safety)") for (int i = 0; i < GROUP; i++) {
     float power = exp_negative_f32(x[i] - largest);
     y[i] = power;
-    lanes[i] += power;
+    lanes[i] += i < first ? 0.0f : power;
   }
 }
 
@@ -318,21 +316,28 @@ void VARIANT(f32_softmax_rows)(const float *x, float *y, size_t rows, size_t cou
       EACH_ELEMENT y[i] = x[i] < INFINITY ? 0.0f : NAN;
       continue;
     }
-    float lanes[GROUP] = {0};
-    size_t whole = count - count % GROUP;
-    for (size_t i = 0; i < whole; i += GROUP) VARIANT(exp_group)(x + i, y + i, largest, lanes);
-    if (whole < count) {
-      float rest[GROUP];
-      for (size_t i = 0; i < GROUP; i++) rest[i] = -INFINITY;
-      memcpy(rest, x + whole, (count - whole) * sizeof(float));
-      VARIANT(exp_group)(rest, rest, largest, lanes);
-      memcpy(y + whole, rest, (count - whole) * sizeof(float));
+    float lanes[GROUP] = {0}, last[GROUP];
+    size_t left = count % GROUP, whole = count - left;
+    if (whole == 0) {
+      for (size_t i = 0; i < GROUP; i++) last[i] = -INFINITY;
+      memcpy(last, x, count * sizeof(float));
+      VARIANT(exp_group)(last, last, largest, lanes, 0);
+    } else if (left > 0) {
+      // A whole group of the last elements, before some of them may be overwritten.
+      VARIANT(exp_group)(x + count - GROUP, last, largest, lanes, GROUP - (int)left);
     }
+    for (size_t i = 0; i < whole; i += GROUP) VARIANT(exp_group)(x + i, y + i, largest, lanes, 0);
     for (size_t width = GROUP / 2; width > 0; width /= 2) {
       for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
     }
     float factor = 1.0f / lanes[0];
-    EACH_ELEMENT y[i] *= factor;
+    for (size_t i = 0; i < whole; i++) y[i] *= factor;
+    if (left == 0) continue;
+    for (size_t i = 0; i < GROUP; i++) last[i] *= factor;
+    if (whole == 0)
+      memcpy(y, last, count * sizeof(float));
+    else
+      memcpy(y + count - GROUP, last, sizeof last);
   }
 }
 

@@ -70,10 +70,11 @@ INLINE void NAME(filter_line)(const int tile, const D *g, D *u) {
 }
 
 INLINE void NAME(pack_panels)(
-    const int tile, const float *filter, const float *scale, ptrdiff_t k, ptrdiff_t n, ptrdiff_t first,
+    const int tile, const graft_convolution *s, const float *filter, const float *scale, ptrdiff_t first,
     ptrdiff_t last, float *packed) {
   const int size = tile + 2;
   const D one = (D){0} + 1.0;
+  const ptrdiff_t channels = s->input_channels, k = s->kernel[0] * channels, n = s->output_channels;
   const ptrdiff_t step = (n + GRAFT_PANEL_F32 - 1) / GRAFT_PANEL_F32 * GRAFT_PANEL_F32 * k;
   // Some channels of all panels at a time, for that reads on along the filter's rows.
   for (ptrdiff_t begin = 0; begin < k; begin += PACKED_CHANNELS)
@@ -81,6 +82,7 @@ INLINE void NAME(pack_panels)(
       for (ptrdiff_t c = begin; c < begin + PACKED_CHANNELS && c < k; c++)
         for (ptrdiff_t j = 0; j < GRAFT_PANEL_F32; j += WIDTH / 2) {
           const ptrdiff_t column = panel * GRAFT_PANEL_F32 + j;
+          const float *source = filter + (c / channels * 9 * channels + c % channels) * n + column;
           float *target = packed + (panel * k + c) * GRAFT_PANEL_F32 + j;
           const D factor = scale ? __builtin_convertvector(*(const NAME(few) *)(scale + column), D) : one;
           D lines[3][6];
@@ -88,7 +90,7 @@ INLINE void NAME(pack_panels)(
             D g[3];
             UNROLL for (int w = 0; w < 3; w++)
               g[w] = factor * __builtin_convertvector(
-                                  *(const NAME(few) *)(filter + ((h * 3 + w) * k + c) * n + column), D);
+                                  *(const NAME(few) *)(source + (h * 3 + w) * channels * n), D);
             NAME(filter_line)(tile, g, lines[h]);
           }
           UNROLL for (int w = 0; w < size; w++) {
@@ -107,15 +109,19 @@ INLINE void NAME(input)(
   const int size = tile + 2;
   const ptrdiff_t channels = s->input_channels, height = s->input[1], width = s->input[2];
   const ptrdiff_t down = (s->output[1] + tile - 1) / tile, across = (s->output[2] + tile - 1) / tile;
-  for (ptrdiff_t index = first; index < last; index++, v += channels) {
-    const ptrdiff_t column = index % across * tile - s->padding[2];
-    const ptrdiff_t row = index / across % down * tile - s->padding[1];
-    const float *image = x + index / (across * down) * height * width * channels;
+  const ptrdiff_t slices = s->kernel[0];
+  for (ptrdiff_t index = first * slices; index < last * slices; index++, v += channels) {
+    const ptrdiff_t place = index / slices, image = place / (across * down);
+    const ptrdiff_t column = place % across * tile - s->padding[2];
+    const ptrdiff_t row = place / across % down * tile - s->padding[1];
+    const ptrdiff_t depth = image % s->output[0] * s->stride[0] + index % slices * s->dilation[0] - s->padding[0];
+    const int is_inside = (size_t)depth < (size_t)s->input[0];
+    const float *slice = x + (image / s->output[0] * s->input[0] + depth) * height * width * channels;
     const float *at[6][6];
     for (int i = 0; i < size; i++)
       for (int j = 0; j < size; j++)
-        at[i][j] = (size_t)(row + i) < (size_t)height && (size_t)(column + j) < (size_t)width
-                       ? image + ((row + i) * width + column + j) * channels
+        at[i][j] = is_inside && (size_t)(row + i) < (size_t)height && (size_t)(column + j) < (size_t)width
+                       ? slice + ((row + i) * width + column + j) * channels
                        : zeros;
     for (ptrdiff_t c = 0; c < channels; c += WIDTH) {
       V lines[6][6];
@@ -206,12 +212,12 @@ TARGET static void NAME(winograd_output)(
 }
 
 TARGET static void NAME(winograd_pack)(
-    int tile, const float *filter, const float *scale, ptrdiff_t k, ptrdiff_t n, ptrdiff_t first, ptrdiff_t last,
+    int tile, const graft_convolution *s, const float *filter, const float *scale, ptrdiff_t first, ptrdiff_t last,
     float *packed) {
   if (tile == 2)
-    NAME(pack_panels)(2, filter, scale, k, n, first, last, packed);
+    NAME(pack_panels)(2, s, filter, scale, first, last, packed);
   else
-    NAME(pack_panels)(4, filter, scale, k, n, first, last, packed);
+    NAME(pack_panels)(4, s, filter, scale, first, last, packed);
 }
 
 #undef V

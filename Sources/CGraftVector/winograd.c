@@ -34,7 +34,7 @@ void graft_winograd_output_f32(
 }
 
 void graft_winograd_pack_f32(
-    int tile, const float *filter, const float *scale, ptrdiff_t k, ptrdiff_t n, ptrdiff_t first, ptrdiff_t last,
+    int tile, const graft_convolution *s, const float *filter, const float *scale, ptrdiff_t first, ptrdiff_t last,
     float *packed) {
-  SELECT(winograd_pack)(tile, filter, scale, k, n, first, last, packed);
+  SELECT(winograd_pack)(tile, s, filter, scale, first, last, packed);
 }

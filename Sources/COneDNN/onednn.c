@@ -135,6 +135,7 @@ static dnnl_status_t append_activation(dnnl_post_ops_t ops, graft_dnn_activation
     case GRAFT_DNN_TANH: return append_eltwise(ops, dnnl_eltwise_tanh, 0, 0);
     case GRAFT_DNN_SIGMOID: return append_eltwise(ops, dnnl_eltwise_logistic, 0, 0);
     case GRAFT_DNN_SWISH: return append_eltwise(ops, dnnl_eltwise_swish, 1, 0);
+    case GRAFT_DNN_HARD_SWISH: return append_eltwise(ops, dnnl_eltwise_hardswish, 0, 0);
     case GRAFT_DNN_GELU: return append_eltwise(ops, dnnl_eltwise_gelu_erf, 0, 0);
     case GRAFT_DNN_GELU_TANH: return append_eltwise(ops, dnnl_eltwise_gelu_tanh, 0, 0);
   }

@@ -25,13 +25,13 @@ struct NNConvolutionAlgorithmTests {
   /// Compares with the float64 kernel, which knows the definition only.
   private func expectDefinition(
     _ op: String, _ inputs: [Tensor], _ attributes: [String: AttributeValue], threads: Int = 1,
-    sourceLocation: SourceLocation = #_sourceLocation
+    within tolerance: Double = 2e-5, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let found = try NNHarness.run(op, inputs, attributes, constants: [1, 2], threads: threads)[0]
     let wanted = try NNHarness.run(op, inputs.map(wide), attributes)[0]
     #expect(found.shape == wanted.shape, sourceLocation: sourceLocation)
     for (a, b) in zip(try found.scalars(as: Float.self), try wanted.scalars(as: Double.self)) {
-      #expect(abs(Double(a) - b) <= 2e-5 * max(1, abs(b)), sourceLocation: sourceLocation)
+      #expect(abs(Double(a) - b) <= tolerance * max(1, abs(b)), sourceLocation: sourceLocation)
     }
   }
 
@@ -46,10 +46,29 @@ struct NNConvolutionAlgorithmTests {
     let bias = try NNHarness.noise([32], seed: 4)
     let down = padding == "SAME" ? 0 : 2
     let addend = try NNHarness.noise([size[0], size[1] - down, size[2] - down, 32], seed: 5)
-    for activation in ["Relu", "Relu6", "Swish"] {
+    for activation in ["Relu", "Relu6", "Swish", "HardSwish"] {
       try expectDefinition(
         "_FusedConv2D", [x, filter, bias, addend],
         Self.attributes(padding: padding, fused: ["BiasAdd", "Add", activation]))
+    }
+  }
+
+  @Test(
+    "A filter of slices of 3x3 is applied to volumes by Winograd's algorithm",
+    arguments: [(3, 1, 1), (3, 2, 1), (2, 1, 1), (1, 1, 1), (3, 1, 2)], ["SAME", "VALID"])
+  func winogradOfVolumes(window: (depth: Int, stride: Int64, dilation: Int64), padding: String) throws {
+    let x = try NNHarness.noise([2, 6, 13, 9, 16], seed: 2)
+    let filter = try NNHarness.noise([window.depth, 3, 3, 16, 32], seed: 3)
+    let scale = try NNHarness.noise([32], seed: 4)
+    let bias = try NNHarness.noise([32], seed: 5)
+    for threads in [1, 3] {
+      try expectDefinition(
+        "_FusedConv3D", [x, filter, scale, bias],
+        [
+          "strides": .ints([1, window.stride, 1, 1, 1]), "padding": .string(Bytes(padding)),
+          "dilations": .ints([1, window.dilation, 1, 1, 1]), "data_format": .string("NDHWC"),
+          "fused_ops": .strings(["Scale", "BiasAdd", "Relu"]),
+        ], threads: threads, within: 4e-5)
     }
   }
 

@@ -84,6 +84,18 @@ import Testing
     for threads in [1, 3] { try expectSame(text, ["project"], threads: threads, size: 19) }
   }
 
+  /// One thread goes by slices of channels, several that have rows enough by bands.
+  @Test(arguments: [3, 5], [1, 2])
+  func slicesAndBandsGiveTheSameBits(window: Int, stride: Int) throws {
+    let text = network(window: window, stride: stride, padding: "SAME", size: 44, channels: 16)
+    #expect(try plan(text, ["project"], size: 44).contains("depthwise = _FusedDepthwiseBlock("))
+    let values = try [1, 2].map { threads in
+      try Session(graph: text.graph(), options: .init(threads: threads))
+        .run(["project"], feeding: ["x": feed(44)])[0].scalars(as: Float.self).map(\.bitPattern)
+    }
+    #expect(values[0] == values[1])
+  }
+
   /// The kernel of blocks has no groups of channels.
   @Test(arguments: [19, 67])
   func convolutionsInGroupsStayApart(size: Int) throws {

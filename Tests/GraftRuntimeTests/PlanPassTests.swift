@@ -250,6 +250,23 @@ import Testing
     try expectSameResults(text, feeds: ["x": Tensor([Float(-3), -0.5, 0, 0.5, 8])], fetch: "y")
   }
 
+  @Test func hardSwishIsFoundHoweverItIsWritten() throws {
+    let gate = GraphText().placeholder("x").constant("three", [], [3.0]).constant("six", [], [6.0])
+      .constant("sixth", [], [0.16666667]).node("moved", "AddV2", ["x", "three"], GraphText.float)
+      .node("cut", "Relu6", ["moved"], GraphText.float)
+    let divided = gate.node("gate", "RealDiv", ["cut", "six"], GraphText.float)
+      .node("y", "Mul", ["x", "gate"], GraphText.float)
+    let multiplied = gate.node("product", "Mul", ["cut", "x"], GraphText.float)
+      .node("y", "Mul", ["product", "sixth"], GraphText.float)
+    for text in [divided, multiplied] {
+      var graph = try pruned(text, feeds: ["x"], fetches: ["y"])
+      try ConstantEvaluation.run(&graph)
+      try ActivationRecognition.run(&graph)
+      #expect(lines(graph) == ["x = feed 0()", "y = _HardSwish(x:0)"])
+      try expectSameResults(text, feeds: ["x": Tensor([Float(-7), -3, -1.5, 0, 0.5, 3, 8])], fetch: "y")
+    }
+  }
+
   @Test func geluByErfIsFoundInEitherOrder() throws {
     let halves = GraphText().placeholder("x").constant("half", [], [0.5]).constant("one", [], [1.0])
       .constant("root", [], [1.4142135]).node("z", "RealDiv", ["x", "root"], GraphText.float)

@@ -20,6 +20,7 @@ typedef enum {
   GRAFT_ACTIVATION_TANH,
   GRAFT_ACTIVATION_SIGMOID,
   GRAFT_ACTIVATION_SWISH,
+  GRAFT_ACTIVATION_HARD_SWISH,
   GRAFT_ACTIVATION_GELU,
   GRAFT_ACTIVATION_GELU_TANH,
 } graft_activation;
@@ -131,10 +132,11 @@ typedef struct {
 } graft_pitches;
 
 /// The rows `first..<last` of all images' outputs. `filter` holds kernel positions by a group's input channels by all
-/// output channels, as it is, and `zeros` are as many as there are input channels. There is no addend.
+/// output channels, as it is, and `zeros` are as many as there are input channels. There is no addend. Where the input
+/// `is_far`, in no near cache, each row asks for what the next one reads.
 void graft_grouped_rows_f32(
-    const graft_convolution *shape, graft_pitches pitches, const float *x, const float *filter, const float *zeros,
-    float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);
+    const graft_convolution *shape, graft_pitches pitches, const float *x, int is_far, const float *filter,
+    const float *zeros, float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);
 
 // MARK: Pooling
 
@@ -149,17 +151,19 @@ void graft_gate_f32(const float *x, const float *gate, float *y, ptrdiff_t pixel
 
 // MARK: Winograd's convolution
 //
-// For kernels of 3x3 without strides, dilations and groups, and channels that are multiples of 16. The output is
-// made in tiles of `tile` by `tile` pixels, 2 or 4, each from `(tile + 2)^2` products of matrices: one row for each
-// tile, one matrix of the filter for each place in the transformed space.
+// For kernels of 3x3 in height and width without strides and dilations there, of any depth, without groups, and
+// channels that are multiples of 16. The output is made in tiles of `tile` by `tile` pixels, 2 or 4, each from
+// `(tile + 2)^2` products of matrices: one row for each tile, one matrix of the filter for each place in the
+// transformed space. Their inner dimension is that of input channels, for each of the kernel's slices.
 
-/// Makes panels `first..<last` of the transformed filter's matrices, of k rows and n columns each, packed as
-/// `graft_matrix_pack_f32` packs them, one after the other. Columns are multiplied by `scale`, unless that is NULL.
+/// Makes panels `first..<last` of the transformed filter's matrices, packed as `graft_matrix_pack_f32` packs them, one
+/// after the other. Columns are multiplied by `scale`, unless that is NULL.
 void graft_winograd_pack_f32(
-    int tile, const float *filter, const float *scale, ptrdiff_t k, ptrdiff_t n, ptrdiff_t first, ptrdiff_t last, float *packed);
+    int tile, const graft_convolution *shape, const float *filter, const float *scale, ptrdiff_t first,
+    ptrdiff_t last, float *packed);
 
-/// Transforms what the tiles `first..<last` read, counted over batch, height and width: a row of `input_channels`
-/// for each tile, `v_step` elements from one place's matrix to the next. `zeros` are as many as channels.
+/// Transforms what the tiles `first..<last` read, counted over batch, depth, height and width: a row for each tile,
+/// `v_step` elements from one place's matrix to the next. `zeros` are as many as channels.
 void graft_winograd_input_f32(
     int tile, const graft_convolution *shape, const float *x, const float *zeros, ptrdiff_t first,
     ptrdiff_t last, float *v, ptrdiff_t v_step);

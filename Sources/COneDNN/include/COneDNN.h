@@ -17,6 +17,7 @@ typedef enum {
   GRAFT_DNN_TANH,
   GRAFT_DNN_SIGMOID,
   GRAFT_DNN_SWISH,
+  GRAFT_DNN_HARD_SWISH,
   GRAFT_DNN_GELU,
   GRAFT_DNN_GELU_TANH,
 } graft_dnn_activation;

@@ -5,6 +5,7 @@ import GraftTensor
 extension MathOps {
   static let fusedActivations: [OpDefinition] = [
     single("_Swish", "x times its sigmoid, for each element.", graft_f32_silu),
+    single("_HardSwish", "x min(max(x + 3, 0), 6) / 6 for each element.", graft_f32_hard_silu),
     single("_GeluExact", "x (1 + erf(x / sqrt 2)) / 2 for each element.", graft_f32_gelu),
     single("_GeluApproximate", "`_GeluExact`, approximated by tanh.", graft_f32_gelu_tanh),
   ]

@@ -11,6 +11,13 @@ struct DepthwiseBands: @unchecked Sendable {
   /// What the rows between two of the convolutions may take, of a core's large cache.
   private static let rowBytes = 320 << 10
 
+  /// Rows for each thread beside which those that two of them compute are few.
+  private static let fewestRows = 14
+
+  /// Whether several threads that share an image find more in their own caches with bands than with slices, for which
+  /// each reads all of it.
+  static func suit(height: Int, threads: Int) -> Bool { threads > 1 && height / threads >= fewestRows }
+
   private var geometry: graft_convolution { stage.geometry }
   private var channels: Int { stage.channels }
   private var stride: Int { stage.stride }
@@ -78,7 +85,7 @@ struct DepthwiseBands: @unchecked Sendable {
       let target = after == nil ? y : results - line * outputRow
       stage.run(
         rows: line..<line + bottom - top, channels: 0..<channels, source, xPixel: channels,
-        into: target)
+        isFar: before == nil && GroupedRows.areFar(geometry, channels: channels), into: target)
       if let after {
         let pixel = line * geometry.output.2
         after.run(

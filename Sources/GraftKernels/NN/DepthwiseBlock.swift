@@ -109,7 +109,8 @@ private struct Block: Sendable {
     let (source, target) = (x.floats, output.base.assumingMemoryBound(to: Float.self))
     let expand = before.flatMap { stage in packed.before.map { stage.product($0) } }
     if after == nil, let expand,
-      DepthwiseSlices.suit(height: geometry.axes[1].input, width: geometry.axes[2].input)
+      DepthwiseSlices.suit(height: geometry.axes[1].input, width: geometry.axes[2].input),
+      !DepthwiseBands.suit(height: geometry.axes[1].output, threads: context.workers.threads)
     {
       let slices = DepthwiseSlices(stage: depthwise, before: expand, x: source, y: target)
       try split(slices.count, cost: slices.cost, grain: 1, scratch: slices.scratch, context, slices.run)

@@ -20,15 +20,17 @@ struct DepthwiseStage: @unchecked Sendable {
   /// - Parameters:
   ///   - part: the channels to compute: `x` and `y` begin with the first of them.
   ///   - xPixel: elements from one pixel of the input to the next.
+  ///   - isFar: whether the input is in no near cache.
   func run(
     rows: Range<Int>, channels part: Range<Int>, _ x: UnsafePointer<Float>, xPixel: Int,
-    into y: UnsafeMutablePointer<Float>
+    isFar: Bool = false, into y: UnsafeMutablePointer<Float>
   ) {
     var shape = geometry
     shape.groups = part.count
     var finish = finish.from(row: 0, column: part.lowerBound, of: Float.self)
     graft_grouped_rows_f32(
-      &shape, graft_pitches(x: xPixel, filter: channels, y: channels), x, filter + part.lowerBound, zeros, y,
+      &shape, graft_pitches(x: xPixel, filter: channels, y: channels), x, isFar ? 1 : 0,
+      filter + part.lowerBound, zeros, y,
       rows.lowerBound, rows.upperBound, &finish)
   }
 }

@@ -1,7 +1,7 @@
 import CGraftVector
 import GraftTensor
 
-/// A convolution by Winograd's algorithm, of float32 with a constant filter of 3x3.
+/// A convolution by Winograd's algorithm, of float32 with a constant filter of 3x3, or of several such slices.
 ///
 /// Tiles of the output are computed as products of matrices in a transformed space, which take 2.25 or 4
 /// times fewer multiplications than the definition does. Each output element is the same sum however tiles
@@ -28,15 +28,18 @@ final class WinogradConvolution: Sendable {
     _ geometry: ConvolutionGeometry, tile: Int, filter: Tensor, scale: Tensor?, _ workers: WorkerPool,
     _ allocate: (Shape) throws -> Tensor
   ) throws {
-    let (k, n) = (geometry.inputChannels, geometry.outputChannels)
+    let (k, n) = (geometry.winogradDepth, geometry.outputChannels)
     let places = (tile + 2) * (tile + 2)
+    let shape = geometry.vector
     let storage = try allocate(Shape(validating: [places, k, n])).storage
     nonisolated(unsafe) let weights = UnsafePointer(filter.base.assumingMemoryBound(to: Float.self))
     nonisolated(unsafe) let scale = scale.map { UnsafePointer($0.base.assumingMemoryBound(to: Float.self)) }
     nonisolated(unsafe) let packed = storage.base.assumingMemoryBound(to: Float.self)
     workers.forEach(n / Float.panelWidth, cost: k * places) { panels in
-      graft_winograd_pack_f32(
-        Int32(tile), weights, scale, k, n, panels.lowerBound, panels.upperBound, packed)
+      withUnsafePointer(to: shape) {
+        graft_winograd_pack_f32(
+          Int32(tile), $0, weights, scale, panels.lowerBound, panels.upperBound, packed)
+      }
     }
     self.tile = tile
     self.filter = PackedMatrix(storage: storage, stride: k * n * MemoryLayout<Float>.stride)
@@ -64,9 +67,9 @@ final class WinogradConvolution: Sendable {
     _ context: KernelContext, _ geometry: ConvolutionGeometry, _ x: Tensor, into output: Tensor,
     _ finish: Finish
   ) throws {
-    let (k, n) = (geometry.inputChannels, geometry.outputChannels)
+    let (k, n) = (geometry.winogradDepth, geometry.outputChannels)
     let places = (tile + 2) * (tile + 2)
-    let tiles = geometry.batch * geometry.winogradTiles(tile)
+    let tiles = geometry.winogradTiles(tile)
     let threads = context.workers.threads
     let filterBytes = places * k * n * MemoryLayout<Float>.stride
     let limit = max(
@@ -82,7 +85,7 @@ final class WinogradConvolution: Sendable {
     let task = Task(
       shape: geometry.vector, k: k, n: n, places: places, tiles: tiles,
       group: isShared ? tiles : (tiles + groups - 1) / groups)
-    let zeros = try context.scratch(.float32, [k])
+    let zeros = try context.scratch(.float32, [geometry.inputChannels])
     zeros.clear()
     let memory = try context.scratch(
       .float32, Shape(validating: [isShared ? 1 : context.workers.workers, task.scratch]))
@@ -163,24 +166,26 @@ final class WinogradConvolution: Sendable {
 }
 
 extension ConvolutionGeometry {
-  /// Tiles of the given size in one image's output.
+  /// Tiles of the given size in the output.
   fileprivate func winogradTiles(_ tile: Int) -> Int {
-    ((axes[1].output + tile - 1) / tile) * ((axes[2].output + tile - 1) / tile)
+    batch * axes[0].output * ((axes[1].output + tile - 1) / tile) * ((axes[2].output + tile - 1) / tile)
   }
+
+  /// Elements that each place in the transformed space sums up.
+  fileprivate var winogradDepth: Int { axes[0].window * inputChannels }
 
   /// The size of Winograd's tiles with which this convolution is fastest; nil where that is its definition.
   var winogradTile: Int? {
-    let isFlat = axes[0].input == 1 && axes[0].window == 1 && axes[0].output == 1
-    guard isFlat, groups == 1, inputChannels % 16 == 0, outputChannels % 16 == 0,
+    guard groups == 1, axes[0].output > 0, inputChannels % 16 == 0, outputChannels % 16 == 0,
       axes[1...].allSatisfy({ $0.window == 3 && $0.stride == 1 && $0.dilation == 1 && $0.output > 0 })
     else { return nil }
     // In units of one multiplication; reading a weight from memory takes about as long as 12.
-    let weights = Double(inputChannels * outputChannels)
+    let weights = Double(winogradDepth * outputChannels)
     let definition = weights * 9 * Double(outputPixels + 12)
     func cost(_ tile: Int) -> Double {
       let places = Double((tile + 2) * (tile + 2))
-      let tiles = Double(batch * winogradTiles(tile))
-      let transforms = 4 * places * tiles * Double(inputChannels + outputChannels)
+      let tiles = Double(winogradTiles(tile))
+      let transforms = 4 * places * tiles * Double(winogradDepth + outputChannels)
       return weights * places * (tiles + 12) + transforms
     }
     let best = cost(2) < cost(4) ? 2 : 4

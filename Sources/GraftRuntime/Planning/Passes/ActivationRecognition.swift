@@ -2,7 +2,7 @@ import GraftGraph
 import GraftKernels
 import GraftTensor
 
-/// Finds activations that graphs spell out in arithmetic: x · sigmoid(x), and GELU by erf and by tanh.
+/// Finds activations that graphs spell out in arithmetic: x · sigmoid(x), x · relu6(x + 3) / 6, and GELU by erf and by tanh.
 ///
 /// What a node computes is followed as a polynomial of x, or a polynomial plus another one times a function
 /// of a third. So every way of writing it is found, whatever the order and wherever the constants stand.
@@ -33,7 +33,7 @@ enum ActivationRecognition: PlanPass {
     return nil
   }
 
-  fileprivate static let functions: Set<String> = ["Sigmoid", "Erf", "Erfc", "Tanh"]
+  fileprivate static let functions: Set<String> = ["Sigmoid", "Relu6", "Erf", "Erfc", "Tanh"]
 
   /// The nearest function that a node's value is made with.
   private static func functionBelow(_ index: Int, _ graph: PlanGraph) -> Int? {
@@ -78,6 +78,9 @@ private struct Expression {
     switch op {
     case "Sigmoid":
       return isClose(polynomial, []) && isClose(factor, [0, 1]) && isClose(argument, [0, 1]) ? "_Swish" : nil
+    case "Relu6":
+      guard isClose(polynomial, []), isClose(factor, [0, 1.0 / 6]) else { return nil }
+      return isClose(argument, [3, 1]) ? "_HardSwish" : nil
     case "Erf":
       guard isClose(polynomial, [0, 0.5]), isClose(factor, [0, 0.5]) else { return nil }
       return isClose(argument, [0, 0.5.squareRoot()]) ? "_GeluExact" : nil
