@@ -138,10 +138,10 @@ INLINE void NAME(row)(
         }
       // What the next line is the first to read.
       for (ptrdiff_t r = bottom; is_far && r < bottom + stride && (size_t)r < (size_t)height; r++) {
-        const ptrdiff_t place = (phase + j) * stride, end_of_group = place + columns * stride;
+        const ptrdiff_t place = (phase + j) * stride, beyond = place + columns * stride;
+        const ptrdiff_t pixels = (beyond < width ? beyond : width) - place;
         const float *next = x + ((image * height + r) * width + place) * pitches.x;
-        for (ptrdiff_t e = 0; e < ((end_of_group < width ? end_of_group : width) - place) * pitches.x; e += 16)
-          __builtin_prefetch(next + e, 0, 2);
+        for (ptrdiff_t e = 0; e < pixels * pitches.x; e += 16) __builtin_prefetch(next + e, 0, 2);
       }
       float *target = y + (phase + j * across) * pitches.y;
       const ptrdiff_t pitch = across * pitches.y;
@@ -181,9 +181,9 @@ TARGET static void NAME(grouped)(
 #define CASE(columns, step)                                                                                    \
   if (s->kernel[2] == columns && s->stride[2] == step) {                                                       \
     if (is_depthwise)                                                                                          \
-      NAME(row)(columns, step, NULL, s, pitches, x, is_far, filter, zeros, target, image, line, finish);               \
+      NAME(row)(columns, step, NULL, s, pitches, x, is_far, filter, zeros, target, image, line, finish);       \
     else                                                                                                       \
-      NAME(row)(columns, step, &groups, s, pitches, x, is_far, filter, zeros, target, image, line, finish);            \
+      NAME(row)(columns, step, &groups, s, pitches, x, is_far, filter, zeros, target, image, line, finish);    \
   }
     CASE(3, 1)
     CASE(3, 2)

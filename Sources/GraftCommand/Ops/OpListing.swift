@@ -153,11 +153,12 @@ extension OpListing {
 extension OpListing {
   /// The page `Documentation/Ops.md`.
   var markdown: String {
+    let known = ops.count { OpSignature.isKnown($0.name) }
     var text = """
       # Ops
 
-      Written by `graft ops --markdown`; CI holds it against the registry. \(ops.count) ops of TensorFlow \
-      \(OpSignatureTable.tensorFlowVersion) have kernels. Dtypes stand behind the attribute that picks them; \
+      Written by `graft ops --markdown`; CI holds it against the registry. \(known) ops of TensorFlow \
+      \(OpSignatureTable.tensorFlowVersion) have kernels, and \(ops.count - known) that planning makes. Dtypes stand behind the attribute that picks them; \
       where none are named, every dtype that TensorFlow allows is taken. Traits: ops that give other values at \
       every run are *random*, those that read or change something that outlives the run *stateful*.
 

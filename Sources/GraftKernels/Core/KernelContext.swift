@@ -197,6 +197,14 @@ package final class KernelContext {
   /// set.
   package func bind(_ action: @escaping () -> Void) { allocator.bind(instruction, .always(action)) }
 
+  /// Does the kernel's work, and where ``isFixed`` has it done in the kernel's place from the next run on.
+  ///
+  /// - Parameter binds: whether the action is all that the kernel does with any values.
+  package func perform(binds: Bool = true, _ action: @escaping () -> Void) {
+    action()
+    if binds, isFixed { bind(action) }
+  }
+
   /// As ``bind(_:)``, for what cannot be done with every value: where the action gives false, the kernel runs.
   package func bind(attempting action: @escaping () -> Bool) {
     allocator.bind(instruction, .attempt(action))

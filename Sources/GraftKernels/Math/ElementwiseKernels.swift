@@ -12,8 +12,7 @@ enum ElementwiseKernels {
       let x = try context.input(0)
       let y = try context.allocate(0, output, x.shape)
       let (source, target, count, workers) = (x.base, y.base, x.elementCount, context.workers)
-      run(row, source, target, count, workers)
-      if context.isFixed { context.bind { run(row, source, target, count, workers) } }
+      context.perform { run(row, source, target, count, workers) }
     }
   }
 
@@ -44,30 +43,23 @@ enum ElementwiseKernels {
         let isOne = b.elementCount == 1
         let (left, right, target, count) = (a.base, b.base, y.base, a.elementCount)
         let (body, workers) = (isOne ? row.right : row.pairs, context.workers)
-        run(row, body, left, right, target, count, leftMoves: true, rightMoves: !isOne, workers)
-        if context.isFixed, check == nil {
-          context.bind {
-            run(row, body, left, right, target, count, leftMoves: true, rightMoves: !isOne, workers)
-          }
+        context.perform(binds: check == nil) {
+          run(row, body, left, right, target, count, leftMoves: true, rightMoves: !isOne, workers)
         }
       } else if a.elementCount == 1 && a.rank <= b.rank {
         if let check, b.elementCount > 0 { try check(a, b) }
         let y = try context.allocate(0, output, b.shape)
         let (left, right, target, count) = (a.base, b.base, y.base, b.elementCount)
         let workers = context.workers
-        run(row, row.left, left, right, target, count, leftMoves: false, rightMoves: true, workers)
-        if context.isFixed, check == nil {
-          context.bind {
-            run(row, row.left, left, right, target, count, leftMoves: false, rightMoves: true, workers)
-          }
+        context.perform(binds: check == nil) {
+          run(row, row.left, left, right, target, count, leftMoves: false, rightMoves: true, workers)
         }
       } else {
         let plan = try Broadcast([a.shape, b.shape])
         if let check, plan.shape.elementCount > 0 { try check(a, b) }
         let y = try context.allocate(0, output, plan.shape)
         let (left, right, target, workers) = (a.base, b.base, y.base, context.workers)
-        run(row, plan, left, right, target, workers)
-        if context.isFixed, check == nil { context.bind { run(row, plan, left, right, target, workers) } }
+        context.perform(binds: check == nil) { run(row, plan, left, right, target, workers) }
       }
     }
   }

@@ -272,10 +272,8 @@ private final class ElementProgram: Sendable {
     }
     let work = Work(program: self, layout: layout, inputs: addresses, y: y.base, count: count)
     let workers = context.workers
-    work.run(workers)
-    if context.isFixed, zip(addresses, inputs).allSatisfy({ $0 == UnsafeRawPointer($1.base) }) {
-      context.bind { work.run(workers) }
-    }
+    let readsInputs = zip(addresses, inputs).allSatisfy { $0 == UnsafeRawPointer($1.base) }
+    context.perform(binds: readsInputs) { work.run(workers) }
   }
 
   /// One run of a program over whole tensors.

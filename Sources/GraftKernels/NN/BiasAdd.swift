@@ -107,8 +107,7 @@ enum BiasAddOps {
       case .complex128: action = adding(Complex128.self)
       default: throw node.unimplemented("There is no sum of \(dtype).")
       }
-      action()
-      if context.isFixed { context.bind(action) }
+      context.perform(action)
     }
   }
 

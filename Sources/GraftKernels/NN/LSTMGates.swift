@@ -55,15 +55,13 @@ private struct LSTMGates {
     guard batch * units > 0 else { return }
     let scratch = try context.scratch(.float32, Shape(validating: [4, units]))
     let offsets = (places[0] * units, places[1] * units, places[2] * units, places[3] * units)
-    let action = {
+    context.perform {
       for row in 0..<batch {
         advance(
           Parts(sums.writableFloats + row * 4 * units, offsets), state.writableFloats + row * units, units,
           scratch.writableFloats, output.writableFloats + row * units, next.writableFloats + row * units)
       }
     }
-    action()
-    if context.isFixed { context.bind(action) }
   }
 
   /// The sums of a row's gates.

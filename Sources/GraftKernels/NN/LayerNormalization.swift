@@ -30,8 +30,7 @@ enum LayerNormalizationOps {
           y: output.base.assumingMemoryBound(to: Float.self), count: x.elementCount / width, width: width,
           epsilon: epsilon)
         let workers = context.workers
-        rows.normalize(workers)
-        if context.isFixed { context.bind { rows.normalize(workers) } }
+        context.perform { rows.normalize(workers) }
       }
     }
   ]

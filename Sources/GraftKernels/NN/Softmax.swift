@@ -33,8 +33,7 @@ enum SoftmaxOps {
       switch dtype {
       case .float32:
         let workers = context.workers
-        Softmax.run(logits, output, rows, width, logarithm, workers)
-        if context.isFixed { context.bind { Softmax.run(logits, output, rows, width, logarithm, workers) } }
+        context.perform { Softmax.run(logits, output, rows, width, logarithm, workers) }
       case .float64: doubles(logits, output, rows, width, logarithm, context.workers)
       case .float16: halves(Float16.self, logits, output, rows, width, logarithm, context.workers)
       default: halves(BFloat16.self, logits, output, rows, width, logarithm, context.workers)

@@ -58,7 +58,8 @@ struct ArenaLayout: Sendable {
     }
   }
 
-  private static func padded(_ byteCount: Int) -> Int {
+  /// The bytes up to where the next value may begin.
+  static func padded(_ byteCount: Int) -> Int {
     (byteCount + TensorStorage.alignment - 1) & ~(TensorStorage.alignment - 1)
   }
 }

@@ -38,19 +38,20 @@ final class Frame: @unchecked Sendable {
     for (slot, value) in plan.constants { values[slot] = value }
     if let layout {
       let copied = plan.feedSlots.indices.filter { fixed.isFixed[plan.feedSlots[$0]] }
-      let arena = try TensorStorage(
-        byteCount: layout.byteCount + copied.count * FixedMemory.copiedBytes)
+      let sizes = copied.map { ArenaLayout.padded(feeds[$0].byteCount) }
+      let arena = try TensorStorage(byteCount: sizes.reduce(layout.byteCount, +))
       self.arena = arena
       regionStorage = layout.regions.map {
         TensorStorage(transient: arena.base + $0.offset, byteCount: $0.byteCount, arena: arena)
       }
-      for (number, position) in copied.enumerated() {
+      var offset = layout.byteCount
+      for (position, size) in zip(copied, sizes) {
         let feed = feeds[position]
         let place = Tensor(
           dtype: feed.dtype, shape: feed.shape,
           storage: TensorStorage(
-            transient: arena.base + layout.byteCount + number * FixedMemory.copiedBytes,
-            byteCount: feed.byteCount, arena: arena))
+            transient: arena.base + offset, byteCount: feed.byteCount, arena: arena))
+        offset += size
         places.append((position, place))
         values[plan.feedSlots[position]] = place
       }

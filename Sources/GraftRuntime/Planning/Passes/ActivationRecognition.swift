@@ -2,7 +2,8 @@ import GraftGraph
 import GraftKernels
 import GraftTensor
 
-/// Finds activations that graphs spell out in arithmetic: x · sigmoid(x), x · relu6(x + 3) / 6, and GELU by erf and by tanh.
+/// Finds activations that graphs spell out in arithmetic: x · sigmoid(x), x · relu6(x + 3) / 6, and GELU by erf
+/// and by tanh.
 ///
 /// What a node computes is followed as a polynomial of x, or a polynomial plus another one times a function
 /// of a third. So every way of writing it is found, whatever the order and wherever the constants stand.
