@@ -279,7 +279,7 @@ void VARIANT(f32_normalize_rows)(
   static float VARIANT(name)(const float *x, size_t count) {                                      \
     float lanes[LANES], result = initial;                                                         \
     size_t whole = count - count % LANES;                                                         \
-    if (whole == 0) {                                                                            \
+    if (whole == 0) {                                                                             \
       for (size_t i = 0; i < count; i++) VARIANT(name##_of_lanes)(&result, x + i, 1);             \
       return result;                                                                              \
     }                                                                                             \
