@@ -5,8 +5,9 @@
 #if defined(__x86_64__)
 #define SELECT(call)                                                                                           \
   (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? call##_avx512                      \
-   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")      ? call##_avx2                        \
-                                                                          : call##_plain)
+   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")          \
+       ? call##_avx2                                                                                            \
+       : call##_plain)
 #else
 #define SELECT(call) call##_plain
 #endif

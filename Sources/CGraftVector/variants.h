@@ -1,4 +1,4 @@
-// Kernels for plain instructions and, on x86-64, for AVX2 with fused multiply-add and for AVX-512. Included with
+// Kernels for plain instructions and, on x86-64, for AVX2 with fused multiply-add and half-precision conversions and for AVX-512. Included with
 //   KERNEL  the file of the kernels, which is included with
 //     TARGET   the attribute that selects the instructions
 //     WIDTH    how many floats a register holds
@@ -13,7 +13,7 @@
 #undef NAME
 
 #if defined(__x86_64__)
-#define TARGET __attribute__((target("avx2,fma")))
+#define TARGET __attribute__((target("avx2,fma,f16c")))
 #define WIDTH 8
 #define NAME(x) x##_avx2
 #include KERNEL

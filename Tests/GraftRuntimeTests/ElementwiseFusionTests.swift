@@ -61,6 +61,26 @@ import Testing
     try expectSame(text, ["y"], [3, 5])
   }
 
+  @Test(arguments: ["DT_HALF", "DT_BFLOAT16", "DT_DOUBLE"])
+  func conversionsAreStepsToo(_ type: String) throws {
+    let short = ["T": "type: \(type)"]
+    func cast(_ from: String, _ to: String, truncating: Bool = false) -> [String: String] {
+      ["SrcT": "type: \(from)", "DstT": "type: \(to)", "Truncate": "b: \(truncating)"]
+    }
+    func text(truncating: Bool) -> GraphText {
+      GraphText().placeholder("x").constant("row", [33], variedFloats(33))
+        .node("scaled", "Mul", ["x", "row"], GraphText.float)
+        .node("short", "Cast", ["scaled"], cast("DT_FLOAT", type, truncating: truncating))
+        .node("positive", "Relu", ["short"], short)
+        .node("sum", "AddV2", ["positive", "short"], short)
+        .node("y", "Cast", ["sum"], cast(type, "DT_FLOAT"))
+    }
+    #expect(try ops(text(truncating: false), ["y"], [20, 33]) == ["_FusedElementwise"])
+    try expectSame(text(truncating: false), ["y"], [20, 33])
+    #expect(try ops(text(truncating: true), ["y"], [20, 33]).contains("Cast"))
+    try expectSame(text(truncating: true), ["y"], [20, 33])
+  }
+
   @Test func comparisonsAndChoicesAreStepsToo() throws {
     let text = GraphText().placeholder("x").constant("zero", [], [0.0]).constant("slope", [], [0.25])
       .node("positive", "Greater", ["x", "zero"], GraphText.float)
@@ -104,7 +124,8 @@ import Testing
       return GraphText().placeholder("x").placeholder("z").node(
         "y", "_FusedElementwise", ["x", "z"],
         [
-          "ops": "list { \(names) }", "types": "list { \(types) }", "operands": "list { \(operands) }",
+          "ops": "list { \(names) }", "types": "list { \(types) }", "results": "list { \(types) }",
+          "operands": "list { \(operands) }",
         ])
     }
     for text in [

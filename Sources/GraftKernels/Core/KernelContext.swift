@@ -199,10 +199,12 @@ package final class KernelContext {
 
   /// Does the kernel's work, and where ``isFixed`` has it done in the kernel's place from the next run on.
   ///
-  /// - Parameter binds: whether the action is all that the kernel does with any values.
-  package func perform(binds: Bool = true, _ action: @escaping () -> Void) {
+  /// - Parameter binds: whether the action is all that the kernel does with any values; asked only where it matters.
+  package func perform(
+    binds: @autoclosure () -> Bool = true, _ action: @escaping () -> Void
+  ) {
     action()
-    if binds, isFixed { bind(action) }
+    if isFixed, binds() { bind(action) }
   }
 
   /// As ``bind(_:)``, for what cannot be done with every value: where the action gives false, the kernel runs.

@@ -19,8 +19,8 @@ package final class OpDefinition: Sendable {
   /// Reads the attributes once and gives back what runs.
   package let prepare: @Sendable (NodeSetup) throws -> Kernel
   /// For an op that computes each element of its one output from those of its inputs at the same place: how, by
-  /// the dtype of its (last) input. Such ops are fused.
-  let elementStep: (@Sendable (DataType) -> ElementStep?)?
+  /// the dtypes of its (last) input and of its output. Such ops are fused.
+  let elementStep: (@Sendable (_ input: DataType, _ output: DataType) -> ElementStep?)?
 
   /// What the planner may do with an op.
   package struct Traits: OptionSet, Sendable {
@@ -73,7 +73,7 @@ package final class OpDefinition: Sendable {
     _ name: String, _ summary: String, types: [String: [DataType]], traits: Traits,
     shape: @escaping ShapeRule,
     prepare: @escaping @Sendable (NodeSetup) throws -> Kernel,
-    elementStep: (@Sendable (DataType) -> ElementStep?)?
+    elementStep: (@Sendable (DataType, DataType) -> ElementStep?)?
   ) {
     self.name = name
     self.summary = summary
@@ -86,6 +86,13 @@ package final class OpDefinition: Sendable {
 
   /// The same op, known to compute element by element.
   func elementwise(_ step: @escaping @Sendable (DataType) -> ElementStep?) -> OpDefinition {
+    converting { input, _ in step(input) }
+  }
+
+  /// The same op, known to compute element by element as the dtypes of its (last) input and of its output say.
+  func converting(
+    _ step: @escaping @Sendable (_ input: DataType, _ output: DataType) -> ElementStep?
+  ) -> OpDefinition {
     OpDefinition(
       name, summary, types: types, traits: traits, shape: shape, prepare: prepare, elementStep: step)
   }

@@ -73,7 +73,7 @@ enum BatchMatMulOps {
         x: x, y: y, adjointX: adjointX, adjointY: adjointY, broadcasts: broadcasts)
       let output = try context.allocate(0, dtype, sides.shape)
       var product = sides.product
-      if dtype == .float32 || dtype == .float64, context.isConstant(1), product.n > 1 {
+      if dtype.isFloatingPoint, types == [dtype, dtype], context.isConstant(1), product.n > 1 {
         try product.packConstantRight(context)
       } else {
         if types != [dtype, dtype] {

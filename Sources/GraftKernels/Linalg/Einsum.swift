@@ -154,7 +154,7 @@ struct EinsumTask {
       return try product.run(context, into: target)
     }
     guard product.k > SteppedProduct.longest else {
-      return SteppedProduct.run(product, into: target, context.workers)
+      return try SteppedProduct.run(product, into: target, context)
     }
     var wide = product
     wide.left.tensor = try FloatConversion.widen(product.left.tensor, context)

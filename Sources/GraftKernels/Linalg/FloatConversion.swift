@@ -19,16 +19,10 @@ enum FloatConversion {
   /// Rounds float32 elements into a tensor of half, or cuts them to bfloat16: how TensorFlow's products of matrices
   /// of bfloat16 end.
   static func cut(_ wide: Tensor, into tensor: Tensor, _ workers: WorkerPool) {
-    guard tensor.dtype == .bfloat16 else { return narrow(wide, into: tensor, workers) }
-    nonisolated(unsafe) let source = UnsafePointer(wide.base.assumingMemoryBound(to: UInt32.self))
-    nonisolated(unsafe) let target = tensor.base.assumingMemoryBound(to: UInt16.self)
-    workers.forEach(wide.elementCount, cost: 1) { range in
-      for index in range {
-        let bits = source[index]
-        // A NaN whose upper half has no fraction would be an infinity.
-        let isNaN = bits & 0x7FFF_FFFF > 0x7F80_0000
-        target[index] = UInt16(truncatingIfNeeded: bits >> 16) | (isNaN ? 0x40 : 0)
-      }
+    guard let short = SixteenBits(tensor.dtype) else { return narrow(wide, into: tensor, workers) }
+    split(wide, tensor, workers) {
+      (source: UnsafePointer<Float>, target: UnsafeMutablePointer<UInt16>, count) in
+      short.cut(source, target, count)
     }
   }
 

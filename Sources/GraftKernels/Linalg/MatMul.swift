@@ -51,7 +51,7 @@ enum MatMulOps {
     let transposeA = try node.bool("transpose_a")
     let transposeB = try node.bool("transpose_b")
     let dtype = try node.type("T")
-    let isVectorized = dtype == .float32 || dtype == .float64
+    let isPacked = dtype.isFloatingPoint
     let offsets = [0]
     return { context in
       let (a, b) = (try context.input(0), try context.input(1))
@@ -72,13 +72,13 @@ enum MatMulOps {
       var product = MatrixProduct(
         rows: m, columns: n, depth: k, left: left, right: right,
         finish: try fused.finish(context, shape: shape, channels: n, dtype: dtype))
-      if isVectorized, context.isConstant(1), n > 1 {
+      if isPacked, context.isConstant(1), n > 1 {
         try product.packConstantRight(context)
       } else {
         product.right.tensor = try b.aligned()
       }
       try product.run(context, into: output)
-      if isVectorized, context.isFixed, let action = product.bound(context.workers, into: output) {
+      if isPacked, context.isFixed, let action = product.bound(context.workers, into: output) {
         context.bind(action)
       }
     }

@@ -38,7 +38,7 @@ struct MatrixProduct {
     switch output.dtype {
     case .float32: try vector(Float.self, context, output)
     case .float64: try vector(Double.self, context, output)
-    case .float16, .bfloat16: try widened(context, output)
+    case .float16, .bfloat16: try widened(context, into: output, cuts: true)
     case .int16: plain(Int16.self, context, output)
     case .int32: plain(Int32.self, context, output)
     case .int64: plain(Int64.self, context, output)
@@ -48,11 +48,13 @@ struct MatrixProduct {
     }
   }
 
-  /// Packs the right side, constant and of float32 or float64 at any address, and keeps it.
+  /// Packs the right side, constant and of floats at any address, and keeps it: half and bfloat16 as float32.
   ///
   /// A run that would not keep it reads a matrix for few rows once, as it is.
   mutating func packConstantRight(_ context: KernelContext) throws {
-    guard context.keepsPacked || !isReadOnce || left.offsets.count > 1 || right.column != 1 else { return }
+    let isReadAsItIs =
+      isReadOnce && left.offsets.count == 1 && right.column == 1 && right.tensor.dtype.size > 2
+    guard context.keepsPacked || !isReadAsItIs else { return }
     packed = try PackedMatrix.kept(right, k: k, n: n, context)
   }
 
@@ -66,14 +68,67 @@ struct MatrixProduct {
 
   // MARK: - Half and bfloat16
 
-  private func widened(_ context: KernelContext, _ output: Tensor) throws {
+  /// Rows that are converted at a time, at most, and the bytes that they and their results take of a near cache.
+  private static let mostRows = 126
+  private static let rowBytes = 256 << 10
+
+  /// Writes the products of half or bfloat16, computed in float32.
+  ///
+  /// - Parameter cuts: whether what bfloat16 has no room for is cut off, not rounded.
+  func widened(_ context: KernelContext, into output: Tensor, cuts: Bool) throws {
+    if let packed, left.column == 1, left.offsets.count == 1, let short = SixteenBits(output.dtype) {
+      return try byRows(short, packed, context, output, cuts: cuts)
+    }
     var wide = self
     wide.left = try left.widened(context)
-    wide.right = try right.widened(context)
+    if packed == nil { wide.right = try right.widened(context) }
     wide.finish = try finish.widened(context)
     let sums = try context.scratch(.float32, output.shape)
     try wide.vector(Float.self, context, sums)
-    FloatConversion.cut(sums, into: output, context.workers)
+    if cuts {
+      FloatConversion.cut(sums, into: output, context.workers)
+    } else {
+      FloatConversion.narrow(sums, into: output, context.workers)
+    }
+  }
+
+  /// A few rows at a time, whose elements and results as float32 stay in a cache.
+  private func byRows(
+    _ short: SixteenBits, _ packed: PackedMatrix, _ context: KernelContext, _ output: Tensor, cuts: Bool
+  ) throws {
+    guard output.elementCount > 0 else { return }
+    let (m, n, k, row) = (m, n, k, left.row)
+    let height = min(max(Self.rowBytes / ((k + n) * MemoryLayout<Float>.stride), 14), Self.mostRows)
+    let memory = try context.scratch(
+      .float32, Shape(validating: [context.workers.workers, height, k + n]))
+    nonisolated(unsafe) let (a, c, first, finish) = (
+      left.tensor.base + 2 * left.offsets[0], output.base, memory.base.assumingMemoryBound(to: Float.self),
+      try finish.widened(context).vector(columns: n)
+    )
+    context.workers.forEachPart(rows: m, columns: n, depth: max(k, 8), Float.self) {
+      worker, _, rows, columns in
+      let values = first + worker * height * (k + n)
+      let sums = values + height * k
+      for start in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
+        let count = min(height, rows.upperBound - start)
+        for line in 0..<count { short.widen(a + 2 * (start + line) * row, values + line * k, k) }
+        Float.product(
+          m: count, n: columns.count, k: k, values, row: k, column: 1,
+          packed: packed.elements(of: 0) + columns.lowerBound * k, into: sums, cRow: columns.count,
+          finish.from(row: start, column: columns.lowerBound, of: Float.self))
+        for line in 0..<count {
+          let (source, target) = (
+            sums + line * columns.count, c + 2 * ((start + line) * n + columns.lowerBound)
+          )
+          if cuts {
+            short.cut(source, target, columns.count)
+          } else {
+            short.narrow(source, target, columns.count)
+          }
+        }
+      }
+    }
+    withExtendedLifetime(packed) {}
   }
 
   private init(m: Int, n: Int, k: Int, left: MatrixOperand, right: MatrixOperand, finish: Finish) {
@@ -273,7 +328,7 @@ extension MatrixProduct {
 
 extension MatrixOperand {
   /// The same as float32.
-  fileprivate func widened(_ context: KernelContext) throws -> MatrixOperand {
+  func widened(_ context: KernelContext) throws -> MatrixOperand {
     MatrixOperand(
       tensor: try FloatConversion.widen(tensor, context), row: row, column: column, offsets: offsets)
   }

@@ -24,7 +24,7 @@ final class PackedMatrix: Sendable {
     (n + T.panelWidth - 1) / T.panelWidth * T.panelWidth * k
   }
 
-  /// One side of a product, constant and of float32 or float64, packed and kept.
+  /// One side of a product, constant and of floats, packed and kept: half and bfloat16 as float32.
   static func kept(_ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext) throws -> PackedMatrix
   {
     try context.prepared {
@@ -41,7 +41,7 @@ final class PackedMatrix: Sendable {
         try Tensor(uninitialized: .float64, shape: $0).storage
       }
     }
-    return try pack(Float.self, operand, k: k, n: n, context.workers) {
+    return try pack(Float.self, try operand.widened(context), k: k, n: n, context.workers) {
       try Tensor(uninitialized: .float32, shape: $0).storage
     }
   }

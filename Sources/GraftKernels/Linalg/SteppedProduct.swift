@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftTensor
 
 /// Elements of 16 bits, which compute in float32.
@@ -12,7 +13,7 @@ extension BFloat16: HalfElement {}
 /// Long sums would lose more with each step; they are made in float32.
 enum SteppedProduct {
   /// The longest sum that is rounded at every step.
-  static let longest = 64
+  static let longest = Int(GRAFT_STEPS)
 
   /// Columns that TensorFlow's kernels compute together, rounding products too; the columns after the last whole
   /// group are computed one by one, and there a product and its sum are rounded once.
@@ -31,37 +32,52 @@ enum SteppedProduct {
   }
 
   /// Writes the products of pairs of matrices, one after the other.
-  static func run(_ product: MatrixProduct, into output: Tensor, _ workers: WorkerPool) {
-    if output.dtype == .float16 {
-      run(Float16.self, product, output, workers)
-    } else {
-      run(BFloat16.self, product, output, workers)
+  static func run(_ product: MatrixProduct, into output: Tensor, _ context: KernelContext) throws {
+    let (m, n, k) = (product.m, product.n, product.k)
+    let (left, right) = (try product.left.widened(context), try product.right.widened(context))
+    let packed = try PackedMatrix.pack(Float.self, right, k: k, n: n, context.workers) {
+      try context.scratch(.float32, $0).storage
     }
+    let sums = try context.scratch(.float32, output.shape)
+    let multiply = output.dtype == .float16 ? graft_stepped_product_half : graft_stepped_product_bfloat16
+    let isShared = right.isOneMatrix
+    nonisolated(unsafe) let (a, c) = (
+      left.tensor.floats, sums.base.assumingMemoryBound(to: Float.self)
+    )
+    // A step takes about as long as 16 of other products.
+    context.workers.forEachPart(pairs: left.offsets.count, rows: m, columns: n, depth: 16 * k, Float.self) {
+      _, pair, rows, columns in
+      multiply(
+        rows.count, columns.count, k, a + left.offsets[pair] + rows.lowerBound * left.row, left.row,
+        left.column,
+        packed.elements(of: isShared ? 0 : pair) + columns.lowerBound * k,
+        c + (pair * m + rows.lowerBound) * n + columns.lowerBound, n)
+    }
+    withExtendedLifetime(packed) {}
+    FloatConversion.narrow(sums, into: output, context.workers)
   }
 
-  private static func run<T: HalfElement>(
-    _ type: T.Type, _ product: MatrixProduct, _ output: Tensor, _ workers: WorkerPool
-  ) {
-    let (m, n, k) = (product.m, product.n, product.k)
-    nonisolated(unsafe) let a = UnsafePointer(product.left.tensor.base.assumingMemoryBound(to: T.self))
-    nonisolated(unsafe) let b = UnsafePointer(product.right.tensor.base.assumingMemoryBound(to: T.self))
-    nonisolated(unsafe) let c = output.base.assumingMemoryBound(to: T.self)
-    let (leftOffsets, rightOffsets) = (product.left.offsets, product.right.offsets)
-    let (row, depth) = (product.left.row, product.left.column)
-    let (rightRow, rightColumn) = (product.right.row, product.right.column)
-    workers.forEach(leftOffsets.count * m, cost: n * max(k, 1) * 4) { range in
-      for line in range {
-        let left = a + leftOffsets[line / m] + line % m * row
-        let right = b + rightOffsets[line / m]
-        for column in 0..<n {
-          let isGrouped = isGrouped(column: column, of: n)
-          var sum: Float = 0
-          for p in 0..<k {
-            sum = add(sum, left[p * depth], right[p * rightRow + column * rightColumn], isGrouped: isGrouped)
-          }
-          c[line * n + column] = T(sum)
-        }
+  /// Writes a convolution of each channel with a filter of its own, with channels last.
+  static func run(
+    depthwise geometry: ConvolutionGeometry, _ x: Tensor, _ filter: Tensor, into output: Tensor,
+    _ context: KernelContext
+  ) throws {
+    let (values, weights) = (
+      try FloatConversion.widen(x, context), try FloatConversion.widen(filter, context)
+    )
+    let zeros = try context.scratch(.float32, [geometry.groups])
+    zeros.clear()
+    let sums = try context.scratch(.float32, output.shape)
+    let convolve = output.dtype == .float16 ? graft_stepped_depthwise_half : graft_stepped_depthwise_bfloat16
+    let shape = geometry.vector
+    nonisolated(unsafe) let (source, factors, nothing, target) = (
+      values.floats, weights.floats, zeros.floats, sums.base.assumingMemoryBound(to: Float.self)
+    )
+    context.workers.forEach(geometry.outputPixels, cost: geometry.groups * geometry.positions) { pixels in
+      withUnsafePointer(to: shape) {
+        convolve($0, source, factors, nothing, target, pixels.lowerBound, pixels.upperBound)
       }
     }
+    FloatConversion.narrow(sums, into: output, context.workers)
   }
 }

@@ -34,10 +34,14 @@ extension MathOps {
 
   private static func addition(_ name: String, _ summary: String, _ types: [DataType]) -> OpDefinition {
     binary(name, summary, types: types) { dtype in
-      if dtype == .string { return Join.row(cost: 60_000) }
-      return BinaryRows.floats(Add.self, dtype) ?? BinaryRows.integers(Add.self, dtype)
-        ?? BinaryRows.complexes(Add.self, dtype)
+      dtype == .string ? Join.row(cost: 60_000) : sum(of: dtype)
     }
+  }
+
+  /// The sums of numbers; nil for what is none.
+  static func sum(of dtype: DataType) -> BinaryRow? {
+    BinaryRows.floats(Add.self, dtype) ?? BinaryRows.integers(Add.self, dtype)
+      ?? BinaryRows.complexes(Add.self, dtype)
   }
 
   enum Add: FloatBinary, IntegerBinary, ComplexBinary {

@@ -25,6 +25,12 @@ extension MathOps {
         conversion.rest, x.base + main * source.size, y.base + main * target.size, count - main,
         context.workers)
     }
+  }.converting { source, target in
+    // In a fused op nobody says which elements are the last ones.
+    guard let conversion = CastRows.conversion(from: source, to: target, truncates: false),
+      conversion.block == 1
+    else { return nil }
+    return .unary(conversion.main)
   }
 
   private static let castTypes: [DataType] =

@@ -36,12 +36,12 @@ enum ElementStep: Sendable {
 }
 
 extension OpDefinition {
-  /// Whether the op, with inputs of these types, can be a step of `_FusedElementwise`.
-  package func isElementwise(_ inputTypes: [DataType]) -> Bool {
+  /// Whether the op, with inputs and an output of these types, can be a step of `_FusedElementwise`.
+  package func isElementwise(_ inputTypes: [DataType], _ output: DataType) -> Bool {
     guard let dtype = inputTypes.last,
-      inputTypes.allSatisfy({ if case .plain = $0.layout { true } else { false } })
+      (inputTypes + [output]).allSatisfy({ if case .plain = $0.layout { true } else { false } })
     else { return false }
-    return elementStep?(dtype)?.operandSizes == inputTypes.map(\.size)
+    return elementStep?(dtype, output)?.operandSizes == inputTypes.map(\.size)
   }
 }
 
@@ -53,7 +53,8 @@ package enum FusedElementwiseOps {
       "_FusedElementwise",
       """
       The `ops` one after the other, element by element, for inputs that broadcast to one shape. `operands` lists \
-      what each reads: inputs by number, then the ops' own results; `types` the type of each op's last operand. \
+      what each reads: inputs by number, then the ops' own results; `types` the type of each op's last operand, \
+      `results` that of its result. \
       Planning makes it; graphs need not hold it.
       """,
       traits: .inPlace,
@@ -96,18 +97,18 @@ private final class ElementProgram: Sendable {
 
   init(_ node: NodeSetup) throws {
     let names = try node.strings("ops")
-    let types = try node.types("types")
+    let (types, results) = (try node.types("types"), try node.types("results"))
     let operands = try node.ints("operands")
     inputTypes = node.inputTypes
     var sizes = inputTypes.map(\.size)
-    guard let output = node.outputTypes.first, names.count == types.count,
+    guard let output = node.outputTypes.first, names.count == types.count, types.count == results.count,
       (inputTypes + [output]).allSatisfy({ if case .plain = $0.layout { true } else { false } })
     else { throw node.invalid("A fused op names an op and a type for each step, and computes with numbers.") }
     self.output = output
     var steps: [(step: ElementStep, operands: [Int])] = []
     var next = 0
-    for (name, type) in zip(names, types) {
-      guard let step = OpRegistry.standard[name.string]?.elementStep?(type),
+    for (name, (type, result)) in zip(names, zip(types, results)) {
+      guard let step = OpRegistry.standard[name.string]?.elementStep?(type, result),
         next + step.operandSizes.count <= operands.count
       else { throw node.invalid("'\(name)' of \(type) is no step of a fused op.") }
       let own = Array(operands[next..<next + step.operandSizes.count])
@@ -272,8 +273,10 @@ private final class ElementProgram: Sendable {
     }
     let work = Work(program: self, layout: layout, inputs: addresses, y: y.base, count: count)
     let workers = context.workers
-    let readsInputs = zip(addresses, inputs).allSatisfy { $0 == UnsafeRawPointer($1.base) }
-    context.perform(binds: readsInputs) { work.run(workers) }
+    context.perform(
+      // A copy lies in scratch, which is another's the next time.
+      binds: zip(addresses, inputs).allSatisfy { $0 == UnsafeRawPointer($1.base) }
+    ) { work.run(workers) }
   }
 
   /// One run of a program over whole tensors.

@@ -39,6 +39,18 @@ struct SixteenBits: Sendable {
     }
   }
 
+  /// Writes floats as elements, those of bfloat16 cut instead of rounded: how TensorFlow's products of matrices end.
+  func cut(_ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ count: Int) {
+    if isHalf { return narrow(source, target, count) }
+    let target = target.assumingMemoryBound(to: UInt16.self)
+    for index in 0..<count {
+      let bits = source[index].bitPattern
+      // A NaN whose upper half has no fraction would be an infinity.
+      let isNaN = bits & 0x7FFF_FFFF > 0x7F80_0000
+      target[index] = UInt16(truncatingIfNeeded: bits >> 16) | (isNaN ? 0x40 : 0)
+    }
+  }
+
   /// Calls the body with blocks of `0..<count` and room for as many blocks of floats as asked for.
   @inline(__always)
   private func forEachBlock(

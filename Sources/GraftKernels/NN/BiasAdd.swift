@@ -53,9 +53,13 @@ enum BiasAddOps {
     return (outer, channels, shape.elementCount / max(outer * channels, 1))
   }
 
+  /// Elements that are worth a call.
+  private static let shortest = 512
+
   private static func kernel(_ node: NodeSetup) throws -> Kernel {
     let order = try ChannelOrder(node)
     let dtype = try node.type("T")
+    guard let row = MathOps.sum(of: dtype) else { throw node.unimplemented("There is no sum of \(dtype).") }
     return { context in
       let (value, bias) = (try context.input(0), try context.input(1))
       let (outer, channels, inner) = try split(value.shape, order)
@@ -67,47 +71,34 @@ enum BiasAddOps {
       }
       let output = try context.allocate(0, dtype, value.shape)
       guard output.elementCount > 0 else { return }
-      let workers = context.workers
-      func adding<T: ArithmeticElement>(_ type: T.Type) -> () -> Void {
-        nonisolated(unsafe) let source = UnsafePointer(value.base.assumingMemoryBound(to: T.self))
-        nonisolated(unsafe) let offsets = UnsafePointer(bias.base.assumingMemoryBound(to: T.self))
-        nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
-        guard inner == 1 else {
-          return {
-            workers.forEach(outer * channels, cost: max(inner / 4, 1)) { range in
-              for plane in range {
-                let offset = offsets[plane % channels]
-                for index in plane * inner..<(plane + 1) * inner {
-                  target[index] = T.add(source[index], offset)
-                }
-              }
-            }
-          }
-        }
-        return {
-          workers.forEach(outer, cost: max(channels / 4, 1)) { range in
-            for row in range {
-              let (values, results) = (source + row * channels, target + row * channels)
-              for channel in 0..<channels { results[channel] = T.add(values[channel], offsets[channel]) }
+      let (workers, size) = (context.workers, dtype.size)
+      nonisolated(unsafe) let (source, target) = (UnsafeRawPointer(value.base), output.base)
+      guard inner == 1 else {
+        nonisolated(unsafe) let offsets = UnsafeRawPointer(bias.base)
+        return context.perform {
+          workers.forEach(outer * channels, cost: row.cost * inner >> 10 + 1) { range in
+            for plane in range {
+              let place = plane * inner * size
+              row.right(source + place, offsets + plane % channels * size, target + place, inner)
             }
           }
         }
       }
-      let action: () -> Void
-      switch dtype {
-      case .float32: action = adding(Float.self)
-      case .float64: action = adding(Double.self)
-      case .float16: action = adding(Float16.self)
-      case .bfloat16: action = adding(BFloat16.self)
-      case .int8, .uint8: action = adding(UInt8.self)
-      case .int16, .uint16: action = adding(UInt16.self)
-      case .int32, .uint32: action = adding(UInt32.self)
-      case .int64, .uint64: action = adding(UInt64.self)
-      case .complex64: action = adding(Complex64.self)
-      case .complex128: action = adding(Complex128.self)
-      default: throw node.unimplemented("There is no sum of \(dtype).")
+      // Short lines several at a time, with a bias as long.
+      let lines = min(max(shortest / channels, 1), outer)
+      let repeated = lines == 1 ? bias : try context.scratch(dtype, Shape([lines * channels]))
+      for line in 0..<lines where lines > 1 {
+        (repeated.base + line * bias.byteCount).copyMemory(from: bias.base, byteCount: bias.byteCount)
       }
-      context.perform(action)
+      nonisolated(unsafe) let offsets = UnsafeRawPointer(repeated.base)
+      context.perform(binds: lines == 1) {
+        workers.forEach((outer + lines - 1) / lines, cost: row.cost * lines * channels >> 10 + 1) { range in
+          for group in range {
+            let place = group * lines * channels * size
+            row.pairs(source + place, offsets, target + place, min(lines, outer - group * lines) * channels)
+          }
+        }
+      }
     }
   }
 

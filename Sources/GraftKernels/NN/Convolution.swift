@@ -190,16 +190,38 @@ struct Convolution {
       PlainConvolution.run(SteppedSum<Float16>.self, geometry, x, filter, output, context.workers)
     case .bfloat16 where isStepped:
       PlainConvolution.run(SteppedSum<BFloat16>.self, geometry, x, filter, output, context.workers)
-    case .float16, .bfloat16:
-      let sums = try context.scratch(.float32, output.shape)
-      try vector(
-        Float.self, context, try FloatConversion.widen(x, context),
-        try FloatConversion.widen(filter, context),
-        sums, finish.widened(context), nil)
-      FloatConversion.narrow(sums, into: output, context.workers)
+    case .float16, .bfloat16: try widened(context, x, into: output, finish)
     case .int32: PlainConvolution.run(ExactSum<Int32>.self, geometry, x, filter, output, context.workers)
     default: throw GraftError(.unimplemented, "There is no convolution of \(output.dtype).")
     }
+  }
+
+  /// Of half or bfloat16, computed in float32.
+  private func widened(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
+    let columns = geometry.outputChannels
+    let packed =
+      isFilterConstant
+      ? try context.prepared {
+        try context.packed(filter, form: [geometry.groups, geometry.depth, columns]) {
+          try self.packed(Float.self, FloatConversion.widen(filter, context), nil, context) {
+            try TensorStorage(byteCount: $0)
+          }
+        }
+      } : nil
+    if packed != nil, geometry.isPointwise, geometry.groups == 1 {
+      return try MatrixProduct(
+        rows: geometry.outputPixels, columns: columns, depth: geometry.depth,
+        left: MatrixOperand(tensor: x, row: geometry.depth, column: 1, offsets: [0]),
+        right: MatrixOperand(tensor: filter, row: columns, column: 1, offsets: [0]), finish: finish,
+        packed: packed
+      ).widened(context, into: output, cuts: false)
+    }
+    let sums = try context.scratch(.float32, output.shape)
+    try vector(
+      Float.self, context, try FloatConversion.widen(x, context),
+      packed == nil ? try FloatConversion.widen(filter, context) : filter, sums, finish.widened(context),
+      packed)
+    FloatConversion.narrow(sums, into: output, context.workers)
   }
 
   /// Whether sums of half and bfloat16 are rounded at every step: those of volumes are, and of images not.

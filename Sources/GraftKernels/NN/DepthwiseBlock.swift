@@ -113,7 +113,9 @@ private struct Block: Sendable {
       !DepthwiseBands.suit(height: geometry.axes[1].output, threads: context.workers.threads)
     {
       let slices = DepthwiseSlices(stage: depthwise, before: expand, x: source, y: target)
-      try split(slices.count, cost: slices.cost, grain: 1, scratch: slices.scratch, context, slices.run)
+      try split(
+        slices.count, cost: slices.cost, grain: DepthwiseSlices.grain, scratch: slices.scratch, context,
+        slices.run)
     } else {
       let bands = DepthwiseBands(
         stage: depthwise, before: expand,

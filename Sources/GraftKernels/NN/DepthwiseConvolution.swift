@@ -82,17 +82,26 @@ struct DepthwiseConvolution {
       try vector(Float.self, context, x, filter, output, finish, isFilterConstant: isFilterConstant)
     case .float64:
       try vector(Double.self, context, x, filter, output, finish, isFilterConstant: isFilterConstant)
-    case .float16 where geometry.positions <= SteppedProduct.longest:
-      PlainConvolution.run(SteppedSum<Float16>.self, geometry, x, filter, output, context.workers)
-    case .bfloat16 where geometry.positions <= SteppedProduct.longest:
-      PlainConvolution.run(SteppedSum<BFloat16>.self, geometry, x, filter, output, context.workers)
-    default:
+    default: try widened(context, x, into: output, finish)
+    }
+  }
+
+  /// Of half and bfloat16, with sums that are rounded at every step where they are short.
+  private func widened(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
+    guard geometry.positions <= SteppedProduct.longest else {
       let sums = try context.scratch(.float32, output.shape)
       try vector(
         Float.self, context, try FloatConversion.widen(x, context),
         try FloatConversion.widen(filter, context),
         sums, finish, isFilterConstant: false)
-      FloatConversion.narrow(sums, into: output, context.workers)
+      return FloatConversion.narrow(sums, into: output, context.workers)
+    }
+    if geometry.outputChannels == 1 {
+      try SteppedProduct.run(depthwise: geometry, x, filter, into: output, context)
+    } else if output.dtype == .float16 {
+      PlainConvolution.run(SteppedSum<Float16>.self, geometry, x, filter, output, context.workers)
+    } else {
+      PlainConvolution.run(SteppedSum<BFloat16>.self, geometry, x, filter, output, context.workers)
     }
   }
 

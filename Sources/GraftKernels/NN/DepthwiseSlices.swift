@@ -29,8 +29,8 @@ struct DepthwiseSlices: @unchecked Sendable {
   /// Pixels of an image.
   private var pixels: Int { stage.geometry.input.1 * stage.geometry.input.2 }
   private var outputPixels: Int { stage.geometry.output.1 * stage.geometry.output.2 }
-  /// How many units an image has, of which the last one also has the channels that are left.
-  private var units: Int { max(stage.channels / Self.unit, 1) }
+  /// How many units an image has, of which the last one has the channels that are left.
+  private var units: Int { (stage.channels + Self.unit - 1) / Self.unit }
   /// Units of a slice, at most.
   private var widest: Int {
     min(max(Self.bytes / max(Self.unitBytes(pixels: pixels), 1), Self.fewest), Self.most)
@@ -40,20 +40,25 @@ struct DepthwiseSlices: @unchecked Sendable {
   var count: Int { stage.images * units }
 
   /// Elements of memory that a worker needs.
-  var scratch: Int { pixels * (widest + 1) * Self.unit }
+  var scratch: Int { pixels * widest * Self.unit }
+
+  /// Units for each thread, at least: a product of one alone is slow, and each piece reads all pixels again.
+  static let grain = 4
 
   /// About how many nanoseconds a unit takes.
   var cost: Int {
     Self.unit * (pixels * before.depth + outputPixels * stage.window * stage.geometry.kernel.2) / 50
   }
 
-  /// Computes units one after the other.
+  /// Computes units one after the other, those of an image in slices of nearly the same width.
   func run(_ range: Range<Int>, _ scratch: UnsafeMutablePointer<Float>) {
     var next = range.lowerBound
     while next < range.upperBound {
       let (image, first) = (next / units, next % units)
-      let last = min(first + widest, units, first + range.upperBound - next)
-      let channels = first * Self.unit..<(last == units ? stage.channels : last * Self.unit)
+      let left = min(units - first, range.upperBound - next)
+      let slices = (left + widest - 1) / widest
+      let last = first + (left + slices - 1) / slices
+      let channels = first * Self.unit..<min(last * Self.unit, stage.channels)
       before.run(
         pixels, channels: channels, x + image * pixels * before.depth, into: scratch, row: channels.count,
         pixel: image * pixels)

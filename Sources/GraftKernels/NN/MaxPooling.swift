@@ -66,8 +66,27 @@ enum MaxPoolingOps {
     let output = try context.allocate(0, dtype, geometry.outputShape)
     guard output.elementCount > 0 else { return }
     try Images.run(context, x, into: output, attributes.order) { x, output, _ in
-      try reduce(geometry, x, output, context.workers)
+      if dtype == .float16 || dtype == .bfloat16 {
+        try reduceWidened(geometry, x, output, context)
+      } else {
+        try reduce(geometry, x, output, context.workers)
+      }
     }
+  }
+
+  /// The largest of half or bfloat16, found in float32, of which all of them are.
+  private static func reduceWidened(
+    _ geometry: PoolingGeometry, _ x: Tensor, _ output: Tensor, _ context: KernelContext
+  ) throws {
+    let result = try context.scratch(.float32, output.shape)
+    try reduce(geometry, FloatConversion.widen(x, context), result, context.workers)
+    // Where nothing is larger than the lowest number, that is the result.
+    let lowest = output.dtype == .float16 ? Float(Float16.lowestNumber) : Float(BFloat16.lowestNumber)
+    nonisolated(unsafe) let values = result.base.assumingMemoryBound(to: Float.self)
+    context.workers.forEach(result.elementCount, cost: 1) { range in
+      for index in range where values[index] < lowest { values[index] = lowest }
+    }
+    FloatConversion.narrow(result, into: output, context.workers)
   }
 
   /// The largest under each place of a window, with channels last.

@@ -30,7 +30,7 @@ struct FixedMemory {
     for (slot, tensor) in zip(plan.feedSlots, feeds) {
       if case .plain = tensor.dtype.layout { isFixed[slot] = tensor.byteCount <= Self.copiedBytes }
     }
-    for (slot, _) in zip(plan.feedSlots.dropFirst(feeds.count), held) { isFixed[slot] = true }
+    for slot in plan.feedSlots.dropFirst(feeds.count).prefix(held.count) { isFixed[slot] = true }
     // What is kept beyond the run may not lie in the frame.
     for instruction in plan.instructions where instruction.traits.contains(.keepsInputs) {
       for slot in plan.inputSlots[instruction.inputs] { isFixed[Int(slot)] = false }

@@ -56,7 +56,8 @@ enum ElementwiseFusion: ShapePass {
   private static func shape(_ index: Int, _ graph: PlanGraph, _ inference: ShapeInference) -> Shape? {
     let node = graph.nodes[index]
     guard let definition = node.definition, node.constants == nil, node.controlInputs.isEmpty,
-      node.outputTypes.count == 1, definition.isElementwise(node.inputTypes),
+      node.outputTypes.count == 1, definition.isElementwise(node.inputTypes, node.outputTypes[0]),
+      !truncates(node),
       let shape = inference.shape(of: ValueReference(node: index, output: 0)).fullyDefined,
       shape.elementCount > 1
     else { return nil }
@@ -74,6 +75,11 @@ enum ElementwiseFusion: ShapePass {
         || inference.shape(of: node.inputs[0]).fullyDefined == shape
     else { return nil }
     return shape
+  }
+
+  /// Whether the node is a conversion that cuts instead of rounding, which is no step.
+  private static func truncates(_ node: PlanNode) -> Bool {
+    if node.op == "Cast", case .bool(true)? = node.attributes["Truncate"] { true } else { false }
   }
 
   private static func fuse(_ group: [Int], _ graph: PlanGraph) -> PlanNode? {
@@ -100,6 +106,7 @@ enum ElementwiseFusion: ShapePass {
       attributes: [
         "ops": .strings(nodes.map { Bytes($0.op) }),
         "types": .types(nodes.compactMap { $0.inputTypes.last.map { ElementType($0) } }),
+        "results": .types(nodes.map { ElementType($0.outputTypes[0]) }),
         "operands": .ints(operands),
       ],
       inputs: inputs, controlInputs: [], inputTypes: inputTypes, outputTypes: graph.nodes[last].outputTypes,

@@ -1,0 +1,163 @@
+import GraftGraph
+import GraftKernels
+import GraftTensor
+import Testing
+
+/// Sums of half and bfloat16: rounded at every step where TensorFlow's kernels do so, and the same bits in every way of
+/// computing them.
+@Suite("Half precision and bfloat16")
+struct HalfPrecisionTests {
+  /// Numbers of a dtype of 16 bits, and one of them as float32.
+  private func rounded(_ tensor: Tensor, _ dtype: DataType) throws -> Tensor {
+    let values = try tensor.scalars(as: Float.self)
+    return dtype == .float16
+      ? try Tensor(shape: tensor.shape.dimensions, scalars: values.map { Float16($0) })
+      : try Tensor(shape: tensor.shape.dimensions, scalars: values.map { BFloat16($0) })
+  }
+
+  private func floats(_ tensor: Tensor) throws -> [Float] {
+    switch tensor.dtype {
+    case .float16: try tensor.scalars(as: Float16.self).map { Float($0) }
+    case .bfloat16: try tensor.scalars(as: BFloat16.self).map { Float($0) }
+    default: try tensor.scalars()
+    }
+  }
+
+  private func rounded(_ value: Float, _ dtype: DataType) -> Float {
+    dtype == .float16 ? Float(Float16(value)) : Float(BFloat16(value))
+  }
+
+  /// The sum of products as its definition says; products are rounded too where columns are computed in groups of 8.
+  private func sum(_ pairs: [(Float, Float)], column: Int, of columns: Int, _ dtype: DataType) -> Float {
+    pairs.reduce(Float(0)) { sum, pair in
+      let product = pair.0 * pair.1
+      return rounded(sum + (column < columns / 8 * 8 ? rounded(product, dtype) : product), dtype)
+    }
+  }
+
+  // Columns that are whole groups and panels, and not; rows that are whole tiles, and not.
+  @Test(
+    "An einsum rounds at every step",
+    arguments: [(1, 1, 1), (4, 64, 16), (5, 33, 40), (9, 7, 23), (3, 12, 8), (2, 64, 17)],
+    [DataType.float16, .bfloat16])
+  func einsum(size: (rows: Int, depth: Int, columns: Int), dtype: DataType) throws {
+    let (m, k, n) = (size.rows, size.depth, size.columns)
+    let a = try rounded(NNHarness.noise([2, m, k], seed: 2), dtype)
+    let b = try rounded(NNHarness.noise([2, n, k], seed: 3), dtype)
+    let (left, right) = (try floats(a), try floats(b))
+    let expected = (0..<2 * m * n).map { index -> Float in
+      let (line, column) = (index / n, index % n)
+      let (x, y) = (left[line * k..<(line + 1) * k], (line / m * n + column) * k)
+      return sum(Array(zip(x, right[y..<y + k])), column: column, of: n, dtype)
+    }
+    for threads in [1, 3] {
+      let found = try NNHarness.run(
+        "Einsum", [a, b], ["equation": .string("bik,bjk->bij"), "N": .int(2)], threads: threads)[0]
+      #expect(try floats(found) == expected)
+    }
+  }
+
+  @Test(
+    "A depthwise convolution rounds at every step", arguments: [1, 5, 8, 16, 17, 24, 40],
+    [DataType.float16, .bfloat16])
+  func depthwise(channels: Int, dtype: DataType) throws {
+    let x = try rounded(NNHarness.noise([2, 7, 6, channels], seed: 2), dtype)
+    let filter = try rounded(NNHarness.noise([3, 3, channels, 1], seed: 3), dtype)
+    let (values, weights) = (try floats(x), try floats(filter))
+    for stride in [1, 2] {
+      let (height, width) = ((7 + stride - 1) / stride, (6 + stride - 1) / stride)
+      // SAME: zeros before and after, the odd one after.
+      let before = (max((height - 1) * stride + 3 - 7, 0) / 2, max((width - 1) * stride + 3 - 6, 0) / 2)
+      let expected = (0..<2 * height * width * channels).map { index -> Float in
+        let (channel, pixel) = (index % channels, index / channels)
+        let (image, row, column) = (pixel / width / height, pixel / width % height, pixel % width)
+        let pairs = (0..<9).compactMap { position -> (Float, Float)? in
+          let (v, u) = (row * stride + position / 3 - before.0, column * stride + position % 3 - before.1)
+          guard (0..<7).contains(v), (0..<6).contains(u) else { return nil }
+          return (
+            values[((image * 7 + v) * 6 + u) * channels + channel], weights[position * channels + channel]
+          )
+        }
+        return sum(pairs, column: channel, of: channels, dtype)
+      }
+      for threads in [1, 3] {
+        let found = try NNHarness.run(
+          "DepthwiseConv2dNative", [x, filter],
+          [
+            "strides": .ints([1, Int64(stride), Int64(stride), 1]), "padding": .string("SAME"),
+            "explicit_paddings": .ints([]), "dilations": .ints([1, 1, 1, 1]), "data_format": .string("NHWC"),
+          ], threads: threads)[0]
+        #expect(try floats(found) == expected)
+      }
+    }
+  }
+
+  @Test(
+    "Constant matrices and filters give the bits that others give",
+    arguments: [DataType.float16, .bfloat16], [1, 3])
+  func constants(dtype: DataType, threads: Int) throws {
+    func expectSame(
+      _ op: String, _ inputs: [Tensor], _ attributes: [String: AttributeValue],
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+      let inputs = try inputs.map { try rounded($0, dtype) }
+      let fed = try floats(NNHarness.run(op, inputs, attributes)[0])
+      let packed = try NNHarness.run(op, inputs, attributes, constants: [1], threads: threads)[0]
+      #expect(try floats(packed) == fed, sourceLocation: sourceLocation)
+    }
+    for (m, k, n) in [(1, 40, 30), (200, 70, 50), (33, 300, 2), (150, 1, 17)] {
+      let a = try NNHarness.noise([m, k], seed: 2)
+      try expectSame(
+        "MatMul", [a, NNHarness.noise([k, n], seed: 3)],
+        ["transpose_a": .bool(false), "transpose_b": .bool(false)])
+      try expectSame(
+        "MatMul", [a, NNHarness.noise([n, k], seed: 4)],
+        ["transpose_a": .bool(false), "transpose_b": .bool(true)])
+      try expectSame(
+        "BatchMatMulV2", [NNHarness.noise([2, m, k], seed: 5), NNHarness.noise([2, k, n], seed: 6)],
+        ["adj_x": .bool(false), "adj_y": .bool(false)])
+    }
+    for window in [1, 3] {
+      try expectSame(
+        "Conv2D",
+        [NNHarness.noise([1, 13, 14, 24], seed: 2), NNHarness.noise([window, window, 24, 40], seed: 3)],
+        [
+          "strides": .ints([1, 1, 1, 1]), "padding": .string("SAME"), "explicit_paddings": .ints([]),
+          "dilations": .ints([1, 1, 1, 1]), "data_format": .string("NHWC"),
+        ])
+    }
+  }
+
+  @Test(
+    "A bias is added to lines of all lengths", arguments: [DataType.float16, .bfloat16, .float32],
+    ["NHWC", "NCHW"])
+  func bias(dtype: DataType, format: String) throws {
+    for (rows, channels) in [(1, 1), (7, 3), (300, 5), (2, 700)] {
+      let shape = format == "NHWC" ? [1, rows, 1, channels] : [1, channels, rows, 1]
+      let (x, offsets) = (try NNHarness.noise(shape, seed: 2), try NNHarness.noise([channels], seed: 3))
+      let inputs = dtype == .float32 ? [x, offsets] : try [x, offsets].map { try rounded($0, dtype) }
+      let (values, added) = (try floats(inputs[0]), try floats(inputs[1]))
+      let expected = values.indices.map { index in
+        let sum = values[index] + added[format == "NHWC" ? index % channels : index / rows]
+        return dtype == .float32 ? sum : rounded(sum, dtype)
+      }
+      for threads in [1, 3] {
+        let found = try NNHarness.run(
+          "BiasAdd", inputs, ["data_format": .string(Bytes(format))], threads: threads)[0]
+        #expect(try floats(found) == expected)
+      }
+    }
+  }
+
+  @Test("The largest of numbers below all of half is half's lowest")
+  func lowest() throws {
+    let x = try Tensor(shape: [1, 2, 2, 1], scalars: [-Float16.infinity, .nan, -.infinity, -.infinity])
+    let y = try NNHarness.run(
+      "MaxPool", [x],
+      [
+        "ksize": .ints([1, 2, 2, 1]), "strides": .ints([1, 2, 2, 1]), "padding": .string("VALID"),
+        "explicit_paddings": .ints([]), "data_format": .string("NHWC"),
+      ])[0]
+    #expect(try y.scalars() == [-Float16.greatestFiniteMagnitude])
+  }
+}
