@@ -75,6 +75,11 @@ UNARY_DOUBLE(round)
 UNARY_DOUBLE(exp)
 
 DISPATCH(f32_leaky_relu, (const float *x, float *y, size_t count, float alpha), (x, y, count, alpha))
+#define STEPS(name, kind)                                                                         \
+  DISPATCH(f32_steps_##name, (const float *x, float *y, size_t count, const kind *steps), (x, y, count, steps))
+STEPS(divided, graft_steps)
+STEPS(multiplied, graft_steps)
+STEPS(of_channels, graft_channel_steps)
 DISPATCH(
     f32_clip, (const float *x, float *y, size_t count, float low, float high), (x, y, count, low, high))
 

@@ -1,6 +1,7 @@
 // The bodies of the loops. Each variant's file defines VARIANT(name) and GROUP, the elements of two registers,
 // and includes this once, so that the compiler makes them again for another set of instructions.
 
+#include "CGraftVector.h"
 #include "elementary.h"
 
 // An output may be an input, element for element: no iteration reads what another writes.
@@ -71,6 +72,28 @@ UNARY(round, __builtin_elementwise_roundeven(v))
 UNARY_DOUBLE(floor, __builtin_elementwise_floor(v))
 UNARY_DOUBLE(ceil, __builtin_elementwise_ceil(v))
 UNARY_DOUBLE(round, __builtin_elementwise_roundeven(v))
+
+// Places of steps are below 2^22, and are rounded down by additions alone, which vectors have everywhere.
+#define STEPS(name, kind, OF, quotient)                                                           \
+  void VARIANT(f32_steps_##name)(const float *x, float *y, size_t count, const kind *steps) {     \
+    _Pragma("clang fp contract(off)") const kind s = *steps;                                      \
+    EACH_ELEMENT {                                                                                \
+      /* In this order a NaN stays one. */                                                        \
+      const float limited = OF(high) < x[i] ? OF(high) : x[i];                                    \
+      const float distance = (limited < OF(low) ? OF(low) : limited) - OF(low);                   \
+      const float place = (quotient) - OF(zero) + 0.5f;                                           \
+      const float nearest = (place + 0x1.8p23f) - 0x1.8p23f;                                      \
+      y[i] = (nearest > place ? nearest - 1 : nearest) * OF(scale);                               \
+    }                                                                                             \
+  }
+#define ONE(field) s.field
+#define EACH(field) s.field[i]
+STEPS(divided, graft_steps, ONE, distance / s.scale)
+STEPS(multiplied, graft_steps, ONE, distance *s.inverse)
+STEPS(of_channels, graft_channel_steps, EACH, distance *s.inverse[i])
+#undef STEPS
+#undef ONE
+#undef EACH
 
 void VARIANT(f32_leaky_relu)(const float *x, float *y, size_t count, float alpha) {
   if (alpha < 1.0f) {

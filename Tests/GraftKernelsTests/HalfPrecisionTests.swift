@@ -149,6 +149,34 @@ struct HalfPrecisionTests {
     }
   }
 
+  @Test("A mean rounds after each addition", arguments: [DataType.float16, .bfloat16], [1, 3, 9])
+  func mean(dtype: DataType, window: Int) throws {
+    // Windows of 9x9 are too large for steps in vectors.
+    let x = try rounded(NNHarness.noise([1, 10, 11, 13], seed: 2), dtype)
+    let values = try floats(x)
+    let before = (window - 1) / 2
+    let expected = (0..<10 * 11 * 13).map { index -> Float in
+      let (channel, row, column) = (index % 13, index / 13 / 11, index / 13 % 11)
+      let rows = max(row - before, 0)..<min(row - before + window, 10)
+      let columns = max(column - before, 0)..<min(column - before + window, 11)
+      let sum = rows.flatMap { v in columns.map { u in values[(v * 11 + u) * 13 + channel] } }.reduce(
+        Float(0)
+      ) {
+        rounded($0 + $1, dtype)
+      }
+      return rounded(sum / Float(rows.count * columns.count), dtype)
+    }
+    for threads in [1, 3] {
+      let found = try NNHarness.run(
+        "AvgPool", [x],
+        [
+          "ksize": .ints([1, Int64(window), Int64(window), 1]), "strides": .ints([1, 1, 1, 1]),
+          "padding": .string("SAME"), "explicit_paddings": .ints([]), "data_format": .string("NHWC"),
+        ], threads: threads)[0]
+      #expect(try floats(found) == expected)
+    }
+  }
+
   @Test("The largest of numbers below all of half is half's lowest")
   func lowest() throws {
     let x = try Tensor(shape: [1, 2, 2, 1], scalars: [-Float16.infinity, .nan, -.infinity, -.infinity])

@@ -56,6 +56,20 @@ void graft_f32_leaky_relu(const float *x, float *y, size_t count, float alpha);
 /// The larger of low and the smaller of high and x; NaN bounds do not bound, and a NaN stays one.
 void graft_f32_clip(const float *x, float *y, size_t count, float low, float high);
 
+/// A range of steps that are `scale` apart, of which `zero` stands for zero.
+typedef struct {
+  float low, high, scale, inverse, zero;
+} graft_steps;
+/// The nearest steps of the range, found by division by `scale`, or by multiplication by `inverse`; a NaN stays one.
+void graft_f32_steps_divided(const float *x, float *y, size_t count, const graft_steps *steps);
+void graft_f32_steps_multiplied(const float *x, float *y, size_t count, const graft_steps *steps);
+
+/// The same for elements of which each has a range of its own.
+typedef struct {
+  const float *low, *high, *scale, *inverse, *zero;
+} graft_channel_steps;
+void graft_f32_steps_of_channels(const float *x, float *y, size_t count, const graft_channel_steps *steps);
+
 /// y[i] = f(x[i]): arithmetic, exact.
 void graft_f32_abs(const float *x, float *y, size_t count);
 void graft_f32_neg(const float *x, float *y, size_t count);

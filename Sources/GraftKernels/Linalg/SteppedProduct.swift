@@ -56,28 +56,4 @@ enum SteppedProduct {
     withExtendedLifetime(packed) {}
     FloatConversion.narrow(sums, into: output, context.workers)
   }
-
-  /// Writes a convolution of each channel with a filter of its own, with channels last.
-  static func run(
-    depthwise geometry: ConvolutionGeometry, _ x: Tensor, _ filter: Tensor, into output: Tensor,
-    _ context: KernelContext
-  ) throws {
-    let (values, weights) = (
-      try FloatConversion.widen(x, context), try FloatConversion.widen(filter, context)
-    )
-    let zeros = try context.scratch(.float32, [geometry.groups])
-    zeros.clear()
-    let sums = try context.scratch(.float32, output.shape)
-    let convolve = output.dtype == .float16 ? graft_stepped_depthwise_half : graft_stepped_depthwise_bfloat16
-    let shape = geometry.vector
-    nonisolated(unsafe) let (source, factors, nothing, target) = (
-      values.floats, weights.floats, zeros.floats, sums.base.assumingMemoryBound(to: Float.self)
-    )
-    context.workers.forEach(geometry.outputPixels, cost: geometry.groups * geometry.positions) { pixels in
-      withUnsafePointer(to: shape) {
-        convolve($0, source, factors, nothing, target, pixels.lowerBound, pixels.upperBound)
-      }
-    }
-    FloatConversion.narrow(sums, into: output, context.workers)
-  }
 }

@@ -101,11 +101,37 @@ enum AveragePoolingOps {
         switch dtype {
         case .float32: geometry.pool(isMaximum: false, x, into: output, context.workers)
         case .float64: average(Double.self, geometry, x, output, context.workers)
-        case .float16: average(Float16.self, geometry, x, output, context.workers)
-        default: average(BFloat16.self, geometry, x, output, context.workers)
+        default:
+          if try averageInSteps(geometry, x, output, context) { return }
+          if dtype == .float16 {
+            average(Float16.self, geometry, x, output, context.workers)
+          } else {
+            average(BFloat16.self, geometry, x, output, context.workers)
+          }
         }
       }
     }
+  }
+
+  /// The means of images of half or bfloat16: sums that are rounded at every step, of products with 1. False for
+  /// volumes and for large windows.
+  private static func averageInSteps(
+    _ geometry: PoolingGeometry, _ x: Tensor, _ output: Tensor, _ context: KernelContext
+  ) throws -> Bool {
+    let channels = geometry.channels
+    guard let steps = SteppedDepthwise(batch: geometry.batch, axes: geometry.axes, channels: channels) else {
+      return false
+    }
+    let ones = try context.scratch(
+      .float32, Shape(validating: [geometry.axes[1].window, geometry.axes[2].window, channels]))
+    ones.mutableBuffer(as: Float.self).update(repeating: 1)
+    try steps.run(context, x, weights: ones, into: output) { pixels, sums in
+      for (line, pixel) in pixels.enumerated() {
+        let count = Float(geometry.window(at: pixel).count)
+        for index in line * channels..<(line + 1) * channels { sums[index] /= count }
+      }
+    }
+    return true
   }
 
   /// Half and bfloat16 are rounded after each addition, as in TensorFlow.

@@ -96,8 +96,10 @@ struct DepthwiseConvolution {
         sums, finish, isFilterConstant: false)
       return FloatConversion.narrow(sums, into: output, context.workers)
     }
-    if geometry.outputChannels == 1 {
-      try SteppedProduct.run(depthwise: geometry, x, filter, into: output, context)
+    if geometry.outputChannels == 1,
+      let stepped = SteppedDepthwise(batch: geometry.batch, axes: geometry.axes, channels: geometry.groups)
+    {
+      try stepped.run(context, x, weights: FloatConversion.widen(filter, context), into: output)
     } else if output.dtype == .float16 {
       PlainConvolution.run(SteppedSum<Float16>.self, geometry, x, filter, output, context.workers)
     } else {

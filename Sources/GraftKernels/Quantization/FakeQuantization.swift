@@ -1,52 +1,27 @@
+import CGraftVector
 import GraftGraph
 import GraftTensor
 
 /// A range of real numbers moved so that zero is one of the steps that a few bits can name.
-private struct NudgedRange {
-  let low: Float
-  let high: Float
-  let scale: Float
-  let inverse: Float
-  /// The step that stands for zero.
-  let zero: Float
+private typealias NudgedRange = graft_steps
 
-  init(_ low: Float, _ high: Float, _ steps: QuantizedSteps) {
+extension graft_steps {
+  fileprivate init(_ low: Float, _ high: Float, _ steps: QuantizedSteps) {
     let first = Float(steps.first)
     let last = Float(steps.last)
-    scale = (high - low) / (last - first)
+    let scale = (high - low) / (last - first)
     // Not the reciprocal of the scale, which has been rounded.
-    inverse = (last - first) / (high - low)
+    let inverse = (last - first) / (high - low)
     let place = first - low / scale
     let nudged = place < first ? first : place > last ? last : place.rounded(.toNearestOrAwayFromZero)
-    self.low = (first - nudged) * scale
-    self.high = (last - nudged) * scale
-    zero = (-self.low * inverse + 0.5).rounded(.down)
+    let lowest = (first - nudged) * scale
+    self.init(
+      low: lowest, high: (last - nudged) * scale, scale: scale, inverse: inverse,
+      zero: (-lowest * inverse + 0.5).rounded(.down))
   }
 
   @inline(__always)
-  private func clamped(_ value: Float) -> Float {
-    // In this order a NaN stays one.
-    let limited = high < value ? high : value
-    return limited < low ? low : limited
-  }
-
-  /// The nearest step, by multiplication.
-  @inline(__always)
-  func rounded(_ value: Float) -> Float { Self.floor((clamped(value) - low) * inverse - zero + 0.5) * scale }
-
-  /// The nearest step, by division: what the op with ranges as inputs does.
-  @inline(__always)
-  func divided(_ value: Float) -> Float { Self.floor((clamped(value) - low) / scale - zero + 0.5) * scale }
-
-  /// A number below 2^22, as those of steps are, rounded down by additions alone, which vectors have everywhere.
-  @inline(__always)
-  private static func floor(_ value: Float) -> Float {
-    let nearest = (value + 0x1.8p23) - 0x1.8p23
-    return nearest > value ? nearest - 1 : nearest
-  }
-
-  @inline(__always)
-  func contains(_ value: Float) -> Bool { value >= low && value <= high }
+  fileprivate func contains(_ value: Float) -> Bool { value >= low && value <= high }
 }
 
 /// The steps that a number of bits can name.
@@ -88,7 +63,7 @@ enum FakeQuantizationOps {
         return { context in
           let input = try context.input(0)
           let output = try context.allocate(0, .float32, input.shape)
-          map(input, output, context.workers) { range.rounded($0) }
+          round(input, output, range, context, graft_f32_steps_multiplied)
         }
       }),
     OpDefinition(
@@ -123,8 +98,10 @@ enum FakeQuantizationOps {
           if low == 0 && high == 0 {
             output.mutableBuffer(as: Float.self).update(repeating: 0)
           } else {
-            let range = NudgedRange(low, high, steps)
-            map(input, output, context.workers) { range.divided($0) }
+            let isFixed = context.isConstant(1) && context.isConstant(2)
+            // The op with ranges as inputs divides.
+            round(
+              input, output, NudgedRange(low, high, steps), context, graft_f32_steps_divided, binds: isFixed)
           }
         }
       }),
@@ -195,14 +172,26 @@ enum FakeQuantizationOps {
           let ranges = try ranges(context, 1, input, steps)
           let output = try context.allocate(0, .float32, input.shape)
           guard !ranges.isEmpty else { return }
-          context.workers.forEach(input.elementCount / ranges.count, cost: ranges.count * 2) { rows in
-            let source = input.buffer(as: Float.self)
-            let target = output.mutableBuffer(as: Float.self)
+          let nothing = ranges.indices.filter { ranges[$0] == nil }
+          func field(_ field: KeyPath<graft_steps, Float>) throws -> Tensor {
+            let values = try context.scratch(.float32, Shape([ranges.count]))
+            _ = values.mutableBuffer(as: Float.self).initialize(from: ranges.map { $0?[keyPath: field] ?? 0 })
+            return values
+          }
+          nonisolated(unsafe) let steps = graft_channel_steps(
+            low: try field(\.low).floats, high: try field(\.high).floats, scale: try field(\.scale).floats,
+            inverse: try field(\.inverse).floats, zero: try field(\.zero).floats)
+          nonisolated(unsafe) let (values, results) = (
+            input.floats, output.base.assumingMemoryBound(to: Float.self)
+          )
+          context.workers.forEach(input.elementCount / ranges.count, cost: ranges.count) { rows in
             for row in rows {
-              for (channel, range) in ranges.enumerated() {
-                let index = row * ranges.count + channel
-                target[index] = range?.rounded(source[index]) ?? 0
+              let first = row * ranges.count
+              withUnsafePointer(to: steps) {
+                graft_f32_steps_of_channels(
+                  values + first, results + first, ranges.count, $0)
               }
+              for channel in nothing { results[first + channel] = 0 }
             }
           }
         }
@@ -252,14 +241,24 @@ enum FakeQuantizationOps {
     return input
   }
 
-  @inline(__always)
-  private static func map(
-    _ input: Tensor, _ output: Tensor, _ workers: WorkerPool, _ body: @escaping @Sendable (Float) -> Float
+  /// The nearest steps of a range, which is the same in each run where `binds`.
+  private static func round(
+    _ input: Tensor, _ output: Tensor, _ range: NudgedRange, _ context: KernelContext,
+    _ loop:
+      @escaping @Sendable (
+        UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, UnsafePointer<graft_steps>
+      ) -> Void,
+    binds: Bool = true
   ) {
-    workers.forEach(input.elementCount, cost: 2) { range in
-      let source = input.buffer(as: Float.self)
-      let target = output.mutableBuffer(as: Float.self)
-      for index in range { target[index] = body(source[index]) }
+    nonisolated(unsafe) let source = input.floats
+    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
+    let (workers, count) = (context.workers, input.elementCount)
+    context.perform(binds: binds) {
+      workers.forEach(count, cost: 1) { part in
+        withUnsafePointer(to: range) {
+          loop(source + part.lowerBound, target + part.lowerBound, part.count, $0)
+        }
+      }
     }
   }
 
