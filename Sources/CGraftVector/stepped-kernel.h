@@ -108,7 +108,113 @@ INLINE void NAME(stepped_depthwise)(
   }
 }
 
+INLINE V NAME(joined)(const int is_half, const int multiplies, V a, V b) {
+  return NAME(rounded)(is_half, multiplies ? a * b : a + b);
+}
+
+/// The sum or product of a row in the order of TensorFlow's loops: packets of 8, four of them side by side where there are
+/// as many, then what is left over; the last packet's elements are joined without rounding.
+INLINE float NAME(stepped_row)(const int is_half, const int multiplies, const float *x, ptrdiff_t count) {
+  const float neutral = multiplies ? 1 : 0;
+  float lanes[4][GROUP];
+  for (int p = 0; p < 4; p++)
+    for (int i = 0; i < GROUP; i++) lanes[p][i] = neutral;
+  ptrdiff_t start = 0;
+  if (count >= 4 * GROUP) {
+    V parts[4 * GROUP / WIDTH];
+    memcpy(parts, lanes, sizeof parts);
+    for (; start + 4 * GROUP <= count; start += 4 * GROUP)
+      UNROLL for (int j = 0; j < 4 * GROUP / WIDTH; j++) parts[j] =
+          NAME(joined)(is_half, multiplies, parts[j], *(const V *)(x + start + j * WIDTH));
+    memcpy(lanes, parts, sizeof parts);
+  }
+  // Several packets, or one of two halves, where a register is of another width.
+#define JOIN(target, source, length)                                                                            \
+  for (int i = 0; i < (length); i += WIDTH) {                                                                   \
+    V a = {0}, b = {0};                                                                                         \
+    const size_t bytes = ((length) - i < WIDTH ? (length) - i : WIDTH) * sizeof(float);                         \
+    memcpy(&a, (target) + i, bytes);                                                                            \
+    memcpy(&b, (source) + i, bytes);                                                                            \
+    a = NAME(joined)(is_half, multiplies, a, b);                                                                \
+    memcpy((target) + i, &a, bytes);                                                                            \
+  }
+  for (int p = 1; p < 4; p++) JOIN(lanes[0], lanes[p], GROUP)
+  for (; start + GROUP <= count; start += GROUP) JOIN(lanes[0], x + start, GROUP)
+  float rest = neutral;
+  for (; start < count; start++) JOIN(&rest, x + start, 1)
+  float *const packet = lanes[0];
+  for (int length = GROUP / 2; length > 0; length /= 2)
+    for (int i = 0; i < length; i++)
+      packet[i] = multiplies ? packet[i] * packet[i + length] : packet[i] + packet[i + length];
+  V whole = {packet[0]};
+  whole = NAME(rounded)(is_half, whole);
+  memcpy(packet, &whole, sizeof *packet);
+  JOIN(&rest, packet, 1)
+#undef JOIN
+  return rest;
+}
+
+/// The sums or products of some columns, at most a register of them, over `rows` rows: one after the other, or four of
+/// them side by side.
+INLINE void NAME(stepped_column)(
+    const int is_half, const int multiplies, const int parts, ptrdiff_t lanes, const float *x, ptrdiff_t rows,
+    ptrdiff_t row, float *y) {
+  V sums[4], next = {0};
+  UNROLL for (int p = 0; p < parts; p++) sums[p] = (V){0} + (multiplies ? 1.0f : 0.0f);
+  ptrdiff_t i = 0;
+  for (; i + parts <= rows; i += parts)
+    UNROLL for (int p = 0; p < parts; p++) {
+      memcpy(&next, x + (i + p) * row, (size_t)lanes * sizeof *x);
+      sums[p] = NAME(joined)(is_half, multiplies, sums[p], next);
+    }
+  UNROLL for (int p = 1; p < parts; p++) sums[0] = NAME(joined)(is_half, multiplies, sums[0], sums[p]);
+  for (; i < rows; i++) {
+    memcpy(&next, x + i * row, (size_t)lanes * sizeof *x);
+    sums[0] = NAME(joined)(is_half, multiplies, sums[0], next);
+  }
+  memcpy(y, &sums[0], (size_t)lanes * sizeof *y);
+}
+
+/// The sums or products of all columns of a matrix in the order of TensorFlow's loops: results that are a packet, from
+/// `first` of `total` on, are computed together, and others one by one.
+INLINE void NAME(stepped_columns)(
+    const int is_half, const int multiplies, const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first,
+    ptrdiff_t total, float *y) {
+  const ptrdiff_t end = total - total % GROUP;
+  for (ptrdiff_t c = 0; c < columns;) {
+    const int is_packet = (first + c) % GROUP == 0 && c + GROUP <= columns && first + c + GROUP <= end;
+    if (!is_packet) {
+      NAME(stepped_column)(is_half, multiplies, 1, 1, x + c, rows, columns, y + c);
+      c++;
+      continue;
+    }
+    for (int i = 0; i < GROUP; i += WIDTH) {
+      const ptrdiff_t lanes = GROUP < WIDTH ? GROUP : WIDTH;
+      if (rows >= 16)
+        NAME(stepped_column)(is_half, multiplies, 4, lanes, x + c + i, rows, columns, y + c + i);
+      else
+        NAME(stepped_column)(is_half, multiplies, 1, lanes, x + c + i, rows, columns, y + c + i);
+    }
+    c += GROUP;
+  }
+}
+
 #define DEFINE_STEPPED(kind, is_half)                                                                           \
+  TARGET static void NAME(stepped_columns_##kind)(                                                              \
+      int multiplies, const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t total,      \
+      float *y) {                                                                                               \
+    if (multiplies)                                                                                             \
+      NAME(stepped_columns)(is_half, 1, x, rows, columns, first, total, y);                                     \
+    else                                                                                                        \
+      NAME(stepped_columns)(is_half, 0, x, rows, columns, first, total, y);                                     \
+  }                                                                                                             \
+  TARGET static float NAME(stepped_row_##kind)(int multiplies, const float *x, ptrdiff_t count) {               \
+    return multiplies ? NAME(stepped_row)(is_half, 1, x, count) : NAME(stepped_row)(is_half, 0, x, count);       \
+  }                                                                                                             \
+  TARGET static float NAME(stepped_pair_##kind)(float a, float b) {                                             \
+    const V sum = {a + b};                                                                                      \
+    return NAME(rounded)(is_half, sum)[0];                                                                      \
+  }                                                                                                             \
   TARGET static void NAME(stepped_product_##kind)(                                                              \
       ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_column,               \
       const float *packed, float *c, ptrdiff_t c_row) {                                                         \

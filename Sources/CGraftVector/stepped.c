@@ -50,3 +50,23 @@ static void lay_lines(
   }
 STEPPED(half)
 STEPPED(bfloat16)
+
+// Sums of more than so many packets are cut in two, at the end of one of the tensor's packets; products are not.
+#define DEFINE_REDUCE(kind, most)                                                                               \
+  float graft_stepped_reduce_##kind(int multiplies, const float *x, ptrdiff_t first, ptrdiff_t count) {         \
+    if (multiplies || count <= (most)*GROUP) return SELECT(stepped_row_##kind)(multiplies, x, count);           \
+    const ptrdiff_t left = (first + (count + 1) / 2 + GROUP - 1) / GROUP * GROUP - first;                       \
+    return SELECT(stepped_pair_##kind)(                                                                         \
+        graft_stepped_reduce_##kind(0, x, first, left),                                                         \
+        graft_stepped_reduce_##kind(0, x + left, first + left, count - left));                                  \
+  }
+#define COLUMNS(kind)                                                                                           \
+  void graft_stepped_columns_##kind(                                                                            \
+      int multiplies, const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t total,      \
+      float *y) {                                                                                               \
+    SELECT(stepped_columns_##kind)(multiplies, x, rows, columns, first, total, y);                              \
+  }
+COLUMNS(half)
+COLUMNS(bfloat16)
+DEFINE_REDUCE(half, 200)
+DEFINE_REDUCE(bfloat16, 128)

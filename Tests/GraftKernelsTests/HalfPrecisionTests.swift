@@ -177,6 +177,126 @@ struct HalfPrecisionTests {
     }
   }
 
+  @Test("The slope of LeakyRelu is of the elements' dtype", arguments: [DataType.float16, .bfloat16])
+  func slope(dtype: DataType) throws {
+    let x = try rounded(NNHarness.noise([700], seed: 2), dtype)
+    let y = try KernelHarness.run(
+      "LeakyRelu", in: MathOps.all, [x], attributes: ["alpha": .float(0.3)], types: ["T": dtype],
+      outputs: [dtype])[0]
+    let expected = try floats(x).map { $0 > 0 ? $0 : rounded($0 * rounded(0.3, dtype), dtype) }
+    #expect(try floats(y) == expected)
+  }
+
+  @Test("Sums of several tensors are rounded after each addition", arguments: [DataType.float16, .bfloat16])
+  func additions(dtype: DataType) throws {
+    let inputs = try (0..<4).map { try rounded(NNHarness.noise([700], seed: 2 + UInt64($0)), dtype) }
+    let y = try KernelHarness.run(
+      "AddN", in: MathOps.all, inputs, attributes: ["N": .int(4)], types: ["T": dtype], outputs: [dtype])[0]
+    let values = try inputs.map(floats)
+    let expected = (0..<700).map { index in
+      values.dropFirst().reduce(values[0][index]) { rounded($0 + $1[index], dtype) }
+    }
+    #expect(try floats(y) == expected)
+  }
+
+  /// A row's sum or product as TensorFlow's loops make it: in packets of 8, rounded after each step.
+  private func folded(_ row: ArraySlice<Float>, multiplies: Bool, _ dtype: DataType) -> Float {
+    let most = 8 * (dtype == .float16 ? 200 : 128)
+    func join(_ a: Float, _ b: Float) -> Float { rounded(multiplies ? a * b : a + b, dtype) }
+    if !multiplies, row.count > most {
+      let middle = (row.startIndex + (row.count + 1) / 2 + 7) / 8 * 8
+      return join(
+        folded(row[..<middle], multiplies: multiplies, dtype),
+        folded(row[middle...], multiplies: multiplies, dtype))
+    }
+    var packets = [[Float]](repeating: [Float](repeating: multiplies ? 1 : 0, count: 8), count: 4)
+    var rest = row
+    while row.count >= 32, rest.count >= 32 {
+      for packet in 0..<4 {
+        packets[packet] = zip(packets[packet], rest.prefix(8)).map(join); rest = rest.dropFirst(8)
+      }
+    }
+    for packet in 1..<4 { packets[0] = zip(packets[0], packets[packet]).map(join) }
+    while rest.count >= 8 { packets[0] = zip(packets[0], rest.prefix(8)).map(join); rest = rest.dropFirst(8) }
+    let single = rest.reduce(multiplies ? 1 : 0, join)
+    var last = packets[0]
+    while last.count > 1 {
+      last = (0..<last.count / 2).map { index in
+        let (a, b) = (last[index], last[index + last.count / 2])
+        return multiplies ? a * b : a + b
+      }
+    }
+    return join(single, rounded(last[0], dtype))
+  }
+
+  @Test(
+    "Rows are reduced in TensorFlow's order", arguments: [1, 3, 8, 13, 37, 64, 200, 1000, 1700, 5000],
+    [DataType.float16, .bfloat16])
+  func rows(length: Int, dtype: DataType) throws {
+    let x = try rounded(NNHarness.noise([3, length], seed: 2), dtype)
+    let values = try floats(x)
+    for op in dtype == .float16 ? ["Sum", "Prod", "Mean"] : ["Prod"] {
+      let found = try KernelHarness.run(
+        op, in: MathOps.all, [x, Tensor([Int32(1)])], attributes: ["keep_dims": .bool(false)],
+        types: ["T": dtype, "Tidx": .int32], outputs: [dtype], threads: 2)[0]
+      let expected = (0..<3).map { row -> Float in
+        let result = folded(values[row * length..<(row + 1) * length], multiplies: op == "Prod", dtype)
+        return op == "Mean" ? rounded(result / rounded(Float(length), dtype), dtype) : result
+      }
+      #expect(try floats(found) == expected)
+    }
+  }
+
+  // What TensorFlow 2.21 gives for so many times 1.1: sums of half lose as much.
+  @Test(
+    "Means of half are as far off as TensorFlow's",
+    arguments: [([3000], 1.097), ([3000, 2], 1.335), ([5000, 16], 1.021)])
+  func means(shape: [Int], expected: Double) throws {
+    let x = try Tensor(shape: shape, scalars: [Float16](repeating: 1.1, count: shape.reduce(1, *)))
+    let y = try KernelHarness.run(
+      "Mean", in: MathOps.all, [x, Tensor([Int32(0)])], attributes: ["keep_dims": .bool(false)],
+      types: ["T": .float16, "Tidx": .int32], outputs: [.float16])[0]
+    #expect(try y.scalars(as: Float16.self).allSatisfy { $0 == Float16(expected) })
+  }
+
+  // Columns of which packets are whole, and not, or lie across two matrices.
+  @Test(
+    "Columns are reduced in TensorFlow's order",
+    arguments: [(1, 5, 8), (1, 20, 12), (3, 49, 16), (2, 37, 13)],
+    [DataType.float16, .bfloat16])
+  func columns(size: (batch: Int, rows: Int, columns: Int), dtype: DataType) throws {
+    let (batch, rows, columns) = (size.batch, size.rows, size.columns)
+    let x = try rounded(NNHarness.noise([batch, rows, columns], seed: 2), dtype)
+    let values = try floats(x)
+    for op in dtype == .float16 ? ["Sum", "Prod", "Mean"] : ["Prod"] {
+      func join(_ a: Float, _ b: Float) -> Float { rounded(op == "Prod" ? a * b : a + b, dtype) }
+      let neutral: Float = op == "Prod" ? 1 : 0
+      let expected = (0..<batch * columns).map { place -> Float in
+        let (matrix, column) = (place / columns, place % columns)
+        let line = (0..<rows).map { values[(matrix * rows + $0) * columns + column] }
+        let packet = place / 8 * 8
+        let isWhole = packet / columns == (packet + 7) / columns && packet + 8 <= batch * columns
+        var result: Float
+        if isWhole, rows >= 16 {
+          let whole = rows / 4 * 4
+          let parts = (0..<4).map { part in
+            stride(from: part, to: whole, by: 4).reduce(neutral) { join($0, line[$1]) }
+          }
+          result = line[whole...].reduce(parts.dropFirst().reduce(parts[0], join), join)
+        } else {
+          result = line.reduce(neutral, join)
+        }
+        return op == "Mean" ? rounded(result / Float(rows), dtype) : result
+      }
+      for threads in [1, 3] {
+        let found = try KernelHarness.run(
+          op, in: MathOps.all, [x, Tensor([Int32(1)])], attributes: ["keep_dims": .bool(false)],
+          types: ["T": dtype, "Tidx": .int32], outputs: [dtype], threads: threads)[0]
+        #expect(try floats(found) == expected)
+      }
+    }
+  }
+
   @Test("The largest of numbers below all of half is half's lowest")
   func lowest() throws {
     let x = try Tensor(shape: [1, 2, 2, 1], scalars: [-Float16.infinity, .nan, -.infinity, -.infinity])

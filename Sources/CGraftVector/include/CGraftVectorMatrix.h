@@ -120,7 +120,14 @@ GRAFT_DECLARE_MATRIX(double, f64)
   /** The same of `graft_convolve_depthwise_f32`, for windows of at most `GRAFT_STEPS` positions.               */ \
   void graft_stepped_depthwise_##kind(                                                                         \
       const graft_convolution *shape, const float *x, const float *filter, const float *zeros, float *y,        \
-      ptrdiff_t first, ptrdiff_t last);
+      ptrdiff_t first, ptrdiff_t last);                                                                         \
+  /** The sum or product of a row, rounded at every step, in the order of TensorFlow's loops, which depends on    */ \
+  /** the place of its first element in the tensor.                                                              */ \
+  float graft_stepped_reduce_##kind(int multiplies, const float *x, ptrdiff_t first, ptrdiff_t count);          \
+  /** The same of each column of a matrix, for results that are those from `first` on of `total`.                */ \
+  void graft_stepped_columns_##kind(                                                                           \
+      int multiplies, const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t total,      \
+      float *y);
 
 GRAFT_DECLARE_STEPPED(half)
 GRAFT_DECLARE_STEPPED(bfloat16)

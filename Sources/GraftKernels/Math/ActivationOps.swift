@@ -32,17 +32,21 @@ extension MathOps {
   ) { setup in
     let dtype = try setup.inputType(0)
     let alpha = try setup.float("alpha")
-    let single = UnaryRow(
-      body: { x, y, count in
-        graft_f32_leaky_relu(
-          x.assumingMemoryBound(to: Float.self), y.assumingMemoryBound(to: Float.self), count, alpha)
-      }, inputSize: 4, outputSize: 4, cost: 200)
+    func single(_ alpha: Float) -> UnaryRow {
+      UnaryRow(
+        body: { x, y, count in
+          graft_f32_leaky_relu(
+            x.assumingMemoryBound(to: Float.self), y.assumingMemoryBound(to: Float.self), count, alpha)
+        }, inputSize: 4, outputSize: 4, cost: 200)
+    }
     switch dtype {
-    case .float32: return ElementwiseKernels.unary(single, output: dtype)
+    case .float32: return ElementwiseKernels.unary(single(alpha), output: dtype)
     case .float64:
       return ElementwiseKernels.unary(WideLeakyRelu(alpha: Double(alpha)).row(cost: 800), output: dtype)
     default:
-      guard let row = SixteenBits(dtype)?.row(single) else {
+      // The slope is of the elements' dtype.
+      let rounded = dtype == .float16 ? Float(Float16(alpha)) : Float(BFloat16(alpha))
+      guard let row = SixteenBits(dtype)?.row(single(rounded)) else {
         throw setup.unimplemented("LeakyRelu has no kernel for \(dtype).")
       }
       return ElementwiseKernels.unary(row, output: dtype)

@@ -53,39 +53,26 @@ extension MathOps {
         0,
         try inputs.dropFirst().reduce(first) { try $0.summed(with: $1, VariantWalk(context.checkpoint)) })
     }
-    guard
-      let row = BinaryRows.floats(Add.self, dtype == .float64 ? .float64 : .float32),
-      let row = dtype.isFloatingPoint
-        ? row : BinaryRows.integers(Add.self, dtype) ?? BinaryRows.complexes(Add.self, dtype)
-    else { throw GraftError(.unimplemented, "Elements of \(dtype) cannot be added.") }
+    // Half and bfloat16 are rounded after each addition, as in TensorFlow.
+    guard let row = sum(of: dtype) else {
+      throw GraftError(.unimplemented, "Elements of \(dtype) cannot be added.")
+    }
     let y = try context.allocate(0, dtype, first.shape)
     nonisolated(unsafe) let sources = inputs.map { UnsafeRawPointer($0.base) }
     nonisolated(unsafe) let target = y.base
-    let narrow = SixteenBits(dtype)
     // Block by block in memory of its own, because the output may lie where one of the inputs lies.
     let block = SixteenBits.block
-    let count = first.elementCount
+    let (count, size) = (first.elementCount, dtype.size)
     let cost = row.cost * inputs.count * block / ElementwiseKernels.block
     context.workers.forEach((count + block - 1) / block, cost: cost) { blocks in
-      withUnsafeTemporaryAllocation(byteCount: 2 * block * row.inputSize, alignment: 64) { memory in
+      withUnsafeTemporaryAllocation(byteCount: block * size, alignment: 64) { memory in
         guard let sum = memory.baseAddress else { return }
-        let next = (sum + block * row.inputSize).assumingMemoryBound(to: Float.self)
         for index in blocks {
-          let begin = index * block
-          let length = min(block, count - begin)
-          if let narrow {
-            narrow.widen(sources[0] + 2 * begin, sum.assumingMemoryBound(to: Float.self), length)
-            for source in sources.dropFirst() {
-              narrow.widen(source + 2 * begin, next, length)
-              row.pairs(sum, next, sum, length)
-            }
-            narrow.narrow(sum.assumingMemoryBound(to: Float.self), target + 2 * begin, length)
-          } else {
-            let offset = begin * row.inputSize
-            row.pairs(sources[0] + offset, sources[1] + offset, sum, length)
-            for source in sources.dropFirst(2) { row.pairs(sum, source + offset, sum, length) }
-            (target + offset).copyMemory(from: sum, byteCount: length * row.inputSize)
-          }
+          let offset = index * block * size
+          let length = min(block, count - index * block)
+          row.pairs(sources[0] + offset, sources[1] + offset, sum, length)
+          for source in sources.dropFirst(2) { row.pairs(sum, source + offset, sum, length) }
+          (target + offset).copyMemory(from: sum, byteCount: length * size)
         }
       }
     }

@@ -3,12 +3,17 @@ import GraftTensor
 /// Sums, products, means and extremes over dimensions.
 extension MathOps {
   static let reductions: [OpDefinition] = [
-    reduction("Sum", "The sum over the given dimensions; integers wrap around.", .numbers) { sum($0) },
-    reduction("Prod", "The product over the given dimensions; integers wrap around.", .numbers) {
-      product($0)
-    },
     reduction(
-      "Mean", "The mean over the given dimensions; that of integers is cut towards zero.", .numbers
+      "Sum", "The sum over the given dimensions; integers wrap around.", .numbers,
+      step: { $0 == .float16 ? .sum : nil }
+    ) { sum($0) },
+    reduction(
+      "Prod", "The product over the given dimensions; integers wrap around.", .numbers,
+      step: { _ in .product }
+    ) { product($0) },
+    reduction(
+      "Mean", "The mean over the given dimensions; that of integers is cut towards zero.", .numbers,
+      step: { $0 == .float16 ? .mean : nil }
     ) { mean($0) },
     reduction("Max", "The largest element over the given dimensions, NaN where there is one.", .reals) {
       maximum($0)
@@ -39,6 +44,7 @@ extension MathOps {
   /// - Parameter passesSingles: Whether one element by itself is its own result.
   private static func reduction(
     _ name: String, _ summary: String, _ types: [DataType]?, passesSingles: Bool = true,
+    step: @escaping @Sendable (DataType) -> SteppedReduction? = { _ in nil },
     body: @escaping @Sendable (DataType) -> Body?
   ) -> OpDefinition {
     OpDefinition(
@@ -64,11 +70,15 @@ extension MathOps {
           }
           let y = try context.allocate(0, dtype, geometry.shape)
           guard let narrow else { return body(geometry, x.base, y.base, context.workers) }
-          // float16 and bfloat16 are widened, reduced and rounded once.
+          // float16 and bfloat16 are widened, reduced and rounded once, some of them at every step.
           let wide = try context.scratch(.float32, x.shape)
           let result = try context.scratch(.float32, geometry.shape)
           narrow.widen(x.base, wide.base.assumingMemoryBound(to: Float.self), x.elementCount)
-          body(geometry, wide.base, result.base, context.workers)
+          if let step = step(dtype), step.suits(geometry) {
+            step.run(geometry, wide, result, narrow, context.workers)
+          } else {
+            body(geometry, wide.base, result.base, context.workers)
+          }
           narrow.narrow(result.base.assumingMemoryBound(to: Float.self), y.base, y.elementCount)
         }
       })
@@ -167,6 +177,43 @@ extension MathOps {
     case .complex64: run(Reducers.ComplexNorm<Float>.self)
     case .complex128: run(Reducers.ComplexNorm<Double>.self)
     default: nil
+    }
+  }
+}
+
+/// Reductions of rows or columns of half or bfloat16 that TensorFlow rounds at every step; its sums of bfloat16 are of
+/// float32.
+private enum SteppedReduction {
+  case sum
+  case product
+  case mean
+
+  /// Whether there is one kind of dimensions to reduce.
+  func suits(_ geometry: ReductionGeometry) -> Bool {
+    geometry.sizes.count <= (geometry.reducesInnermost ? 2 : 3)
+  }
+
+  /// Writes a number for each row or column.
+  func run(
+    _ geometry: ReductionGeometry, _ x: Tensor, _ y: Tensor, _ format: SixteenBits, _ workers: WorkerPool
+  ) {
+    let (length, total, multiplies) = (geometry.reducedCount, y.elementCount, self == .product)
+    nonisolated(unsafe) let (source, target) = (x.floats, y.base.assumingMemoryBound(to: Float.self))
+    // The number of elements is one of the dtype, too: halves end at 65504.
+    let divisor = self == .mean ? Float(Float16(length)) : 1
+    let columns = geometry.reducesInnermost ? 1 : geometry.sizes.last ?? 1
+    workers.forEach(total / max(columns, 1), cost: length * columns) { parts in
+      for part in parts {
+        let (place, values) = (part * columns, source + part * columns * length)
+        if geometry.reducesInnermost {
+          target[part] = format.reduce(values, length, from: part * length, multiplies: multiplies)
+        } else {
+          format.reduceColumns(
+            values, rows: length, columns: columns, from: place, of: total, multiplies: multiplies,
+            into: target + place)
+        }
+        for index in place..<place + columns where self == .mean { target[index] = target[index] / divisor }
+      }
     }
   }
 }

@@ -51,6 +51,23 @@ struct SixteenBits: Sendable {
     }
   }
 
+  /// The sum or product of such numbers, rounded at every step in the order of TensorFlow's loops.
+  ///
+  /// - Parameter first: the first one's place in its tensor, on which that order depends.
+  func reduce(_ values: UnsafePointer<Float>, _ count: Int, from first: Int, multiplies: Bool) -> Float {
+    let reduce = isHalf ? graft_stepped_reduce_half : graft_stepped_reduce_bfloat16
+    return reduce(multiplies ? 1 : 0, values, first, count)
+  }
+
+  /// The same of each column of a matrix, whose results are those from `first` on of `total`.
+  func reduceColumns(
+    _ values: UnsafePointer<Float>, rows: Int, columns: Int, from first: Int, of total: Int, multiplies: Bool,
+    into results: UnsafeMutablePointer<Float>
+  ) {
+    let reduce = isHalf ? graft_stepped_columns_half : graft_stepped_columns_bfloat16
+    reduce(multiplies ? 1 : 0, values, rows, columns, first, total, results)
+  }
+
   /// Calls the body with blocks of `0..<count` and room for as many blocks of floats as asked for.
   @inline(__always)
   private func forEachBlock(

@@ -44,7 +44,7 @@ enum CrossEntropyOps {
       let (losses, gradients) = (loss.mutableBuffer(as: T.self), gradient.mutableBuffer(as: T.self))
       SteppedExponentials<T>.withRow(of: columns) { shares in
         for row in 0..<rows {
-          shares.load { values[row, $0] }
+          shares.load(row: row) { values[row, $0] }
           let logarithm = T(Float.logarithm(shares.sum)).compute
           var total: Float = 0
           for column in 0..<columns {
@@ -130,7 +130,7 @@ enum CrossEntropyOps {
       SteppedExponentials<T>.withRow(of: columns) { shares in
         for row in 0..<rows {
           let base = row * columns
-          shares.load { source[base + $0].compute }
+          shares.load(row: row) { source[base + $0].compute }
           let label = classes[row]
           losses[row] = T(T(Float.logarithm(shares.sum)).compute - shares.shifted[label])
           for column in 0..<columns {

@@ -36,7 +36,14 @@ enum SoftmaxOps {
         context.perform { Softmax.run(logits, output, rows, width, logarithm, workers) }
       case .float64: doubles(logits, output, rows, width, logarithm, context.workers)
       case .float16: halves(Float16.self, logits, output, rows, width, logarithm, context.workers)
-      default: halves(BFloat16.self, logits, output, rows, width, logarithm, context.workers)
+      default:
+        if logarithm {
+          return halves(BFloat16.self, logits, output, rows, width, logarithm, context.workers)
+        }
+        // The library behind it computes in float32 and rounds once.
+        let wide = try FloatConversion.widen(logits, context)
+        Softmax.run(wide, wide, rows, width, logarithm, context.workers)
+        FloatConversion.narrow(wide, into: output, context.workers)
       }
     }
   }
@@ -80,11 +87,8 @@ extension SoftmaxOps {
       SteppedExponentials<T>.withRow(of: width) { row in
         for index in range {
           let (values, results) = (source + index * width, target + index * width)
-          row.load(values)
-          if T.self == BFloat16.self, !logarithm, !(row.largest < .infinity) {
-            // As in rows of float32: finite elements beside infinity or NaN have no share.
-            for place in 0..<width { results[place] = T(values[place].compute < .infinity ? 0 : .nan) }
-          } else if logarithm {
+          row.load(values, row: index)
+          if logarithm {
             let shift = T(Float.logarithm(row.sum)).compute
             for place in 0..<width { row.shifted[place] -= shift }
             row.store(row.shifted, results)

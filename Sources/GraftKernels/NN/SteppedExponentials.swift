@@ -10,11 +10,7 @@ struct SteppedExponentials<T: HalfElement> {
   let shifted: UnsafeMutablePointer<Float>
   /// The exponentials of that.
   let powers: UnsafeMutablePointer<Float>
-  private(set) var largest: Float = 0
   private(set) var sum: Float = 0
-
-  /// Up to so many elements are summed with a rounding at each step, more of them in float32.
-  private static var shortRow: Int { 16 }
 
   /// Calls the body with room for a row.
   static func withRow(of count: Int, _ body: (inout SteppedExponentials) -> Void) {
@@ -40,31 +36,26 @@ struct SteppedExponentials<T: HalfElement> {
     self.powers = powers
   }
 
-  /// Takes the elements of a row.
-  mutating func load(_ values: UnsafePointer<T>) {
+  /// Takes the elements of a row of this number.
+  mutating func load(_ values: UnsafePointer<T>, row: Int) {
     format.widen(values, shifted, count)
-    run()
+    run(row)
   }
 
-  /// Takes a row element by element.
-  mutating func load(_ value: (Int) -> Float) {
+  /// Takes a row of this number element by element.
+  mutating func load(row: Int, _ value: (Int) -> Float) {
     for index in 0..<count { shifted[index] = value(index) }
-    run()
+    run(row)
   }
 
-  private mutating func run() {
+  private mutating func run(_ row: Int) {
+    var largest: Float = 0
     graft_f32_max_rows(shifted, &largest, 1, count)
     for index in 0..<count { shifted[index] -= largest }
     round(shifted)
     graft_f32_exp(shifted, powers, count)
     round(powers)
-    if count > Self.shortRow {
-      graft_f32_sum_rows(powers, &sum, 1, count)
-      sum = T(sum).compute
-    } else {
-      sum = 0
-      for index in 0..<count { sum = T(sum + powers[index]).compute }
-    }
+    sum = format.reduce(powers, count, from: row * count, multiplies: false)
   }
 
   private func round(_ values: UnsafeMutablePointer<Float>) {
