@@ -1,4 +1,5 @@
-// Products and depthwise convolutions of half-precision and bfloat16 numbers whose sums are rounded at every step.
+// Products of matrices, depthwise convolutions and reductions of half-precision and bfloat16 numbers that are rounded at
+// every step.
 
 #include "CGraftVectorMatrix.h"
 
@@ -11,7 +12,7 @@
 #undef INLINE
 #include "select.h"
 
-// Columns that are computed together, with products rounded too.
+// Elements of a packet: what TensorFlow's loops compute together, with products rounded too.
 #define GROUP 8
 
 /// Where the pixels under a window's positions begin, `zeros` for those beside the image.
@@ -47,6 +48,11 @@ static void lay_lines(
       const graft_convolution *shape, const float *x, const float *filter, const float *zeros, float *y,        \
       ptrdiff_t first, ptrdiff_t last) {                                                                        \
     SELECT(stepped_depthwise_##kind)(shape, x, filter, zeros, y, first, last);                                  \
+  }                                                                                                             \
+  void graft_stepped_columns_##kind(                                                                            \
+      int multiplies, const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t total,      \
+      float *y) {                                                                                               \
+    SELECT(stepped_columns_##kind)(multiplies, x, rows, columns, first, total, y);                              \
   }
 STEPPED(half)
 STEPPED(bfloat16)
@@ -60,13 +66,5 @@ STEPPED(bfloat16)
         graft_stepped_reduce_##kind(0, x, first, left),                                                         \
         graft_stepped_reduce_##kind(0, x + left, first + left, count - left));                                  \
   }
-#define COLUMNS(kind)                                                                                           \
-  void graft_stepped_columns_##kind(                                                                            \
-      int multiplies, const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first, ptrdiff_t total,      \
-      float *y) {                                                                                               \
-    SELECT(stepped_columns_##kind)(multiplies, x, rows, columns, first, total, y);                              \
-  }
-COLUMNS(half)
-COLUMNS(bfloat16)
 DEFINE_REDUCE(half, 200)
 DEFINE_REDUCE(bfloat16, 128)

@@ -1,4 +1,5 @@
-// Kernels for plain instructions and, on x86-64, for AVX2 with fused multiply-add and half-precision conversions and for AVX-512. Included with
+// Kernels for plain instructions and, on x86-64, for AVX2 (with fused multiply-add and half-precision conversions) and
+// for AVX-512. Included with
 //   KERNEL  the file of the kernels, which is included with
 //     TARGET   the attribute that selects the instructions
 //     WIDTH    how many floats a register holds

@@ -187,14 +187,24 @@ struct HalfPrecisionTests {
     #expect(try floats(y) == expected)
   }
 
-  @Test("Sums of several tensors are rounded after each addition", arguments: [DataType.float16, .bfloat16])
-  func additions(dtype: DataType) throws {
-    let inputs = try (0..<4).map { try rounded(NNHarness.noise([700], seed: 2 + UInt64($0)), dtype) }
+  @Test(
+    "Sums of several tensors are rounded after each addition", arguments: [2, 4, 9, 10, 12, 17],
+    [DataType.float16, .bfloat16])
+  func additions(count: Int, dtype: DataType) throws {
+    let inputs = try (0..<count).map { try rounded(NNHarness.noise([700], seed: 2 + UInt64($0)), dtype) }
     let y = try KernelHarness.run(
-      "AddN", in: MathOps.all, inputs, attributes: ["N": .int(4)], types: ["T": dtype], outputs: [dtype])[0]
+      "AddN", in: MathOps.all, inputs, attributes: ["N": .int(Int64(count))], types: ["T": dtype],
+      outputs: [dtype])[0]
     let values = try inputs.map(floats)
+    // Up to 9, then 8 at a time: TensorFlow's order.
+    let first = count <= 9 ? count : [8, 9, 2, 3, 4, 5, 6, 7][count % 8]
     let expected = (0..<700).map { index in
-      values.dropFirst().reduce(values[0][index]) { rounded($0 + $1[index], dtype) }
+      func sum(_ part: Range<Int>) -> Float {
+        part.dropFirst().reduce(values[part.lowerBound][index]) { rounded($0 + values[$1][index], dtype) }
+      }
+      return stride(from: first, to: count, by: 8).reduce(sum(0..<first)) {
+        rounded($0 + sum($1..<$1 + 8), dtype)
+      }
     }
     #expect(try floats(y) == expected)
   }
