@@ -76,7 +76,7 @@ enum BiasAddOps {
       guard inner == 1 else {
         nonisolated(unsafe) let offsets = UnsafeRawPointer(bias.base)
         return context.perform {
-          workers.forEach(outer * channels, cost: row.cost * inner >> 10 + 1) { range in
+          workers.forEach(outer * channels, cost: row.cost * inner / 1024 + 1) { range in
             for plane in range {
               let place = plane * inner * size
               row.right(source + place, offsets + plane % channels * size, target + place, inner)
@@ -92,7 +92,7 @@ enum BiasAddOps {
       }
       nonisolated(unsafe) let offsets = UnsafeRawPointer(repeated.base)
       context.perform(binds: lines == 1) {
-        workers.forEach((outer + lines - 1) / lines, cost: row.cost * lines * channels >> 10 + 1) { range in
+        workers.forEach((outer + lines - 1) / lines, cost: row.cost * lines * channels / 1024 + 1) { range in
           for group in range {
             let place = group * lines * channels * size
             row.pairs(source + place, offsets, target + place, min(lines, outer - group * lines) * channels)
