@@ -27,10 +27,12 @@ struct DepthwiseBands: @unchecked Sendable {
   /// Elements of a row of the depthwise convolution's input, and of its output.
   private var inputRow: Int { geometry.input.2 * channels }
   private var outputRow: Int { geometry.output.2 * channels }
+  /// Elements of the input that an output row has for itself: a stride may be larger than the image by far.
+  private var newInput: Int { min(stride, height) * inputRow }
 
   /// Output rows of a band, at most.
   private var rows: Int {
-    let row = (before == nil ? 0 : inputRow * stride) + (after == nil ? 0 : outputRow)
+    let row = (before == nil ? 0 : newInput) + (after == nil ? 0 : outputRow)
     return min(max(Self.rowBytes / max(row * MemoryLayout<Float>.stride, 1), 1), outputHeight)
   }
 
@@ -48,7 +50,7 @@ struct DepthwiseBands: @unchecked Sendable {
   /// About how many nanoseconds an output row takes.
   var cost: Int {
     let products =
-      stride * inputRow * (before?.depth ?? 0) + outputRow * (after?.channels ?? 0)
+      newInput * (before?.depth ?? 0) + outputRow * (after?.channels ?? 0)
       + outputRow * window * geometry.kernel.2
     return products / 50
   }

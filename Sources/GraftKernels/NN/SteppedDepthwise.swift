@@ -32,7 +32,8 @@ struct SteppedDepthwise: Sendable {
   private var reach: Int { (vertical.window - 1) * vertical.dilation + 1 }
   /// Output rows that are computed at a time, at most, and the rows of input under them.
   private var rows: Int {
-    let bytes = (vertical.stride * inputRow + outputRow) * MemoryLayout<Float>.stride
+    // A stride may be larger than the image by far.
+    let bytes = (min(vertical.stride, vertical.input) * inputRow + outputRow) * MemoryLayout<Float>.stride
     return min(max(Self.bytes / max(bytes, 1), 1), vertical.output)
   }
   private var inputRows: Int { min((rows - 1) * vertical.stride + reach, vertical.input) }
