@@ -94,7 +94,7 @@ INLINE void NAME(stepped_depthwise)(
     const int is_half, const graft_convolution *s, const float *x, const float *filter, const float *zeros, float *y,
     ptrdiff_t first, ptrdiff_t last) {
   const ptrdiff_t channels = s->groups, positions = s->kernel[0] * s->kernel[1] * s->kernel[2];
-  const float *lines[GRAFT_STEPS];
+  const float *lines[GRAFT_STEPPED_POSITIONS];
   for (ptrdiff_t pixel = first; pixel < last; pixel++) {
     lay_lines(s, x, zeros, pixel, lines);
     float *const target = y + pixel * channels;

@@ -109,7 +109,7 @@ GRAFT_DECLARE_MATRIX(float, f32)
 GRAFT_DECLARE_MATRIX(double, f64)
 
 /// Positions of a window that steps are made for at most.
-#define GRAFT_STEPS 64
+#define GRAFT_STEPPED_POSITIONS 64
 
 #define GRAFT_DECLARE_STEPPED(kind)                                                                            \
   /** c = a b as `graft_matrix_product_f32`, of floats that all are of this kind, with the sums rounded to it   */ \
@@ -117,7 +117,7 @@ GRAFT_DECLARE_MATRIX(double, f64)
   void graft_stepped_product_##kind(                                                                           \
       ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_column,               \
       const float *packed, float *c, ptrdiff_t c_row);                                                         \
-  /** The same of `graft_convolve_depthwise_f32`, for windows of at most `GRAFT_STEPS` positions.               */ \
+  /** The same of `graft_convolve_depthwise_f32`, for windows of at most `GRAFT_STEPPED_POSITIONS` positions.   */ \
   void graft_stepped_depthwise_##kind(                                                                         \
       const graft_convolution *shape, const float *x, const float *filter, const float *zeros, float *y,        \
       ptrdiff_t first, ptrdiff_t last);                                                                         \

@@ -156,12 +156,7 @@ struct EinsumTask {
     guard product.k > SteppedProduct.longest else {
       return try SteppedProduct.run(product, into: target, context)
     }
-    var wide = product
-    wide.left.tensor = try FloatConversion.widen(product.left.tensor, context)
-    wide.right.tensor = try FloatConversion.widen(product.right.tensor, context)
-    let sums = try context.scratch(.float32, target.shape)
-    try wide.run(context, into: sums)
-    FloatConversion.narrow(sums, into: target, context.workers)
+    try product.widened(context, into: target, cuts: false)
   }
 
   /// An operand as matrices: as it lies in memory where rows and columns have one step each, else copied.

@@ -16,22 +16,12 @@ enum FloatConversion {
     return wide
   }
 
-  /// Rounds float32 elements into a tensor of half, or cuts them to bfloat16: how TensorFlow's products of matrices
-  /// of bfloat16 end.
-  static func cut(_ wide: Tensor, into tensor: Tensor, _ workers: WorkerPool) {
-    guard let short = SixteenBits(tensor.dtype) else { return narrow(wide, into: tensor, workers) }
+  /// Rounds float32 elements into a tensor of half, bfloat16 or float32; with `cuts`, bfloat16 are cut instead.
+  static func narrow(_ wide: Tensor, into tensor: Tensor, _ workers: WorkerPool, cuts: Bool = false) {
+    guard let short = SixteenBits(tensor.dtype) else { return tensor.initializeElements(from: wide) }
     split(wide, tensor, workers) {
       (source: UnsafePointer<Float>, target: UnsafeMutablePointer<UInt16>, count) in
-      short.cut(source, target, count)
-    }
-  }
-
-  /// Rounds float32 elements into a tensor of half, bfloat16 or float32.
-  static func narrow(_ wide: Tensor, into tensor: Tensor, _ workers: WorkerPool) {
-    switch tensor.dtype {
-    case .float16: split(wide, tensor, workers) { graft_f32_to_half($0, $1, $2) }
-    case .bfloat16: split(wide, tensor, workers) { graft_f32_to_bfloat16($0, $1, $2) }
-    default: tensor.initializeElements(from: wide)
+      short.narrow(source, target, count, cuts: cuts)
     }
   }
 

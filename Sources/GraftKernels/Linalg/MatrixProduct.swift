@@ -85,11 +85,7 @@ struct MatrixProduct {
     wide.finish = try finish.widened(context)
     let sums = try context.scratch(.float32, output.shape)
     try wide.vector(Float.self, context, sums)
-    if cuts {
-      FloatConversion.cut(sums, into: output, context.workers)
-    } else {
-      FloatConversion.narrow(sums, into: output, context.workers)
-    }
+    FloatConversion.narrow(sums, into: output, context.workers, cuts: cuts)
   }
 
   /// A few rows at a time, whose elements and results as float32 stay in a cache.
@@ -117,14 +113,9 @@ struct MatrixProduct {
           packed: packed.elements(of: 0) + columns.lowerBound * k, into: sums, cRow: columns.count,
           finish.from(row: start, column: columns.lowerBound, of: Float.self))
         for line in 0..<count {
-          let (source, target) = (
-            sums + line * columns.count, c + 2 * ((start + line) * n + columns.lowerBound)
-          )
-          if cuts {
-            short.cut(source, target, columns.count)
-          } else {
-            short.narrow(source, target, columns.count)
-          }
+          short.narrow(
+            sums + line * columns.count, c + 2 * ((start + line) * n + columns.lowerBound), columns.count,
+            cuts: cuts)
         }
       }
     }

@@ -13,7 +13,7 @@ extension BFloat16: HalfElement {}
 /// Long sums would lose more with each step; they are made in float32.
 enum SteppedProduct {
   /// The longest sum that is rounded at every step.
-  static let longest = Int(GRAFT_STEPS)
+  static let longest = Int(GRAFT_STEPPED_POSITIONS)
 
   /// Columns that TensorFlow's kernels compute together, rounding products too; the columns after the last whole
   /// group are computed one by one, and there a product and its sum are rounded once.

@@ -39,9 +39,12 @@ struct SixteenBits: Sendable {
     }
   }
 
-  /// Writes floats as elements, those of bfloat16 cut instead of rounded: how TensorFlow's products of matrices end.
-  func cut(_ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ count: Int) {
-    if isHalf { return narrow(source, target, count) }
+  /// Writes floats as elements; with `cuts`, those of bfloat16 are cut instead of rounded: how TensorFlow's products of
+  /// matrices end.
+  func narrow(
+    _ source: UnsafePointer<Float>, _ target: UnsafeMutableRawPointer, _ count: Int, cuts: Bool
+  ) {
+    if isHalf || !cuts { return narrow(source, target, count) }
     let target = target.assumingMemoryBound(to: UInt16.self)
     for index in 0..<count {
       let bits = source[index].bitPattern
