@@ -12,9 +12,9 @@ struct ProfileCommand: ParsableCommand {
     discussion: """
       The run shown is the fastest of those that were made after the first. Names and ops are those of the \
       plan, in which operations may have been joined: one is named after the last of those that it stands \
-      for. Times are an operation's own, without those of functions that it calls. GFLOP/s counts the \
-      multiplications and additions of convolutions and matrix products by their definition; the peak is what \
-      the threads could do at most, as measured before the runs.
+      for. Times are an operation's own: what runs within loops and conditionals is listed by itself. GFLOP/s \
+      counts the multiplications and additions of convolutions and matrix products by their definition; the \
+      peak is what the threads could do at most, as measured before the runs.
       """)
 
   @OptionGroup var model: ModelOptions

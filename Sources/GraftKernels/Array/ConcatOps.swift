@@ -67,14 +67,16 @@ enum ConcatOps {
     let inner = ArrayArguments.product(sizes[(axis + 1)...])
     let outer = ArrayArguments.product(sizes[..<axis])
     var start = 0
+    var copies: [BlockCopy] = []
     for part in parts {
       let length = part.shape[axis] &* inner
       if part.elementCount > 0 {
-        try StridedCopy(rows: outer, length: length, sourceStep: length, targetStep: total &* inner)
-          .run(from: part, to: output, startingAt: start, context.workers)
+        let block = StridedCopy(rows: outer, length: length, sourceStep: length, targetStep: total &* inner)
+        copies.append(BlockCopy(block: block, source: part, target: output, targetStart: start))
       }
       start = start &+ length
     }
+    try context.perform(copies)
   }
 
   private static func joined(_ parts: [PartialShape], axis: [Int]?) -> PartialShape {
@@ -168,9 +170,10 @@ enum ConcatOps {
         let output = try context.allocate(0, first.dtype, shape)
         let copy = StridedCopy(
           rows: outer, length: inner, sourceStep: inner, targetStep: inner &* inputs.count)
-        for (index, input) in inputs.enumerated() {
-          try copy.run(from: input, to: output, startingAt: index &* inner, context.workers)
-        }
+        try context.perform(
+          inputs.enumerated().map { index, input in
+            BlockCopy(block: copy, source: input, target: output, targetStart: index &* inner)
+          })
       }
     })
 

@@ -57,7 +57,9 @@ enum SliceOps {
           return try context.setView(0, of: input, from: shape.elementCount == 0 ? 0 : start, shape)
         }
         let output = try context.allocate(0, input.dtype, shape)
-        try copy.run(from: input, at: start, to: output, context.workers)
+        try context.perform(
+          [BlockCopy(block: copy, source: input, sourceStart: start, target: output)],
+          binds: context.isConstant(1) && context.isConstant(2))
       }
     })
 }

@@ -17,6 +17,7 @@ enum SplitOps {
     let outer = ArrayArguments.product(sizes[..<axis])
     let step = sizes[axis] &* inner
     var start = 0
+    var copies: [BlockCopy] = []
     for (index, length) in lengths.enumerated() {
       sizes[axis] = length
       var piece = sizes
@@ -27,14 +28,15 @@ enum SplitOps {
       } else {
         let output = try context.allocate(index, input.dtype, shape)
         if shape.elementCount > 0 {
-          try StridedCopy(
-            rows: outer, length: length &* inner, sourceStep: step, targetStep: length &* inner
-          ).run(from: input, at: start &* inner, to: output, context.workers)
+          let block = StridedCopy(
+            rows: outer, length: length &* inner, sourceStep: step, targetStep: length &* inner)
+          copies.append(
+            BlockCopy(block: block, source: input, sourceStart: start &* inner, target: output))
         }
       }
       start += length
     }
-    if outer == 1 { context.keepViews() }
+    if outer == 1 { context.keepViews() } else { try context.perform(copies) }
   }
 
   private static func axis(_ value: Int, of input: Tensor, _ index: Int) throws -> Int {

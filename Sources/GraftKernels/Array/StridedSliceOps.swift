@@ -29,7 +29,9 @@ enum StridedSliceOps {
           return
         }
         let output = try context.allocate(0, input.dtype, slice.shape)
-        try slice.copy.run(from: input, at: slice.start, to: output, context.workers)
+        try context.perform(
+          [BlockCopy(block: slice.copy, source: input, sourceStart: slice.start, target: output)],
+          binds: isConstant)
       }
     })
 

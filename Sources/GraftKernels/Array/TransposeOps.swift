@@ -39,7 +39,7 @@ enum TransposeOps {
             return try context.setView(0, of: input, shape)
           }
           let output = try context.allocate(0, input.dtype, shape)
-          try copy.run(from: input, to: output, context.workers)
+          try context.perform([BlockCopy(block: copy, source: input, target: output)], binds: !isComplex)
           if isComplex { conjugate(output) }
         }
       })

@@ -111,11 +111,8 @@ enum TensorListOps {
       guard let element = list.elements[index] else {
         return try context.allocate(0, dtype, try list.shape(known: try context.shapeInput(2))).clear()
       }
-      guard TensorListRows.suit(element) else { return try context.setOutput(0, element) }
-      // In a place that stays the same from round to round of a loop, what reads it can be bound.
-      let output = try context.allocate(0, dtype, element.shape)
-      output.initializeElements(from: element)
-      if context.isFixed, let rows = TensorListRows(list, like: element) {
+      let output = try context.setElement(0, element)
+      if context.isFixed, let output, let rows = TensorListRows(list, like: element) {
         let number = try context.input(1)
         context.bind(attempting: { rows.copy(number, to: output) })
       }
@@ -189,7 +186,7 @@ enum TensorListOps {
           throw GraftError(.invalidArgument, "An element is taken out of a list that has none.")
         }
         if let last {
-          try context.setOutput(1, last)
+          try context.setElement(1, last)
         } else {
           try context.allocate(1, dtype, try list.shape(known: try context.shapeInput(1))).clear()
         }

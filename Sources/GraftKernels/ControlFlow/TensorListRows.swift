@@ -5,15 +5,6 @@ final class TensorListRows {
   private let elements: [Tensor]
   private let byteCount: Int
 
-  /// The largest element that is rather copied than looked at where it lies.
-  private static let mostBytes = 32 << 10
-
-  /// Whether a copy of such an element costs less than it saves.
-  static func suit(_ element: Tensor) -> Bool {
-    if case .plain = element.dtype.layout { return element.byteCount <= mostBytes }
-    return false
-  }
-
   /// Nil where some element is not set, or not like the one given.
   init?(_ list: TensorList, like first: Tensor) {
     elements = list.elements.compactMap { $0 }

@@ -29,6 +29,8 @@ package final class KernelContext {
   package let maximumLoopSteps: Int
   /// Whether the run has a time limit or can be cancelled, so that it may wait for others.
   package let isLimited: Bool
+  /// What records each instruction of the run, which is the runtime's affair; nil where nobody asked.
+  package let trace: (any AnyObject & Sendable)?
 
   /// A context over a run's values.
   package init(
@@ -36,7 +38,7 @@ package final class KernelContext {
     resources: ResourceManager = ResourceManager(), functions: any FunctionRunner = NoFunctions(),
     files: FileAccess = .none,
     checkpoint: @escaping @Sendable () throws -> Void = {}, maximumLoopSteps: Int = .max,
-    isLimited: Bool = false
+    isLimited: Bool = false, trace: (any AnyObject & Sendable)? = nil
   ) {
     self.values = values
     self.allocator = allocator
@@ -47,6 +49,7 @@ package final class KernelContext {
     self.checkpoint = checkpoint
     self.maximumLoopSteps = maximumLoopSteps
     self.isLimited = isLimited
+    self.trace = trace
     inputSlots = UnsafeBufferPointer(start: nil, count: 0)
     outputs = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
@@ -58,7 +61,7 @@ package final class KernelContext {
     KernelContext(
       values: values, allocator: allocator, workers: workers, resources: resources, functions: functions,
       files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps,
-      isLimited: isLimited)
+      isLimited: isLimited, trace: trace)
   }
 
   /// Points the context at an instruction: where its inputs and outputs lie among the values.
@@ -212,6 +215,12 @@ package final class KernelContext {
     allocator.bind(instruction, .attempt(action))
   }
 
+  /// Whether the input is the same tensor in every round of the loop that this run is part of, for as long as what is
+  /// bound now stays bound.
+  package func isHeld(_ index: Int) -> Bool {
+    index >= 0 && index < inputSlots.count && allocator.isHeld(slot: Int(inputSlots[index]))
+  }
+
   /// Whether the input is the same tensor in every run of this program.
   package func isConstant(_ index: Int) -> Bool {
     index >= 0 && index < inputSlots.count && allocator.isConstant(slot: Int(inputSlots[index]))
@@ -234,6 +243,8 @@ package protocol OutputAllocator: AnyObject {
   var keepsPacked: Bool { get }
   /// Whether a slot's value is the same in every run.
   func isConstant(slot: Int) -> Bool
+  /// Whether a slot's value is the same in every round of a loop.
+  func isHeld(slot: Int) -> Bool
   /// Whether nobody reads the slot's value after the instruction.
   func isLastUse(slot: Int, of instruction: Int) -> Bool
   /// Whether an instruction's shapes and addresses are the same each time.
@@ -260,6 +271,8 @@ extension OutputAllocator {
   package func scratch(dtype: DataType, shape: Shape) throws -> Tensor {
     try Tensor(uninitialized: dtype, shape: shape)
   }
+  /// By default there are no rounds.
+  package func isHeld(slot: Int) -> Bool { false }
   /// By default nothing is taken out of its slot.
   package func isLastUse(slot: Int, of instruction: Int) -> Bool { false }
   /// By default nothing is shared.

@@ -95,6 +95,15 @@ extension TensorArray {
     }
   }
 
+  /// The shape that all elements have, those too that are still to be written; nil where it is not one, or not known.
+  var commonShape: Shape? {
+    contents.withLock { contents in
+      contents.options.elementShape.fullyDefined.flatMap { shape in
+        contents.elements.allSatisfy { $0.shape == nil || $0.shape == shape } ? shape : nil
+      }
+    }
+  }
+
   /// Makes room for a number of pieces, and notes that `Pack` and `Concat` of the gradient give as many.
   func fill(_ count: Int) throws {
     try access { contents in

@@ -83,13 +83,9 @@ enum BatchMatMulOps {
             right: try converted(product.right, to: dtype, context))
         }
         product.right.tensor = try product.right.tensor.aligned()
+        if types == [dtype, dtype] { try product.packHeldRight(context) }
       }
-      try product.run(context, into: output)
-      if types == [dtype, dtype], context.isFixed,
-        let action = product.bound(context.workers, into: output)
-      {
-        context.bind(action)
-      }
+      try product.run(context, into: output, binds: types == [dtype, dtype])
     }
   }
 

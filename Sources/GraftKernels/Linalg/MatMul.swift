@@ -76,11 +76,9 @@ enum MatMulOps {
         try product.packConstantRight(context)
       } else {
         product.right.tensor = try b.aligned()
+        try product.packHeldRight(context)
       }
-      try product.run(context, into: output)
-      if isPacked, context.isFixed, let action = product.bound(context.workers, into: output) {
-        context.bind(action)
-      }
+      try product.run(context, into: output, binds: true)
     }
   }
 }

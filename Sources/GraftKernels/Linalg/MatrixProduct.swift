@@ -33,11 +33,12 @@ struct MatrixProduct {
 
   /// Writes the products one after the other.
   ///
+  /// - Parameter binds: whether the kernel does nothing but that, so that it may be bound.
   /// - Precondition: `output` has m * n elements for each pair, and both sides have its dtype.
-  func run(_ context: KernelContext, into output: Tensor) throws {
+  func run(_ context: KernelContext, into output: Tensor, binds: Bool = false) throws {
     switch output.dtype {
-    case .float32: try vector(Float.self, context, output)
-    case .float64: try vector(Double.self, context, output)
+    case .float32: try vector(Float.self, context, output, binds: binds)
+    case .float64: try vector(Double.self, context, output, binds: binds)
     case .float16, .bfloat16: try widened(context, into: output, cuts: true)
     case .int16: plain(Int16.self, context, output)
     case .int32: plain(Int32.self, context, output)
@@ -58,11 +59,24 @@ struct MatrixProduct {
     packed = try PackedMatrix.kept(right, k: k, n: n, context)
   }
 
+  /// Packs the right side where it is the same in every round of a loop, for as long as the loop goes on.
+  mutating func packHeldRight(_ context: KernelContext) throws {
+    guard context.isFixed, context.isHeld(1), !isReadOnce, n > 1 else { return }
+    switch right.tensor.dtype {
+    case .float32: packed = try PackedMatrix.packed(Float.self, right, k: k, n: n, context.workers)
+    case .float64: packed = try PackedMatrix.packed(Double.self, right, k: k, n: n, context.workers)
+    default: return
+    }
+  }
+
   /// Whether there are so few rows that a matrix is read but once for them, and not worth packing. The sums
   /// are those of the packed matrix. Of many pairs the rows are fewer.
   static func isReadOnce(rows: Int, columns: Int, pairs: Int = 1) -> Bool {
     columns > 1 && rows < (pairs == 1 ? 8 : 4)
   }
+
+  /// The products of so few numbers that they are not worth sharing out.
+  private static let undivided = 1 << 18
 
   private var isReadOnce: Bool { Self.isReadOnce(rows: m, columns: n, pairs: left.offsets.count) }
 
@@ -133,57 +147,44 @@ struct MatrixProduct {
 
   // MARK: - float32 and float64
 
-  private func vector<T: VectorElement>(_ type: T.Type, _ context: KernelContext, _ output: Tensor) throws {
+  private func vector<T: VectorElement>(
+    _ type: T.Type, _ context: KernelContext, _ output: Tensor, binds: Bool = false
+  ) throws {
     guard output.elementCount > 0 else { return }
-    let finish = finish.vector(columns: n)
-    if packed == nil {
-      if n == 1, right.row == 1 || k == 1, left.column == 1 {
-        return vectorOnTheRight(T.self, context, output, finish)
-      }
-      if isReadOnce, right.column == 1 { return few(T.self, context, output, finish) }
-      if isReadOnce, right.row == 1, left.column == 1 { return dots(T.self, context, output, finish) }
+    let (product, workers, finish) = (self, context.workers, finish.vector(columns: n))
+    if let packed {
+      return context.perform(binds: binds) { product.multiply(T.self, workers, output, packed, finish) }
     }
-    let isShared = right.isOneMatrix
-    let packed: PackedMatrix
-    if let ready = self.packed {
-      packed = ready
-    } else {
-      packed = try PackedMatrix.pack(T.self, right, k: k, n: n, context.workers) {
-        try context.scratch(T.dataType, $0).storage
-      }
+    if n == 1, right.row == 1 || k == 1, left.column == 1 {
+      return context.perform(binds: binds) { product.vectorOnTheRight(T.self, workers, output, finish) }
     }
-    multiply(T.self, context.workers, output, packed, isShared: isShared, finish)
-  }
-
-  /// The product again, for the same tensors; nil where it is not that of a packed matrix.
-  ///
-  /// The caller holds the tensors.
-  func bound(_ workers: WorkerPool, into output: Tensor) -> (() -> Void)? {
-    guard let packed, output.elementCount > 0, output.dtype == .float32 else { return nil }
-    let isShared = right.isOneMatrix
-    let finish = finish.vector(columns: n)
-    let product = self
-    guard left.offsets.count == 1, m * n * k < 1 << 18 else {
-      return { product.multiply(Float.self, workers, output, packed, isShared: isShared, finish) }
+    if isReadOnce, right.column == 1 {
+      return context.perform(binds: binds) { product.few(T.self, workers, output, finish) }
     }
-    let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: Float.self)) + left.offsets[0]
-    let b: UnsafePointer<Float> = packed.elements(of: 0)
-    let c = output.base.assumingMemoryBound(to: Float.self)
-    let (m, n, k, row, column) = (m, n, k, left.row, left.column)
-    return {
-      Float.product(m: m, n: n, k: k, a, row: row, column: column, packed: b, into: c, cRow: n, finish)
-      withExtendedLifetime(packed) {}
+    if isReadOnce, right.row == 1, left.column == 1 {
+      return context.perform(binds: binds) { product.dots(T.self, workers, output, finish) }
+    }
+    let memory = try context.scratch(T.dataType, PackedMatrix.shape(T.self, right, k: k, n: n)).storage
+    context.perform(binds: binds) {
+      let packed = PackedMatrix.pack(
+        T.self, product.right, k: product.k, n: product.n, into: memory, workers)
+      product.multiply(T.self, workers, output, packed, finish)
     }
   }
 
   private func multiply<T: VectorElement>(
-    _ type: T.Type, _ workers: WorkerPool, _ output: Tensor, _ packed: PackedMatrix, isShared: Bool,
-    _ finish: graft_finish
+    _ type: T.Type, _ workers: WorkerPool, _ output: Tensor, _ packed: PackedMatrix, _ finish: graft_finish
   ) {
     nonisolated(unsafe) let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let c = output.base.assumingMemoryBound(to: T.self)
-    nonisolated(unsafe) let finish = finish
     let (m, n, k, row, column, offsets) = (m, n, k, left.row, left.column, left.offsets)
+    if offsets.count == 1, m * n * k < Self.undivided {
+      return T.product(
+        m: m, n: n, k: k, a + offsets[0], row: row, column: column, packed: packed.elements(of: 0), into: c,
+        cRow: n, finish)
+    }
+    nonisolated(unsafe) let finish = finish
+    let isShared = right.isOneMatrix
     workers.forEachPart(pairs: offsets.count, rows: m, columns: n, depth: max(k, 8), T.self) {
       _, pair, rows, columns in
       T.product(
@@ -197,7 +198,7 @@ struct MatrixProduct {
 
   /// Few rows by a matrix that lies row after row: read once, it is not worth packing.
   private func few<T: VectorElement>(
-    _ type: T.Type, _ context: KernelContext, _ output: Tensor, _ finish: graft_finish
+    _ type: T.Type, _ workers: WorkerPool, _ output: Tensor, _ finish: graft_finish
   ) {
     nonisolated(unsafe) let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let b = UnsafePointer(right.tensor.base.assumingMemoryBound(to: T.self))
@@ -208,7 +209,7 @@ struct MatrixProduct {
     let width = 4 * T.panelWidth
     // The last one also has the columns that are left: a few by themselves would be added up in another order.
     let strips = max(n / width, 1)
-    context.workers.forEach(offsets.count * strips, cost: m * width * max(k, 8) / 20) { range in
+    workers.forEach(offsets.count * strips, cost: m * width * max(k, 8) / 20) { range in
       var strip = range.lowerBound
       while strip < range.upperBound {
         let pair = strip / strips
@@ -226,7 +227,7 @@ struct MatrixProduct {
 
   /// Few rows by a matrix that lies column after column.
   private func dots<T: VectorElement>(
-    _ type: T.Type, _ context: KernelContext, _ output: Tensor, _ finish: graft_finish
+    _ type: T.Type, _ workers: WorkerPool, _ output: Tensor, _ finish: graft_finish
   ) {
     nonisolated(unsafe) let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let b = UnsafePointer(right.tensor.base.assumingMemoryBound(to: T.self))
@@ -236,7 +237,7 @@ struct MatrixProduct {
     let (bColumn, bOffsets) = (right.column, right.offsets)
     let width = 16
     let strips = (n + width - 1) / width
-    context.workers.forEach(offsets.count * m * strips, cost: width * max(k, 8) / 10) { range in
+    workers.forEach(offsets.count * m * strips, cost: width * max(k, 8) / 10) { range in
       for strip in range {
         let line = strip / strips
         let pair = line / m
@@ -252,7 +253,7 @@ struct MatrixProduct {
 
   /// A matrix by a vector: each row by the vector.
   private func vectorOnTheRight<T: VectorElement>(
-    _ type: T.Type, _ context: KernelContext, _ output: Tensor, _ finish: graft_finish
+    _ type: T.Type, _ workers: WorkerPool, _ output: Tensor, _ finish: graft_finish
   ) {
     nonisolated(unsafe) let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let b = UnsafePointer(right.tensor.base.assumingMemoryBound(to: T.self))
@@ -260,7 +261,7 @@ struct MatrixProduct {
     let (m, k, row, offsets, bOffsets) = (m, k, left.row, left.offsets, right.offsets)
     let height = 16
     let strips = (m + height - 1) / height
-    context.workers.forEach(offsets.count * strips, cost: height * max(k, 8) / 10) { range in
+    workers.forEach(offsets.count * strips, cost: height * max(k, 8) / 10) { range in
       for strip in range {
         let pair = strip / strips
         let rows = strip % strips * height..<min(m, (strip % strips + 1) * height)

@@ -37,25 +37,35 @@ final class PackedMatrix: Sendable {
     _ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext
   ) throws -> PackedMatrix {
     if operand.tensor.dtype == .float64 {
-      return try pack(Double.self, operand, k: k, n: n, context.workers) {
-        try Tensor(uninitialized: .float64, shape: $0).storage
-      }
+      return try packed(Double.self, operand, k: k, n: n, context.workers)
     }
-    return try pack(Float.self, try operand.widened(context), k: k, n: n, context.workers) {
-      try Tensor(uninitialized: .float32, shape: $0).storage
-    }
+    return try packed(Float.self, try operand.widened(context), k: k, n: n, context.workers)
   }
 
-  /// Packs one side of a product: one matrix where all pairs have the same. `allocate` gives the memory.
-  static func pack<T: VectorElement>(
-    _ type: T.Type, _ operand: MatrixOperand, k: Int, n: Int, _ workers: WorkerPool,
-    allocate: (Shape) throws -> TensorStorage
+  /// One side of a product, packed into memory of its own.
+  static func packed<T: VectorElement>(
+    _ type: T.Type, _ operand: MatrixOperand, k: Int, n: Int, _ workers: WorkerPool
   ) throws -> PackedMatrix {
-    let offsets = operand.isOneMatrix ? Array(operand.offsets.prefix(1)) : operand.offsets
-    let shape = try Shape(validating: [offsets.count, count(T.self, k: k, n: n)])
-    return pack(
-      T.self, UnsafePointer(operand.tensor.base.assumingMemoryBound(to: T.self)), offsets: offsets,
-      row: operand.row, column: operand.column, k: k, n: n, into: try allocate(shape), workers)
+    let memory = try Tensor(uninitialized: T.dataType, shape: try shape(T.self, operand, k: k, n: n))
+    return pack(T.self, operand, k: k, n: n, into: memory.storage, workers)
+  }
+
+  /// The memory that one side of a product takes when it is packed: one matrix where all pairs have the same.
+  static func shape<T: VectorElement>(
+    _ type: T.Type, _ operand: MatrixOperand, k: Int, n: Int
+  ) throws -> Shape {
+    try Shape(validating: [operand.isOneMatrix ? 1 : operand.offsets.count, count(T.self, k: k, n: n)])
+  }
+
+  /// Packs one side of a product into memory of the ``shape(_:_:k:n:)``.
+  static func pack<T: VectorElement>(
+    _ type: T.Type, _ operand: MatrixOperand, k: Int, n: Int, into storage: TensorStorage,
+    _ workers: WorkerPool
+  ) -> PackedMatrix {
+    pack(
+      T.self, UnsafePointer(operand.tensor.base.assumingMemoryBound(to: T.self)),
+      offsets: operand.isOneMatrix ? Array(operand.offsets.prefix(1)) : operand.offsets,
+      row: operand.row, column: operand.column, k: k, n: n, into: storage, workers)
   }
 
   /// Packs matrices of k rows and n columns.

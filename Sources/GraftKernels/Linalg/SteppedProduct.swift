@@ -35,9 +35,8 @@ enum SteppedProduct {
   static func run(_ product: MatrixProduct, into output: Tensor, _ context: KernelContext) throws {
     let (m, n, k) = (product.m, product.n, product.k)
     let (left, right) = (try product.left.widened(context), try product.right.widened(context))
-    let packed = try PackedMatrix.pack(Float.self, right, k: k, n: n, context.workers) {
-      try context.scratch(.float32, $0).storage
-    }
+    let memory = try context.scratch(.float32, PackedMatrix.shape(Float.self, right, k: k, n: n)).storage
+    let packed = PackedMatrix.pack(Float.self, right, k: k, n: n, into: memory, context.workers)
     let sums = try context.scratch(.float32, output.shape)
     let multiply = output.dtype == .float16 ? graft_stepped_product_half : graft_stepped_product_bfloat16
     let isShared = right.isOneMatrix

@@ -66,24 +66,32 @@ extension MathOps {
     let cost = row.cost * inputs.count * block / ElementwiseKernels.block
     // In TensorFlow's order: up to 9, then the sums of 8 at a time.
     let head = sources.count < 10 ? sources.count : (sources.count - 2) % 8 + 2
-    context.workers.forEach((count + block - 1) / block, cost: cost) { blocks in
-      withUnsafeTemporaryAllocation(byteCount: 2 * block * size, alignment: 64) { memory in
-        guard let sum = memory.baseAddress else { return }
-        for index in blocks {
-          let offset = index * block * size
-          let length = min(block, count - index * block)
-          func add(_ part: Range<Int>, into result: UnsafeMutableRawPointer) {
-            row.pairs(
-              sources[part.lowerBound] + offset, sources[part.lowerBound + 1] + offset, result, length)
-            for source in sources[part.dropFirst(2)] { row.pairs(result, source + offset, result, length) }
+    let workers = context.workers
+    // Two are added as they lie.
+    if sources.count == 2 {
+      let (left, right) = (sources[0], sources[1])
+      return context.perform { ElementwiseKernels.runPairs(row, left, right, target, count, workers) }
+    }
+    context.perform {
+      workers.forEach((count + block - 1) / block, cost: cost) { blocks in
+        withUnsafeTemporaryAllocation(byteCount: 2 * block * size, alignment: 64) { memory in
+          guard let sum = memory.baseAddress else { return }
+          for index in blocks {
+            let offset = index * block * size
+            let length = min(block, count - index * block)
+            func add(_ part: Range<Int>, into result: UnsafeMutableRawPointer) {
+              row.pairs(
+                sources[part.lowerBound] + offset, sources[part.lowerBound + 1] + offset, result, length)
+              for source in sources[part.dropFirst(2)] { row.pairs(result, source + offset, result, length) }
+            }
+            add(0..<head, into: sum)
+            let next = sum + block * size
+            for begin in stride(from: head, to: sources.count, by: 8) {
+              add(begin..<begin + 8, into: next)
+              row.pairs(sum, next, sum, length)
+            }
+            (target + offset).copyMemory(from: sum, byteCount: length * size)
           }
-          add(0..<head, into: sum)
-          let next = sum + block * size
-          for begin in stride(from: head, to: sources.count, by: 8) {
-            add(begin..<begin + 8, into: next)
-            row.pairs(sum, next, sum, length)
-          }
-          (target + offset).copyMemory(from: sum, byteCount: length * size)
         }
       }
     }

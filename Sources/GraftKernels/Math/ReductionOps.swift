@@ -69,7 +69,10 @@ extension MathOps {
             return try context.setOutput(0, x.reshaped(unchecked: geometry.shape))
           }
           let y = try context.allocate(0, dtype, geometry.shape)
-          guard let narrow else { return body(geometry, x.base, y.base, context.workers) }
+          guard let narrow else {
+            let (source, target, workers) = (x.base, y.base, context.workers)
+            return context.perform { body(geometry, source, target, workers) }
+          }
           // float16 and bfloat16 are widened, reduced and rounded once, some of them at every step.
           let wide = try context.scratch(.float32, x.shape)
           let result = try context.scratch(.float32, geometry.shape)

@@ -112,7 +112,9 @@ enum BiasAddOps {
       if dtype == .float32 {
         let geometry = try ReductionGeometry(
           Shape(validating: [outer, channels, inner]), axes: [0, 2], keepsDimensions: false)
-        return ReductionKernel<Reducers.FloatSum>(geometry).run(gradient.base, output.base, context.workers)
+        let (source, target, workers) = (gradient.base, output.base, context.workers)
+        let reduction = ReductionKernel<Reducers.FloatSum>(geometry)
+        return context.perform { reduction.run(source, target, workers) }
       }
       func sum<T, Sum: ArithmeticElement>(
         _ type: T.Type, _ zero: Sum, _ widen: (T) -> Sum, _ narrow: (Sum) -> T

@@ -30,13 +30,7 @@ enum ResourceVariables {
     "ReadVariableOp", "The variable's value.", traits: [.stateful], shape: ShapeRules.unknown
   ) { node in
     let dtype = try node.type("dtype")
-    return { context in
-      let value = try context.resource(0, as: Variable.self).read()
-      guard value.dtype == dtype else {
-        throw GraftError(.invalidArgument, "The variable holds \(value.dtype), and \(dtype) is read from it.")
-      }
-      try context.setOutput(0, value)
-    }
+    return { context in try context.setOutput(0, try context.variableValue(0, dtype)) }
   }
 
   private static let assign = OpDefinition(
@@ -100,6 +94,17 @@ enum ResourceVariables {
         _ = try operation.apply(try context.input(1), to: try context.resource(0, as: Variable.self))
       }
     }
+  }
+}
+
+extension KernelContext {
+  /// The value of the variable that an input is a handle to.
+  package func variableValue(_ index: Int, _ dtype: DataType) throws -> Tensor {
+    let value = try resource(index, as: Variable.self).read()
+    guard value.dtype == dtype else {
+      throw GraftError(.invalidArgument, "The variable holds \(value.dtype), and \(dtype) is read from it.")
+    }
+    return value
   }
 }
 

@@ -9,6 +9,9 @@ final class LoopKernel: Sendable {
   /// the same plan.
   private let step: PlanPrograms
   private let stepTells: Bool
+  /// The variables that are lists of which rounds take elements, and to which they add none.
+  private let shrinkingLists: [Int]
+  private let reads: LoopReads
 
   /// - Parameter bodies: the condition and the body, both with the variables and the captures as feeds.
   init(_ bodies: [PlanGraph], variableCount: Int) throws {
@@ -20,20 +23,25 @@ final class LoopKernel: Sendable {
     let feedCount = condition.nodes.count { $0.feed != nil }
     self.condition = PlanPrograms(plan: try Plan(condition, feedCount: feedCount))
     stepTells = condition.isPure
+    shrinkingLists = (0..<variableCount).filter { step.onlyTakesElements(of: $0) }
     if stepTells { step.append(condition, variableCount: variableCount) }
-    self.step = PlanPrograms(plan: try Plan(step, feedCount: feedCount))
+    reads = try LoopReads(&step, firstFeed: feedCount, captures: variableCount..<feedCount)
+    self.step = PlanPrograms(plan: try Plan(step, feedCount: feedCount + reads.count))
   }
 
   func run(_ context: KernelContext) throws {
     var variables: [Tensor?] = try (0..<variableCount).map { try context.takeHandle($0) }
     let captures = try (variableCount..<context.inputCount).map { try context.input($0) }[...]
-    let condition = NestedRun(self.condition, captures: captures, isLoop: true, in: context)
-    let step = NestedRun(self.step, captures: captures, isLoop: true, in: context)
-    defer {
-      condition.end()
-      step.end()
-    }
+    let condition = NestedRun(
+      self.condition, captures: captures, shrinkingLists: shrinkingLists, isLoop: true, in: context)
+    defer { condition.end() }
     var goesOn = try condition.holds(for: variables)
+    guard goesOn else { return try setOutputs(variables, context) }
+    let step = NestedRun(
+      self.step, captures: captures + (try reads.values(context)), shrinkingLists: shrinkingLists,
+      isLoop: true,
+      in: context)
+    defer { step.end() }
     var count = 0
     while goesOn {
       try context.checkpoint()
@@ -42,6 +50,10 @@ final class LoopKernel: Sendable {
       let test = try step.advance(&variables)
       goesOn = try test?.isPredicateTrue() ?? condition.holds(for: variables)
     }
+    try setOutputs(variables, context)
+  }
+
+  private func setOutputs(_ variables: [Tensor?], _ context: KernelContext) throws {
     for (index, value) in variables.enumerated() {
       guard let value else { throw GraftError(.internalError, "Variable \(index) of the loop has no value.") }
       try context.setOutput(index, value)
@@ -73,6 +85,15 @@ extension Tensor {
 extension PlanGraph {
   /// Whether nothing in it has effects, or gives other values at every run.
   var isPure: Bool { nodes.allSatisfy { $0.constants != nil || $0.isPure } }
+
+  /// Whether a round gives a variable, a list, its value without elements that it takes from the end.
+  fileprivate func onlyTakesElements(of variable: Int) -> Bool {
+    var value = fetches[variable]
+    while nodes[value.node].op == "TensorListPopBack", value.output == 0 {
+      value = nodes[value.node].inputs[0]
+    }
+    return nodes[value.node].feed == variable && value != fetches[variable]
+  }
 
   /// Adds what a loop's condition says of the next values to the loop's body: one more fetch.
   fileprivate mutating func append(_ condition: PlanGraph, variableCount: Int) {

@@ -7,6 +7,8 @@ final class NestedRun {
   private let outer: KernelContext
   /// The values that all rounds see: the last feeds.
   private let captures: ArraySlice<Tensor>
+  /// The feeds before those that are lists whose elements are the same from round to round, but for those taken away.
+  private let shrinkingLists: [Int]
   /// Whether there are likely to be so many rounds that it is worth binding instructions to their memory.
   private let isLoop: Bool
   private var program: Program?
@@ -16,9 +18,13 @@ final class NestedRun {
   /// The values of the variables in the round before: their memory serves the next.
   private var spares: [Tensor?] = []
 
-  init(_ programs: PlanPrograms, captures: ArraySlice<Tensor>, isLoop: Bool, in outer: KernelContext) {
+  init(
+    _ programs: PlanPrograms, captures: ArraySlice<Tensor>, shrinkingLists: [Int] = [], isLoop: Bool,
+    in outer: KernelContext
+  ) {
     self.programs = programs
     self.captures = captures
+    self.shrinkingLists = shrinkingLists
     self.isLoop = isLoop
     self.outer = outer
   }
@@ -79,7 +85,7 @@ final class NestedRun {
       frame.feed(position, value)
       variables[position] = nil
     }
-    if let context { try frame.run { context } }
+    if let context { try frame.run(trace: context.trace as? RunTrace) { context } }
     // A frame that recorded gives the layout for the next.
     if !frame.isPlanned, let program {
       program.putBack(frame, completed: true)
@@ -88,11 +94,14 @@ final class NestedRun {
     return frame
   }
 
-  /// The shapes of the elements of lists that all rounds see.
-  private func elementShapes() -> [Int: Shape] {
+  /// The shapes of the elements of lists and arrays that all rounds see.
+  private func elementShapes(_ variables: [Tensor]) -> [Int: Shape] {
     var result: [Int: Shape] = [:]
+    for feed in shrinkingLists where variables.indices.contains(feed) {
+      result[feed] = variables[feed].commonElementShape
+    }
     for (feed, capture) in zip(shapes.count..., captures) {
-      result[feed] = capture.handled(as: TensorList.self)?.commonShape
+      result[feed] = capture.commonElementShape
     }
     return result
   }
@@ -115,7 +124,7 @@ final class NestedRun {
       throw GraftError(.internalError, "A variable of a loop has no value.")
     }
     program = try programs.nestedProgram(
-      for: FeedShapes(shapes + captures.map(\.shape), elements: elementShapes()),
+      for: FeedShapes(shapes + captures.map(\.shape), elements: elementShapes(feeds)),
       checkpoint: outer.checkpoint)
     // What runs once is not worth copying feeds to places of their own.
     let frame = try program?.takeFrame(isLoop ? feeds : []) ?? Frame(plan: programs.plan)

@@ -27,7 +27,7 @@ struct Executor {
       let evaluator = NodeEvaluator(
         workers: workers, resources: resources, functions: functions(), files: files,
         checkpoint: { try control.check() }, maximumLoopSteps: control.maximumLoopSteps,
-        isLimited: control.isLimited)
+        isLimited: control.isLimited, trace: control.trace)
       var interpreter = DataflowInterpreter(plan: plan, feeds: feeds, control: control, evaluator: evaluator)
       return try interpreter.run()
     }
@@ -61,11 +61,11 @@ struct Executor {
   ) throws -> [Tensor] {
     let plan = frame.plan
     for position in feeds.indices { frame.feed(position, feeds[position]) }
-    try frame.run(control) {
+    try frame.run(control, trace: control.trace) {
       KernelContext(
         values: frame.values, allocator: frame, workers: workers, resources: resources,
         functions: functions(), files: files, checkpoint: { try control.check() },
-        maximumLoopSteps: control.maximumLoopSteps, isLimited: control.isLimited)
+        maximumLoopSteps: control.maximumLoopSteps, isLimited: control.isLimited, trace: control.trace)
     }
     var results: [Tensor] = []
     results.reserveCapacity(plan.fetchSlots.count)

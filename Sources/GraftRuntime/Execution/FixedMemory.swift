@@ -37,14 +37,11 @@ struct FixedMemory {
     }
     for (index, instruction) in plan.instructions.enumerated() {
       // Views are set anew each time, and are fixed nevertheless.
-      guard instruction.hasKnownShapes,
-        plan.inputSlots[instruction.inputs].allSatisfy({
-          isFixed[Int($0)] || plan.isConstantSlot[Int($0)]
-        }),
-        instruction.outputs.allSatisfy({ layout.regionOfSlot[$0] >= 0 })
-      else { continue }
-      instructions[index] = true
-      for slot in instruction.outputs { isFixed[slot] = true }
+      guard instruction.hasKnownShapes else { continue }
+      for slot in instruction.outputs { isFixed[slot] = layout.regionOfSlot[slot] >= 0 }
+      instructions[index] =
+        plan.inputSlots[instruction.inputs].allSatisfy { isFixed[Int($0)] || plan.isConstantSlot[Int($0)] }
+        && instruction.outputs.allSatisfy { isFixed[$0] }
     }
     self.isFixed = isFixed
     self.instructions = instructions

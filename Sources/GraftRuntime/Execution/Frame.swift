@@ -142,14 +142,19 @@ final class Frame: @unchecked Sendable {
   /// Runs all instructions on the feeds that stand in their slots.
   ///
   /// - Parameters:
-  ///   - control: what may end the run early, and is told of each instruction; nil within a kernel.
+  ///   - control: what may end the run early; nil within a kernel.
+  ///   - trace: what is told of each instruction.
   ///   - makeContext: makes what kernels see. Small runs, whose instructions are bound, need none.
-  func run(_ control: RunControl? = nil, _ makeContext: () -> KernelContext) throws {
-    try FlushedArithmetic.run { try runFlushed(control, makeContext) }
+  func run(
+    _ control: RunControl? = nil, trace: RunTrace?, _ makeContext: () -> KernelContext
+  ) throws {
+    try FlushedArithmetic.run { try runFlushed(control, trace, makeContext) }
   }
 
-  private func runFlushed(_ control: RunControl?, _ makeContext: () -> KernelContext) throws {
-    let (trace, isLimited) = (control?.trace, control?.isLimited ?? false)
+  private func runFlushed(
+    _ control: RunControl?, _ trace: RunTrace?, _ makeContext: () -> KernelContext
+  ) throws {
+    let isLimited = control?.isLimited ?? false
     var made: KernelContext?
     for index in plan.instructions.indices {
       if isLimited { try control?.check() }
@@ -260,6 +265,10 @@ extension Frame: OutputAllocator {
   var keepsPacked: Bool { isPlanned }
 
   func isConstant(slot: Int) -> Bool { plan.isConstantSlot[slot] }
+
+  func isHeld(slot: Int) -> Bool {
+    fixed.isFixed[slot] && plan.feedSlots.dropFirst(plan.graph.firstHeldFeed).contains(slot)
+  }
 
   func isLastUse(slot: Int, of instruction: Int) -> Bool {
     !fixed.isFixed[slot] && plan.releases[plan.instructions[instruction].releases].contains(slot)

@@ -10,11 +10,17 @@ struct Recorder {
     var liveSlots = 0
   }
 
+  /// A storage that was allocated for a group, as long as it lives: its address may serve others afterwards.
+  private struct Member {
+    weak var storage: TensorStorage?
+    var group: Int
+  }
+
   private let plan: Plan
   private var groups: [Group] = []
   private var groupOfSlot: [Int]
   /// By the storage's address.
-  private var groupOfStorage: [Int: Int] = [:]
+  private var members: [ObjectIdentifier: Member] = [:]
   private var scratch: [[Int]]
   private var placements: [ArenaLayout.Placement]
 
@@ -25,11 +31,16 @@ struct Recorder {
     placements = Array(repeating: .separate, count: plan.slotCount)
   }
 
-  private static func address(of tensor: Tensor) -> Int { Int(bitPattern: ObjectIdentifier(tensor.storage)) }
+  private func group(of tensor: Tensor) -> Int? {
+    guard let member = members[ObjectIdentifier(tensor.storage)], member.storage === tensor.storage else {
+      return nil
+    }
+    return member.group
+  }
 
   mutating func allocated(_ tensor: Tensor, instruction: Int) {
     groups.append(Group(byteCount: tensor.byteCount, life: instruction...instruction))
-    groupOfStorage[Self.address(of: tensor)] = groups.count - 1
+    members[ObjectIdentifier(tensor.storage)] = Member(storage: tensor.storage, group: groups.count - 1)
   }
 
   mutating func allocatedScratch(_ tensor: Tensor, instruction: Int) {
@@ -41,9 +52,7 @@ struct Recorder {
   mutating func finished(_ index: Int, values: UnsafeMutableBufferPointer<Tensor?>) {
     let instruction = plan.instructions[index]
     for slot in instruction.outputs {
-      guard let value = values[slot], let group = groupOfStorage[Self.address(of: value)] else {
-        continue
-      }
+      guard let value = values[slot], let group = group(of: value) else { continue }
       groupOfSlot[slot] = group
       groups[group].liveSlots += 1
       if groups[group].life.lowerBound == index { placements[slot] = .own }
@@ -53,12 +62,15 @@ struct Recorder {
       groups[group].life = groups[group].life.lowerBound...index
       if instruction.traits.contains(.keepsInputs) { groups[group].isPlanned = false }
     }
-    reuseInput(index, instruction, inputs)
+    reuseInput(index, instruction, inputs, values)
     for slot in plan.releases[instruction.releases] { release(slot, values) }
   }
 
   /// Lets the first output lie where an input lies that dies here, for kernels that allow it.
-  private mutating func reuseInput(_ index: Int, _ instruction: Plan.Instruction, _ inputs: [Int]) {
+  private mutating func reuseInput(
+    _ index: Int, _ instruction: Plan.Instruction, _ inputs: [Int],
+    _ values: UnsafeMutableBufferPointer<Tensor?>
+  ) {
     guard instruction.traits.contains(.inPlace), let output = instruction.outputs.first,
       case let made = groupOfSlot[output], made >= 0, groups[made].life.lowerBound == index,
       groups[made].isPlanned, !plan.fetchSlots.contains(output)
@@ -73,7 +85,7 @@ struct Recorder {
       // The output joins the input's group; its own is left empty.
       groups[made].byteCount = 0
       groups[made].isPlanned = false
-      for (storage, owner) in groupOfStorage where owner == made { groupOfStorage[storage] = group }
+      if let value = values[output] { members[ObjectIdentifier(value.storage)]?.group = group }
       groupOfSlot[output] = group
       placements[output] = .overwriting(slot: Int(slot))
       groups[group].liveSlots += 1
@@ -86,9 +98,8 @@ struct Recorder {
     let group = groupOfSlot[slot]
     guard group >= 0 else { return }
     groups[group].liveSlots -= 1
-    // The address may serve another allocation from now on.
     if groups[group].liveSlots <= 0, let value = values[slot] {
-      groupOfStorage[Self.address(of: value)] = nil
+      members[ObjectIdentifier(value.storage)] = nil
     }
   }
 

@@ -25,6 +25,9 @@ package final class RunTrace: Sendable {
   private let begin = ContinuousClock.now
   /// When it began, in microseconds since 1970.
   let startMicroseconds: Int64
+  /// How many events a trace keeps. What a loop does after them counts as the loop's own.
+  private static let capacity = 1 << 20
+
   private let recorded = Mutex<[Event]>([])
 
   /// A trace of nothing yet.
@@ -61,7 +64,7 @@ package final class RunTrace: Sendable {
     let event = Event(
       name: name, op: op, start: start, duration: end - start, inputs: inputs.map(value),
       outputs: outputs.map(value))
-    recorded.withLock { $0.append(event) }
+    recorded.withLock { if $0.count < Self.capacity { $0.append(event) } }
   }
 }
 

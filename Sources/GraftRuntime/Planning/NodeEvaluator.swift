@@ -11,6 +11,7 @@ struct NodeEvaluator {
   private let checkpoint: @Sendable () throws -> Void
   private let maximumLoopSteps: Int
   private let isLimited: Bool
+  private let trace: RunTrace?
 
   /// An evaluator of kernels that use what a session keeps; by default, of those that use nothing, and end
   /// soon.
@@ -18,7 +19,7 @@ struct NodeEvaluator {
     workers: WorkerPool = WorkerPool(threads: 1), resources: ResourceManager = ResourceManager(),
     functions: any FunctionRunner = NoFunctions(), files: FileAccess = .none,
     checkpoint: @escaping @Sendable () throws -> Void = {}, maximumLoopSteps: Int = 1_000,
-    isLimited: Bool = false
+    isLimited: Bool = false, trace: RunTrace? = nil
   ) {
     self.workers = workers
     self.resources = resources
@@ -27,6 +28,7 @@ struct NodeEvaluator {
     self.checkpoint = checkpoint
     self.maximumLoopSteps = maximumLoopSteps
     self.isLimited = isLimited
+    self.trace = trace
   }
 
   /// A node's outputs for the given inputs.
@@ -67,7 +69,8 @@ struct NodeEvaluator {
         }
         let context = KernelContext(
           values: values, allocator: allocator, workers: workers, resources: resources, functions: functions,
-          files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps, isLimited: isLimited)
+          files: files, checkpoint: checkpoint, maximumLoopSteps: maximumLoopSteps, isLimited: isLimited,
+          trace: trace)
         do {
           context.begin(0, inputs: UnsafeBufferPointer(slots), outputs: inputCount..<count)
           try FlushedArithmetic.run(flushes) { try kernel(context) }

@@ -9,8 +9,8 @@ package struct ShapeInference {
 
   private let graph: PlanGraph
   private let followsDataflow: Bool
-  /// The shapes of the elements of feeds that are lists.
-  private let elements: [Int: Shape]
+  /// The shapes of the elements of lists and arrays, where all have the same.
+  private var elements = ReferenceMap<Shape>()
   private var shapes: [[PartialShape]]
   private var values = ReferenceMap<Tensor>()
   /// The nodes that were looked at.
@@ -39,7 +39,6 @@ package struct ShapeInference {
     _ graph: PlanGraph, feeds: FeedShapes, followsDataflow: Bool = false, earlier: ShapeInference? = nil
   ) {
     self.graph = graph
-    elements = feeds.elements
     self.followsDataflow = followsDataflow
     // Most nodes have one output: those share their memory until something is known.
     let one = [PartialShape.unknown]
@@ -59,9 +58,11 @@ package struct ShapeInference {
         for output in shapes[index].indices {
           let value = ValueReference(node: index, output: output)
           if let known = earlier.values[value] { values[value] = known }
+          elements[value] = earlier.elements[value]
         }
       } else if let feed = node.feed {
         if feeds.shapes.indices.contains(feed) { shapes[index] = [PartialShape(feeds.shapes[feed])] }
+        elements[ValueReference(node: index, output: 0)] = feeds.elements[feed]
       } else if let constants = node.constants {
         shapes[index] = constants.map { PartialShape($0.shape) }
       } else {
@@ -110,10 +111,12 @@ package struct ShapeInference {
     let node = graph.nodes[index]
     guard let definition = node.definition else { return }
     guard followsDataflow || !definition.traits.contains(.dataflow) || node.op == "LoopCond" else { return }
-    if node.op == "TensorListGetItem", let list = graph.nodes[node.inputs[0].node].feed,
-      let shape = elements[list]
-    {
-      shapes[index] = [PartialShape(shape)]
+    if takesElement(node), let shape = elements[node.inputs[0]] {
+      shapes[index][node.outputTypes.count - 1] = PartialShape(shape)
+      if node.outputTypes.count > 1 {
+        shapes[index][0] = .scalar
+        elements[ValueReference(node: index, output: 0)] = shape
+      }
       return
     }
     let inputs = node.inputs.map { shape(of: $0) }
@@ -124,6 +127,13 @@ package struct ShapeInference {
     }
     if let context, context.count == node.outputTypes.count { shapes[index] = context }
     follow(index, node, definition)
+  }
+
+  /// Whether a node's last output is an element of the list or array that it is given, and the output before it the rest.
+  private func takesElement(_ node: PlanNode) -> Bool {
+    !elements.isEmpty && !node.outputTypes.isEmpty
+      && (node.op == "TensorListGetItem" || node.op == "TensorListPopBack"
+        || node.op.hasPrefix("TensorArrayRead"))
   }
 
   // A list of traits would be put together by generic code at each call.

@@ -6,7 +6,7 @@ import GraftTensor
 /// too few.
 struct ChangedVariables {
   /// Ops that look at the variable that their first input refers to, and do nothing else with it.
-  private static let readers: Set<String> = [
+  static let readers: Set<String> = [
     "ReadVariableOp", "_Dereference", "ResourceGather", "ResourceGatherNd", "VariableShape",
     "VarIsInitializedOp", "IsVariableInitialized", "ReadVariableXlaSplitND",
   ]
