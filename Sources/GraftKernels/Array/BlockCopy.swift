@@ -16,11 +16,18 @@ struct BlockCopy {
 extension KernelContext {
   /// Copies blocks, and where ``isFixed`` has that done in the kernel's place from the next run on.
   ///
-  /// - Parameter binds: whether the kernel copies these blocks whatever its inputs' values are.
-  func perform(_ copies: [BlockCopy], binds: @autoclosure () -> Bool = true) throws {
-    for copy in copies { try copy.run(workers) }
-    guard isFixed, binds() else { return }
+  /// - Parameters:
+  ///   - cleared: what is filled with zeros before.
+  ///   - binds: whether the kernel copies these blocks whatever its inputs' values are.
+  func perform(
+    _ copies: [BlockCopy], onZeros cleared: Tensor? = nil, binds: @autoclosure () -> Bool = true
+  ) throws {
     let workers = workers
-    bind(attempting: { (try? copies.forEach { try $0.run(workers) }) != nil })
+    func run() throws {
+      cleared?.clear()
+      for copy in copies { try copy.run(workers) }
+    }
+    try run()
+    if isFixed, binds() { bind(attempting: { (try? run()) != nil }) }
   }
 }

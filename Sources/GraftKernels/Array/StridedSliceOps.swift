@@ -67,11 +67,13 @@ enum StridedSliceOps {
             "The shape of 'dy' is \(gradient.shape), and the slice has the shape \(spec.shape).", input: 4)
         }
         let output = try context.allocate(0, gradient.dtype, shape)
-        output.clear()
         let strides = shape.strides
-        try StridedCopy(
-          sizes: spec.sizes, sourceSteps: Shape(spec.sizes).strides, targetSteps: spec.steps(strides)
-        ).run(from: gradient, to: output, startingAt: spec.start(strides), context.workers)
+        let copy = BlockCopy(
+          block: StridedCopy(
+            sizes: spec.sizes, sourceSteps: Shape(spec.sizes).strides, targetSteps: spec.steps(strides)),
+          source: gradient, target: output, targetStart: spec.start(strides))
+        try context.perform(
+          [copy], onZeros: output, binds: (0...3).allSatisfy(context.isConstant))
       }
     })
 
