@@ -252,6 +252,65 @@ struct NNMatrixTests {
     #expect(try einsum(",->", [], []) == ([], [1]))
   }
 
+  /// Two operands multiplied element by element and summed, as the equation says.
+  private func summed(_ equation: String, _ sizes: [Character: Int], _ x: [Double], _ y: [Double]) -> [Double]
+  {
+    let sides = equation.split(separator: ">").map { $0.filter { $0 != "-" } }
+    let operands = sides[0].split(separator: ",").map(Array.init)
+    let result = Array(sides[1])
+    let labels = Array(Set(operands[0] + operands[1])).sorted()
+    func place(_ names: [Character], _ index: [Character: Int]) -> Int {
+      names.reduce(0) { $0 * (sizes[$1] ?? 1) + (index[$1] ?? 0) }
+    }
+    var sums = [Double](repeating: 0, count: result.reduce(1) { $0 * (sizes[$1] ?? 1) })
+    for number in 0..<labels.reduce(1, { $0 * (sizes[$1] ?? 1) }) {
+      var (rest, index) = (number, [Character: Int]())
+      for label in labels {
+        index[label] = rest % (sizes[label] ?? 1)
+        rest /= sizes[label] ?? 1
+      }
+      sums[place(result, index)] += x[place(operands[0], index)] * y[place(operands[1], index)]
+    }
+    return sums
+  }
+
+  @Test(
+    "Products lie where the result has them, whatever the order of its labels",
+    arguments: [
+      "acbe,aecd->abcd", "acbe,abcd->aecd", "aecd,abcd->acbe", "abd,cd->acb", "abd,cd->bac", "ab,bcd->cad",
+      "ab,bcd->dac", "ab,bc->ca", "abc,abd->cad", "abe,cde->acbd",
+    ],
+    [
+      ["a": 3, "b": 9, "c": 2, "d": 17, "e": 5], ["a": 2, "b": 2, "c": 3, "d": 4, "e": 1],
+      ["a": 1, "b": 1, "c": 5, "d": 1, "e": 3],
+    ] as [[Character: Int]])
+  func placedProducts(_ equation: String, _ sizes: [Character: Int]) throws {
+    let operands = equation.prefix { $0 != "-" }.split(separator: ",")
+    let shapes = operands.map { $0.map { sizes[$0] ?? 1 } }
+    let values: [[Double]] = shapes.enumerated().map { side, shape in
+      let (count, step) = (shape.reduce(1, *), 5 + 2 * side)
+      return (0..<count).map { Double($0 * step % 7 - 3) }
+    }
+    let wanted = summed(equation, sizes, values[0], values[1])
+    for (threads, dtype) in [(1, DataType.float32), (3, .float32), (2, .float64), (1, .bfloat16)] {
+      let inputs: [Tensor] = try zip(shapes, values).map { shape, values in
+        if dtype == .float64 { return try Tensor(shape: shape, scalars: values) }
+        let floats = values.map { Float($0) }
+        if dtype == .float32 { return try Tensor(shape: shape, scalars: floats) }
+        return try Tensor(shape: shape, scalars: floats.map { BFloat16($0) })
+      }
+      let found = try NNHarness.run(
+        "Einsum", inputs, ["equation": .string(Bytes(equation))], threads: threads)[0]
+      let numbers: [Double]
+      switch dtype {
+      case .float64: numbers = try found.scalars()
+      case .float32: numbers = try found.scalars(as: Float.self).map { Double($0) }
+      default: numbers = try found.scalars(as: BFloat16.self).map { Double(Float($0)) }
+      }
+      #expect(numbers == wanted)
+    }
+  }
+
   @Test(
     "Equations that mean nothing are errors",
     arguments: ["ij,jk", "ij->ik", "ij,jk,kl->il", "i.j->ij", "...j->j", "ijk->i", "ij->ij->i"])

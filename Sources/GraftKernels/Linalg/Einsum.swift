@@ -141,12 +141,37 @@ struct EinsumTask {
     if !isDirect, batch + columns + rows == result, !rows.isEmpty, !columns.isEmpty {
       return try multiplied(right, left, into: distinct, output)
     }
+    if !isDirect, let product = try placed(left, right, into: output, batch, rows, columns, depth) {
+      try product.run(context, into: output)
+      return LabelledView(output, result)
+    }
     let target = isDirect ? output : try context.scratch(output.dtype, try shape(order))
     let product = MatrixProduct(
       rows: count(rows), columns: count(columns), depth: count(depth),
       left: try matrices(left, batch, rows, depth), right: try matrices(right, batch, depth, columns))
     try multiply(product, into: target)
     return LabelledView(target.reshaped(unchecked: try shape(order)), order)
+  }
+
+  /// The product that writes rows where the result has them; nil where these do not lie one beside the other.
+  private func placed(
+    _ left: LabelledView, _ right: LabelledView, into output: Tensor, _ batch: [Label], _ rows: [Label],
+    _ columns: [Label], _ depth: [Label]
+  ) throws -> MatrixProduct? {
+    guard output.dtype == .float32 || output.dtype == .float64, Set(result).count == result.count else {
+      return nil
+    }
+    let view = LabelledView(output, result)
+    if view.step(along: columns, sizes) != 1, view.step(along: rows, sizes) == 1, count(rows) > 1 {
+      return try placed(right, left, into: output, batch, columns, rows, depth)
+    }
+    guard count(columns) > 1, view.step(along: columns, sizes) == 1, let row = view.step(along: rows, sizes)
+    else { return nil }
+    var product = MatrixProduct(
+      rows: count(rows), columns: count(columns), depth: count(depth),
+      left: try matrices(left, batch, rows, depth), right: try matrices(right, batch, depth, columns))
+    product.places = (row, offsets(view, batch))
+    return product
   }
 
   private func multiply(_ product: MatrixProduct, into target: Tensor) throws {

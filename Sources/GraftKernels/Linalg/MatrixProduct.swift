@@ -30,6 +30,9 @@ struct MatrixProduct {
   var finish = Finish.none
   /// The right side, packed before.
   var packed: PackedMatrix?
+  /// Where the products of several columns of float32 or float64 lie, if not one after the other: elements from one row
+  /// to the next, and where each product begins. There is no finish then.
+  var places: (row: Int, offsets: [Int])?
 
   /// Writes the products one after the other.
   ///
@@ -73,6 +76,14 @@ struct MatrixProduct {
   /// are those of the packed matrix. Of many pairs the rows are fewer.
   static func isReadOnce(rows: Int, columns: Int, pairs: Int = 1) -> Bool {
     columns > 1 && rows < (pairs == 1 ? 8 : 4)
+  }
+
+  /// Elements of the result from one row to the next.
+  private var rowStep: Int { places?.row ?? n }
+
+  /// The element of the result at which a row begins.
+  private func place(_ pair: Int, row: Int) -> Int {
+    places.map { $0.offsets[pair] + row * $0.row } ?? (pair * m + row) * n
   }
 
   /// The products of so few numbers that they are not worth sharing out.
@@ -180,8 +191,8 @@ struct MatrixProduct {
     let (m, n, k, row, column, offsets) = (m, n, k, left.row, left.column, left.offsets)
     if offsets.count == 1, m * n * k < Self.undivided {
       return T.product(
-        m: m, n: n, k: k, a + offsets[0], row: row, column: column, packed: packed.elements(of: 0), into: c,
-        cRow: n, finish)
+        m: m, n: n, k: k, a + offsets[0], row: row, column: column, packed: packed.elements(of: 0),
+        into: c + place(0, row: 0), cRow: rowStep, finish)
     }
     nonisolated(unsafe) let finish = finish
     let isShared = right.isOneMatrix
@@ -191,7 +202,7 @@ struct MatrixProduct {
         m: rows.count, n: columns.count, k: k, a + offsets[pair] + rows.lowerBound * row, row: row,
         column: column,
         packed: packed.elements(of: isShared ? 0 : pair, as: T.self) + columns.lowerBound * k,
-        into: c + (pair * m + rows.lowerBound) * n + columns.lowerBound, cRow: n,
+        into: c + place(pair, row: rows.lowerBound) + columns.lowerBound, cRow: rowStep,
         finish.from(row: pair * m + rows.lowerBound, column: columns.lowerBound, of: T.self))
     }
   }
@@ -218,8 +229,9 @@ struct MatrixProduct {
         let columns = first * width..<(last == strips ? n : last * width)
         T.productUnpacked(
           m: m, n: columns.count, k: k, a + offsets[pair], row: row, column: column,
-          b + bOffsets[pair] + columns.lowerBound, bRow: bRow, into: c + pair * m * n + columns.lowerBound,
-          cRow: n, finish.from(row: pair * m, column: columns.lowerBound, of: T.self))
+          b + bOffsets[pair] + columns.lowerBound, bRow: bRow,
+          into: c + place(pair, row: 0) + columns.lowerBound, cRow: rowStep,
+          finish.from(row: pair * m, column: columns.lowerBound, of: T.self))
         strip += last - first
       }
     }
@@ -245,7 +257,7 @@ struct MatrixProduct {
         T.dots(
           n: columns.count, k: k, a + offsets[pair] + line % m * row,
           b + bOffsets[pair] + columns.lowerBound * bColumn, bColumn: bColumn,
-          into: c + line * n + columns.lowerBound,
+          into: c + place(pair, row: line % m) + columns.lowerBound,
           finish.from(row: line, column: columns.lowerBound, of: T.self))
       }
     }

@@ -37,10 +37,9 @@ final class LoopKernel: Sendable {
     defer { condition.end() }
     var goesOn = try condition.holds(for: variables)
     guard goesOn else { return try setOutputs(variables, context) }
+    let held = captures + (try reads.values(context))
     let step = NestedRun(
-      self.step, captures: captures + (try reads.values(context)), shrinkingLists: shrinkingLists,
-      isLoop: true,
-      in: context)
+      self.step, captures: held, shrinkingLists: shrinkingLists, isLoop: true, in: context)
     defer { step.end() }
     var count = 0
     while goesOn {
