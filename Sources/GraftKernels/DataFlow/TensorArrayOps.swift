@@ -74,10 +74,11 @@ enum TensorArrayOps {
   private static func write(_ name: String) -> OpDefinition {
     OpDefinition(
       name, "Puts a tensor at an index, which may be done once.", types: ["T": .arrayElements],
-      traits: [.stateful, .keepsInputs], shape: ShapeRules.scalar
+      traits: [.stateful], shape: ShapeRules.scalar
     ) { _ in
       return { context in
         let index = try ArrayArguments.scalar(context, 1, "index")
+        // A copy of what lies in the run's arena, so that what makes it can be bound to its place there.
         try context.resource(0, as: TensorArray.self).write(index, try context.input(2))
         try context.setOutput(0, try context.input(3))
       }
