@@ -62,7 +62,8 @@ enum BatchMatMulOps {
     let adjointY = try node.bool("adj_y")
     let dtype = try node.outputType(0)
     let types = [try node.inputType(0), try node.inputType(1)]
-    guard types == [dtype, dtype] || mixes(types, dtype) else {
+    let isUniform = types == [dtype, dtype]
+    guard isUniform || mixes(types, dtype) else {
       throw node.unimplemented("There is no product of \(types[0]) and \(types[1]) as \(dtype).")
     }
     return { context in
@@ -73,19 +74,19 @@ enum BatchMatMulOps {
         x: x, y: y, adjointX: adjointX, adjointY: adjointY, broadcasts: broadcasts)
       let output = try context.allocate(0, dtype, sides.shape)
       var product = sides.product
-      if dtype.isFloatingPoint, types == [dtype, dtype], context.isConstant(1), product.n > 1 {
+      if dtype.isFloatingPoint, isUniform, context.isConstant(1), product.n > 1 {
         try product.packConstantRight(context)
       } else {
-        if types != [dtype, dtype] {
+        if !isUniform {
           product = MatrixProduct(
             rows: product.m, columns: product.n, depth: product.k,
             left: try converted(product.left, to: dtype, context),
             right: try converted(product.right, to: dtype, context))
         }
         product.right.tensor = try product.right.tensor.aligned()
-        if types == [dtype, dtype] { try product.packHeldRight(context) }
+        if isUniform { try product.packHeldRight(context) }
       }
-      try product.run(context, into: output, binds: types == [dtype, dtype])
+      try product.run(context, into: output, binds: isUniform)
     }
   }
 

@@ -146,11 +146,18 @@ struct EinsumTask {
       return LabelledView(output, result)
     }
     let target = isDirect ? output : try context.scratch(output.dtype, try shape(order))
-    let product = MatrixProduct(
+    try multiply(try product(left, right, batch, rows, columns, depth), into: target)
+    return LabelledView(target.reshaped(unchecked: try shape(order)), order)
+  }
+
+  /// The products of the operands as matrices, one after the other.
+  private func product(
+    _ left: LabelledView, _ right: LabelledView, _ batch: [Label], _ rows: [Label], _ columns: [Label],
+    _ depth: [Label]
+  ) throws -> MatrixProduct {
+    MatrixProduct(
       rows: count(rows), columns: count(columns), depth: count(depth),
       left: try matrices(left, batch, rows, depth), right: try matrices(right, batch, depth, columns))
-    try multiply(product, into: target)
-    return LabelledView(target.reshaped(unchecked: try shape(order)), order)
   }
 
   /// The product that writes rows where the result has them; nil where these do not lie one beside the other.
@@ -167,9 +174,7 @@ struct EinsumTask {
     }
     guard count(columns) > 1, view.step(along: columns, sizes) == 1, let row = view.step(along: rows, sizes)
     else { return nil }
-    var product = MatrixProduct(
-      rows: count(rows), columns: count(columns), depth: count(depth),
-      left: try matrices(left, batch, rows, depth), right: try matrices(right, batch, depth, columns))
+    var product = try product(left, right, batch, rows, columns, depth)
     product.places = (row, offsets(view, batch))
     return product
   }
