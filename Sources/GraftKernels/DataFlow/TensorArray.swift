@@ -4,7 +4,7 @@ import Synchronization
 /// Tensors of one dtype, each written once, that a run's loops fill and read by index.
 ///
 /// It lives as long as a handle to it does, which is to say no longer than the run. Reading and writing
-/// are O(1) and copy no element, but for those that lie in an arena.
+/// are O(1); writing copies an element that lies in an arena, and loops read small ones into a place of theirs.
 final class TensorArray: SessionResource {
   static let kind = "TensorArray"
 

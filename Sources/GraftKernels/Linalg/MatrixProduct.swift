@@ -64,12 +64,12 @@ struct MatrixProduct {
 
   /// Packs the right side where it is the same in every round of a loop, for as long as the loop goes on.
   mutating func packHeldRight(_ context: KernelContext) throws {
-    guard context.isFixed, context.isHeld(1), !isReadOnce, n > 1 else { return }
-    switch right.tensor.dtype {
-    case .float32: packed = try PackedMatrix.packed(Float.self, right, k: k, n: n, context.workers)
-    case .float64: packed = try PackedMatrix.packed(Double.self, right, k: k, n: n, context.workers)
-    default: return
+    let dtype = right.tensor.dtype
+    guard dtype == .float32 || dtype == .float64, n > 1, !isReadOnce, context.isFixed, context.isHeld(1)
+    else {
+      return
     }
+    packed = try PackedMatrix.pack(right, k: k, n: n, context)
   }
 
   /// Whether there are so few rows that a matrix is read but once for them, and not worth packing. The sums

@@ -33,7 +33,8 @@ final class PackedMatrix: Sendable {
     }
   }
 
-  private static func pack(
+  /// One side of a product of floats, packed into memory of its own: half and bfloat16 as float32.
+  static func pack(
     _ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext
   ) throws -> PackedMatrix {
     if operand.tensor.dtype == .float64 {
@@ -42,8 +43,7 @@ final class PackedMatrix: Sendable {
     return try packed(Float.self, try operand.widened(context), k: k, n: n, context.workers)
   }
 
-  /// One side of a product, packed into memory of its own.
-  static func packed<T: VectorElement>(
+  private static func packed<T: VectorElement>(
     _ type: T.Type, _ operand: MatrixOperand, k: Int, n: Int, _ workers: WorkerPool
   ) throws -> PackedMatrix {
     let memory = try Tensor(uninitialized: T.dataType, shape: try shape(T.self, operand, k: k, n: n))

@@ -36,8 +36,8 @@ final class LoopKernel: Sendable {
       self.condition, captures: captures, shrinkingLists: shrinkingLists, isLoop: true, in: context)
     defer { condition.end() }
     var goesOn = try condition.holds(for: variables)
-    guard goesOn else { return try setOutputs(variables, context) }
-    let held = captures + (try reads.values(context))
+    // What no round reads need not have a value.
+    let held = goesOn ? try captures + reads.values(context) : captures
     let step = NestedRun(
       self.step, captures: held, shrinkingLists: shrinkingLists, isLoop: true, in: context)
     defer { step.end() }
@@ -49,10 +49,6 @@ final class LoopKernel: Sendable {
       let test = try step.advance(&variables)
       goesOn = try test?.isPredicateTrue() ?? condition.holds(for: variables)
     }
-    try setOutputs(variables, context)
-  }
-
-  private func setOutputs(_ variables: [Tensor?], _ context: KernelContext) throws {
     for (index, value) in variables.enumerated() {
       guard let value else { throw GraftError(.internalError, "Variable \(index) of the loop has no value.") }
       try context.setOutput(index, value)

@@ -58,7 +58,7 @@ package struct ShapeInference {
         for output in shapes[index].indices {
           let value = ValueReference(node: index, output: output)
           if let known = earlier.values[value] { values[value] = known }
-          elements[value] = earlier.elements[value]
+          if !earlier.elements.isEmpty { elements[value] = earlier.elements[value] }
         }
       } else if let feed = node.feed {
         if feeds.shapes.indices.contains(feed) { shapes[index] = [PartialShape(feeds.shapes[feed])] }
