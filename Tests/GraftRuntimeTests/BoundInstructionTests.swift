@@ -19,6 +19,10 @@ import Testing
       )
       .constant("begin", [2], [1, 0]).constant("size", [2], [2, 96])
       .node("row", "Slice", ["scaled", "begin", "size"], slices)
+      .node(
+        "across", "Einsum", ["scaled", "w"],
+        ["T": "type: DT_FLOAT", "N": "i: 2", "equation": "s: 'ab,bc->ca'"]
+      )
       .constant("perm", [2], [1, 0])
       .node("turned", "Transpose", ["product", "perm"], ["T": "type: DT_FLOAT", "Tperm": "type: DT_INT32"])
       .constant("one", [], [1])
@@ -42,7 +46,7 @@ import Testing
   @Test(arguments: [1, 2]) func whatFollowsALargeFeedIsComputedAnewInEachRun(threads: Int) throws {
     let text = chain()
     let plain = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
-    let fetches = ["pair", "turned", "few", "row"]
+    let fetches = ["pair", "turned", "few", "row", "across"]
     let names = ["x", "w", "factor"]
     let callable = try Session(graph: text.graph(), options: .init(threads: threads)).callable(
       feeds: names, fetches: fetches)

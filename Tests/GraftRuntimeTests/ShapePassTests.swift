@@ -59,6 +59,56 @@ import Testing
     #expect(after.shape(of: graph.fetches[0]).fullyDefined == [2, 3])
   }
 
+  // MARK: - Einsums
+
+  private func einsum(_ equation: String, _ sizes: [Int], first: Bool = false) -> GraphText {
+    let count = sizes.reduce(1, *)
+    return GraphText().placeholder("x").constant("w", sizes, variedFloats(count))
+      .node(
+        "e", "Einsum", first ? ["w", "x"] : ["x", "w"],
+        ["T": "type: DT_FLOAT", "N": "i: 2", "equation": "s: '\(equation)'"])
+  }
+
+  @Test(arguments: [
+    ("abc,cde->abde", [6, 2, 4], [2, 3, 6]), ("abcd,cde->abe", [2, 3, 5], [2, 4, 2, 3]),
+    ("abcd,ecd->abe", [5, 2, 3], [2, 4, 2, 3]), ("...c,cd->...d", [4, 6], [2, 3, 4]),
+    ("ab,bc->ac", [4, 6], [3, 4]),
+  ])
+  func einsumsOfRowsWithAConstantArePlainProducts(equation: String, weights: [Int], x: [Int]) throws {
+    let text = einsum(equation, weights)
+    let shape = try Shape(validating: x)
+    let ops = try ops(text, "e", shape)
+    #expect(ops.contains("MatMul") && !ops.contains("Einsum"), "\(ops)")
+    try expectSame(text, "e", x)
+  }
+
+  @Test func einsumsWithTheConstantFirstArePlainProducts() throws {
+    let text = einsum("cd,abc->abd", [4, 6], first: true)
+    #expect(try ops(text, "e", [2, 3, 4]).contains("MatMul"))
+    try expectSame(text, "e", [2, 3, 4])
+  }
+
+  @Test(arguments: [
+    // Columns before rows, a batch, dimensions in another order, a sum of one operand alone.
+    ("abc,cd->dab", [4, 6], [2, 3, 4]), ("abc,acd->abd", [2, 4, 6], [2, 3, 4]),
+    ("abcd,dce->abe", [3, 2, 5], [2, 4, 2, 3]), ("abc,ced->abd", [4, 2, 6], [2, 3, 4]),
+    ("abc,cd->bd", [4, 6], [2, 3, 4]),
+  ])
+  func einsumsThatAreNoPlainProductsStay(equation: String, weights: [Int], x: [Int]) throws {
+    let text = einsum(equation, weights)
+    let shape = try Shape(validating: x)
+    #expect(try ops(text, "e", shape) == ["Einsum"])
+    try expectSame(text, "e", x)
+  }
+
+  @Test func whatFollowsAnEinsumIsFusedIntoTheProduct() throws {
+    let text = einsum("abc,cde->abde", [6, 2, 4]).constant("b", [2, 4], variedFloats(8))
+      .node("sum", "AddV2", ["e", "b"], GraphText.float).node("y", "Relu", ["sum"], GraphText.float)
+    let ops = try ops(text, "y", [2, 3, 6])
+    #expect(ops == ["Reshape", "_FusedMatMul", "Reshape"], "\(ops)")
+    try expectSame(text, "y", [2, 3, 6])
+  }
+
   // MARK: - Layer normalisation
 
   private static let mean = ["T": "type: DT_FLOAT", "keep_dims": "b: true", "Tidx": "type: DT_INT32"]

@@ -74,18 +74,13 @@ enum BatchMatMulOps {
         x: x, y: y, adjointX: adjointX, adjointY: adjointY, broadcasts: broadcasts)
       let output = try context.allocate(0, dtype, sides.shape)
       var product = sides.product
-      if dtype.isFloatingPoint, isUniform, context.isConstant(1), product.n > 1 {
-        try product.packConstantRight(context)
-      } else {
-        if !isUniform {
-          product = MatrixProduct(
-            rows: product.m, columns: product.n, depth: product.k,
-            left: try converted(product.left, to: dtype, context),
-            right: try converted(product.right, to: dtype, context))
-        }
-        product.right.tensor = try product.right.tensor.aligned()
-        if isUniform { try product.packHeldRight(context) }
+      if !isUniform {
+        product = MatrixProduct(
+          rows: product.m, columns: product.n, depth: product.k,
+          left: try converted(product.left, to: dtype, context),
+          right: try converted(product.right, to: dtype, context))
       }
+      try product.prepareRight(context)
       try product.run(context, into: output, binds: isUniform)
     }
   }
@@ -106,6 +101,7 @@ enum BatchMatMulOps {
     _ operand: MatrixOperand, to dtype: DataType, _ context: KernelContext
   ) throws -> MatrixOperand {
     var result = operand
+    result.input = nil
     guard operand.tensor.dtype != dtype else { return result }
     let target: DataType = dtype == .bfloat16 ? .float32 : .int32
     result.tensor = try context.scratch(target, operand.tensor.shape)
@@ -157,7 +153,7 @@ private struct BatchOperands {
         left: MatrixOperand(tensor: x, row: k, column: 1, offsets: [0]),
         right: MatrixOperand(
           tensor: y, row: adjointY ? 1 : n, column: adjointY ? k : 1, conjugated: adjointY,
-          offsets: [yOffsets[0]]))
+          offsets: [yOffsets[0]], input: 1))
       return
     }
     product = MatrixProduct(
@@ -165,7 +161,8 @@ private struct BatchOperands {
       left: MatrixOperand(
         tensor: x, row: adjointX ? 1 : k, column: adjointX ? m : 1, conjugated: adjointX, offsets: xOffsets),
       right: MatrixOperand(
-        tensor: y, row: adjointY ? 1 : n, column: adjointY ? k : 1, conjugated: adjointY, offsets: yOffsets))
+        tensor: y, row: adjointY ? 1 : n, column: adjointY ? k : 1, conjugated: adjointY, offsets: yOffsets,
+        input: 1))
   }
 
   private static func batch(

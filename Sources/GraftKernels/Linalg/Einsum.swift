@@ -22,7 +22,9 @@ enum EinsumOps {
       let shape = try Shape(validating: labels.result.map { sizes[$0] ?? 1 })
       let output = try context.allocate(0, dtype, shape)
       guard output.elementCount > 0 else { return }
-      let views = zip(operands, labels.operands).map { LabelledView($0, $1, sizes) }
+      let views = operands.indices.map {
+        LabelledView(operands[$0], labels.operands[$0], sizes, input: $0)
+      }
       try EinsumTask(sizes: sizes, result: labels.result, context: context).run(views, into: output)
     }
   }
@@ -52,11 +54,14 @@ struct LabelledView {
   /// Each label once, outermost first.
   var labels: [Label]
   var steps: [Label: Int]
+  /// The op's input that it is; nil for what was computed of one.
+  var input: Int?
 
-  /// A tensor's dimensions by their labels. A label that is there twice goes along the diagonal; one of size 1
+  /// The dimensions of an input by their labels. A label that is there twice goes along the diagonal; one of size 1
   /// that is broadcast is left out.
-  init(_ tensor: Tensor, _ names: [Label], _ sizes: [Label: Int]) {
+  init(_ tensor: Tensor, _ names: [Label], _ sizes: [Label: Int], input: Int) {
     self.tensor = tensor
+    self.input = input
     labels = []
     steps = [:]
     let strides = tensor.shape.strides
@@ -142,11 +147,11 @@ struct EinsumTask {
       return try multiplied(right, left, into: distinct, output)
     }
     if !isDirect, let product = try placed(left, right, into: output, batch, rows, columns, depth) {
-      try product.run(context, into: output)
+      try multiply(product, into: output, isAll: true)
       return LabelledView(output, result)
     }
     let target = isDirect ? output : try context.scratch(output.dtype, try shape(order))
-    try multiply(try product(left, right, batch, rows, columns, depth), into: target)
+    try multiply(try product(left, right, batch, rows, columns, depth), into: target, isAll: isDirect)
     return LabelledView(target.reshaped(unchecked: try shape(order)), order)
   }
 
@@ -179,14 +184,19 @@ struct EinsumTask {
     return product
   }
 
-  private func multiply(_ product: MatrixProduct, into target: Tensor) throws {
-    guard target.dtype == .float16 || target.dtype == .bfloat16 else {
-      return try product.run(context, into: target)
-    }
-    guard product.k > SteppedProduct.longest else {
+  /// Writes a product.
+  ///
+  /// - Parameter isAll: whether nothing is to be done with it afterwards.
+  private func multiply(_ product: MatrixProduct, into target: Tensor, isAll: Bool) throws {
+    let isShort = target.dtype == .float16 || target.dtype == .bfloat16
+    if isShort, product.k <= SteppedProduct.longest {
       return try SteppedProduct.run(product, into: target, context)
     }
-    try product.widened(context, into: target, cuts: false)
+    var product = product
+    try product.prepareRight(context)
+    if isShort { return try product.widened(context, into: target, cuts: false) }
+    let readsInputs = product.left.input != nil && product.right.input != nil
+    try product.run(context, into: target, binds: isAll && readsInputs)
   }
 
   /// An operand as matrices: as it lies in memory where rows and columns have one step each, else copied.
@@ -194,7 +204,8 @@ struct EinsumTask {
     _ view: LabelledView, _ batch: [Label], _ rows: [Label], _ columns: [Label]
   ) throws -> MatrixOperand {
     if let row = view.step(along: rows, sizes), let column = view.step(along: columns, sizes) {
-      return MatrixOperand(tensor: view.tensor, row: row, column: column, offsets: offsets(view, batch))
+      return MatrixOperand(
+        tensor: view.tensor, row: row, column: column, offsets: offsets(view, batch), input: view.input)
     }
     let order = batch + rows + columns
     let copy = try context.scratch(view.tensor.dtype, try shape(order))

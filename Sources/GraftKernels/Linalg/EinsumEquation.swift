@@ -4,9 +4,9 @@ import GraftTensor
 ///
 /// A label is any character but `,`, `-`, `>` and `.`; TensorFlow takes blanks for labels too. The dimensions of an
 /// ellipsis get labels of their own, the last of them the same in both operands.
-struct EinsumEquation: Sendable {
+package struct EinsumEquation: Sendable {
   /// A dimension's name: a character's number, or a negative one for a dimension of an ellipsis.
-  typealias Label = Int
+  package typealias Label = Int
 
   private let text: String
   private let operands: [Subscripts]
@@ -44,7 +44,7 @@ struct EinsumEquation: Sendable {
   }
 
   /// Reads an equation such as `...ij,...jk->...ik`.
-  init(_ text: String) throws {
+  package init(_ text: String) throws {
     self.text = text
     let sides = Self.split(text, at: "->")
     guard sides.count == 2 else {
@@ -96,7 +96,7 @@ struct EinsumEquation: Sendable {
   var operandCount: Int { operands.count }
 
   /// The labels of operands and result for tensors of the given ranks.
-  func labels(ranks: [Int]) throws -> (operands: [[Label]], result: [Label]) {
+  package func labels(ranks: [Int]) throws -> (operands: [[Label]], result: [Label]) {
     guard ranks.count == operands.count else {
       throw GraftError(
         .invalidArgument,

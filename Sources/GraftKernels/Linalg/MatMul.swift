@@ -51,7 +51,6 @@ enum MatMulOps {
     let transposeA = try node.bool("transpose_a")
     let transposeB = try node.bool("transpose_b")
     let dtype = try node.type("T")
-    let isPacked = dtype.isFloatingPoint
     let offsets = [0]
     return { context in
       let (a, b) = (try context.input(0), try context.input(1))
@@ -68,16 +67,11 @@ enum MatMulOps {
       let left = MatrixOperand(
         tensor: a, row: transposeA ? 1 : k, column: transposeA ? m : 1, offsets: offsets)
       let right = MatrixOperand(
-        tensor: b, row: transposeB ? 1 : n, column: transposeB ? k : 1, offsets: offsets)
+        tensor: b, row: transposeB ? 1 : n, column: transposeB ? k : 1, offsets: offsets, input: 1)
       var product = MatrixProduct(
         rows: m, columns: n, depth: k, left: left, right: right,
         finish: try fused.finish(context, shape: shape, channels: n, dtype: dtype))
-      if isPacked, context.isConstant(1), n > 1 {
-        try product.packConstantRight(context)
-      } else {
-        product.right.tensor = try b.aligned()
-        try product.packHeldRight(context)
-      }
+      try product.prepareRight(context)
       try product.run(context, into: output, binds: true)
     }
   }

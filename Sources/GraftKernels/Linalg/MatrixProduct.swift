@@ -12,6 +12,8 @@ struct MatrixOperand {
   var conjugated = false
   /// Where each matrix begins among the elements.
   let offsets: [Int]
+  /// The kernel's input that it is, as it lies in memory; nil for what the kernel made of one.
+  var input: Int?
 
   /// Whether every pair has the same matrix.
   var isOneMatrix: Bool { offsets.allSatisfy { $0 == offsets[0] } }
@@ -52,10 +54,20 @@ struct MatrixProduct {
     }
   }
 
+  /// Packs the right side where it is an input that stays the same: a constant for good, what no round of a loop
+  /// changes for as long as that goes on. What is not packed is read from where it is aligned.
+  mutating func prepareRight(_ context: KernelContext) throws {
+    if let input = right.input, right.tensor.dtype.isFloatingPoint, n > 1, context.isConstant(input) {
+      return try packConstantRight(context)
+    }
+    right.tensor = try right.tensor.aligned()
+    if let input = right.input { try packHeldRight(input, context) }
+  }
+
   /// Packs the right side, constant and of floats at any address, and keeps it: half and bfloat16 as float32.
   ///
   /// A run that would not keep it reads a matrix for few rows once, as it is.
-  mutating func packConstantRight(_ context: KernelContext) throws {
+  private mutating func packConstantRight(_ context: KernelContext) throws {
     let isReadAsItIs =
       isReadOnce && left.offsets.count == 1 && right.column == 1 && right.tensor.dtype.size > 2
     guard context.keepsPacked || !isReadAsItIs else { return }
@@ -63,9 +75,9 @@ struct MatrixProduct {
   }
 
   /// Packs the right side where it is the same in every round of a loop, for as long as the loop goes on.
-  mutating func packHeldRight(_ context: KernelContext) throws {
+  private mutating func packHeldRight(_ input: Int, _ context: KernelContext) throws {
     let dtype = right.tensor.dtype
-    guard dtype == .float32 || dtype == .float64, n > 1, !isReadOnce, context.isFixed, context.isHeld(1)
+    guard dtype == .float32 || dtype == .float64, n > 1, !isReadOnce, context.isFixed, context.isHeld(input)
     else {
       return
     }

@@ -95,9 +95,4 @@ enum LoopProducts {
 extension PlanNode {
   /// Whether it computes its outputs in every run and waits for nothing but its inputs.
   fileprivate var isPlain: Bool { self.constants == nil && self.controlInputs.isEmpty }
-
-  fileprivate func isTrue(_ attribute: String) -> Bool {
-    if case .bool(true) = self.attributes[attribute] { return true }
-    return false
-  }
 }

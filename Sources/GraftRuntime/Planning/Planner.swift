@@ -193,6 +193,7 @@ package struct Planner: Sendable {
       (NormalizationRecognition.self, []),
       (DilationRecognition.self, fusions),
       (DepthwiseRecognition.self, []),
+      (EinsumFlattening.self, fusions),
       (ReshapeSinking.self, fusions),
       (ResidualFusion.self, [ActivationFusion.self]),
       (DepthwiseBlockFusion.self, []),

@@ -47,8 +47,7 @@ enum BiasFusion: PlanPass {
     case "DepthwiseConv2dNative": return weights.rank == 4 ? weights.shape[2] * weights.shape[3] : nil
     case "MatMul":
       guard weights.rank == 2 else { return nil }
-      if case .bool(true) = producer.attributes["transpose_b"] { return weights.shape[0] }
-      return weights.shape[1]
+      return weights.shape[producer.isTrue("transpose_b") ? 0 : 1]
     default: return weights.rank >= 4 ? weights.shape[weights.rank - 1] : nil
     }
   }

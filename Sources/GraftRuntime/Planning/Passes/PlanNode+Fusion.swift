@@ -3,6 +3,12 @@ import GraftKernels
 import GraftTensor
 
 extension PlanNode {
+  /// Whether an attribute is there and true.
+  func isTrue(_ attribute: String) -> Bool {
+    if case .bool(true) = self.attributes[attribute] { return true }
+    return false
+  }
+
   /// The ops that others are fused into, and their fused forms.
   private static let fusedForms = [
     "Conv2D": "_FusedConv2D", "Conv3D": "_FusedConv3D",

@@ -51,17 +51,12 @@ struct ReshapeSinking: ShapePass {
         let result = shape(ValueReference(node: index, output: 0)), result.elementCount > 0,
         let depth = input.dimensions.last, depth > 0, let columns = result.dimensions.last
       else { continue }
-      var product = node
-      product.op = "MatMul"
-      product.definition = OpRegistry.standard["MatMul"]
-      product.attributes = [
-        "T": .type(ElementType(.float32)), "transpose_a": .bool(false),
-        "transpose_b": node.attributes["adj_y"] ?? .bool(false),
-      ]
-      product.inputs[0] = try reshape(
+      let rows = try reshape(
         node.inputs[0], to: [input.elementCount / depth, depth], name: node.name + "/rows")
+      let product = PlanNode.product(
+        of: rows, node.inputs[1], transposed: node.isTrue("adj_y"), name: node.name)
       let place = append(product, shape: [result.elementCount / columns, columns])
-      graph.nodes[index] = try reshaping(place, to: result, name: node.name)
+      graph.nodes[index] = try graph.reshaping(place, to: result, name: node.name)
       isChanged = true
     }
     return isChanged
@@ -82,7 +77,7 @@ struct ReshapeSinking: ShapePass {
         let moved = try moved(node, at: position, onto: inner, flat, result)
       else { continue }
       graph.nodes[input.node] = moved
-      graph.nodes[index] = try reshaping(input, to: result, name: node.name)
+      graph.nodes[index] = try graph.reshaping(input, to: result, name: node.name)
       shapes[input] = flat
       shapes[ValueReference(node: index, output: 0)] = result
       return true
@@ -155,7 +150,7 @@ struct ReshapeSinking: ShapePass {
       if wanted == found {
         replacements[place] = root
       } else if root != graph.nodes[index].inputs[0] {
-        graph.nodes[index] = try reshaping(root, to: wanted, name: graph.nodes[index].name)
+        graph.nodes[index] = try graph.reshaping(root, to: wanted, name: graph.nodes[index].name)
       }
     }
     graph.replace(replacements)
@@ -164,22 +159,45 @@ struct ReshapeSinking: ShapePass {
   private mutating func reshape(_ value: ValueReference, to shape: Shape, name: String) throws
     -> ValueReference
   {
-    append(try reshaping(value, to: shape, name: name), shape: shape)
+    append(try graph.reshaping(value, to: shape, name: name), shape: shape)
   }
 
   private mutating func append(_ node: PlanNode, shape: Shape) -> ValueReference {
-    graph.nodes.append(node)
-    let place = ValueReference(node: graph.nodes.count - 1, output: 0)
+    let place = graph.add(node)
     shapes[place] = shape
     return place
   }
+}
 
-  private mutating func reshaping(_ value: ValueReference, to shape: Shape, name: String) throws -> PlanNode {
-    let sizes = graph.addConstant(try .shape(shape, as: .int64), name: name + "/shape")
+extension PlanGraph {
+  /// Adds a node; the result is its first output.
+  mutating func add(_ node: PlanNode) -> ValueReference {
+    nodes.append(node)
+    return ValueReference(node: nodes.count - 1, output: 0)
+  }
+
+  /// A node that gives a value of float32 another shape.
+  mutating func reshaping(_ value: ValueReference, to shape: Shape, name: String) throws -> PlanNode {
+    let sizes = addConstant(try .shape(shape, as: .int64), name: name + "/shape")
     return PlanNode(
       name: name, op: "Reshape",
       attributes: ["T": .type(ElementType(.float32)), "Tshape": .type(ElementType(.int64))],
       inputs: [value, sizes], controlInputs: [], inputTypes: [.float32, .int64], outputTypes: [.float32],
       definition: OpRegistry.standard["Reshape"])
+  }
+}
+
+extension PlanNode {
+  /// The product of two matrices of float32, the second one transposed where that is asked for.
+  static func product(
+    of left: ValueReference, _ right: ValueReference, transposed: Bool, name: String
+  ) -> PlanNode {
+    PlanNode(
+      name: name, op: "MatMul",
+      attributes: [
+        "T": .type(ElementType(.float32)), "transpose_a": .bool(false), "transpose_b": .bool(transposed),
+      ],
+      inputs: [left, right], controlInputs: [], inputTypes: [.float32, .float32], outputTypes: [.float32],
+      definition: OpRegistry.standard["MatMul"])
   }
 }
