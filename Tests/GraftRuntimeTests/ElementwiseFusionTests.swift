@@ -44,6 +44,22 @@ import Testing
     try expectSame(text, ["y"], shape)
   }
 
+  // Innermost rows of one element, short ones, and such that do not all go through at once.
+  @Test(arguments: [[5, 4, 1], [60, 7, 3], [3, 130, 17], [2, 3, 700]])
+  func axesThatTakeTurnsAreOnePass(_ shape: [Int]) throws {
+    let (outer, middle, inner) = (shape[0], shape[1], shape[2])
+    let text = binary(
+      GraphText().placeholder("x").constant("zero", [], [0.0])
+        .constant("ends", [outer, 1, inner], variedFloats(outer * inner))
+        .constant("middle", [middle, 1], variedFloats(middle).reversed())
+        .constant("plane", [outer, middle, 1], variedFloats(outer * middle)),
+      [("a", "Sub", "x", "ends"), ("b", "Mul", "middle", "a"), ("c", "AddV2", "b", "plane")]
+    ).node("positive", "Greater", ["middle", "zero"], GraphText.float)
+      .node("y", "SelectV2", ["positive", "c", "x"], GraphText.float)
+    #expect(try ops(text, ["y"], Shape(shape)) == ["_FusedElementwise"])
+    try expectSame(text, ["y"], shape)
+  }
+
   @Test func elementsOfEverySizeAreBroadcast() throws {
     let complex = ["T": "type: DT_COMPLEX128"]
     let text = GraphText().placeholder("x").constant("axis", [1], [1])

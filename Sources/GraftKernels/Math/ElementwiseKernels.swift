@@ -59,7 +59,8 @@ enum ElementwiseKernels {
         if let check, plan.shape.elementCount > 0 { try check(a, b) }
         let y = try context.allocate(0, output, plan.shape)
         let (left, right, target, workers) = (a.base, b.base, y.base, context.workers)
-        context.perform(binds: check == nil) { run(row, plan, left, right, target, workers) }
+        let shapes = [a.shape, b.shape]
+        context.perform(binds: check == nil) { run(row, plan, shapes, left, right, target, workers) }
       }
     }
   }
@@ -89,17 +90,20 @@ enum ElementwiseKernels {
 
   /// Row by row.
   private static func run(
-    _ row: BinaryRow, _ plan: Broadcast, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer,
+    _ row: BinaryRow, _ plan: Broadcast, _ shapes: [Shape], _ a: UnsafeRawPointer, _ b: UnsafeRawPointer,
     _ y: UnsafeMutableRawPointer, _ workers: WorkerPool
   ) {
     guard plan.shape.elementCount > 0 else { return }
     let length = plan.rowLength
     let (leftMoves, rightMoves) = (plan.innerStride(0) != 0, plan.innerStride(1) != 0)
     let body = leftMoves ? (rightMoves ? row.pairs : row.right) : row.left
-    if leftMoves, rightMoves, plan.sizes.count == 2, length * 4 <= tile,
-      plan.strides[0][0] == 0 || plan.strides[1][0] == 0
+    if plan.sizes.count > 1, length <= (leftMoves && rightMoves ? 128 : 32),
+      BroadcastRows.takes(size: row.inputSize)
     {
-      return runTiled(row, plan, a, b, y, workers)
+      let paces = shapes.map { BroadcastPace($0, in: plan.shape) }
+      let count = plan.shape.elementCount
+      let rows = BroadcastRows(paces, [a, b], sizes: [row.inputSize, row.inputSize], count: count)
+      return run(row, rows, y, count, workers)
     }
     nonisolated(unsafe) let (a, b, y) = (a, b, y)
     if plan.rowCount >= 4 * workers.threads || length < 2 * block {
@@ -120,37 +124,24 @@ enum ElementwiseKernels {
     }
   }
 
-  /// Elements of a short row that is repeated.
-  private static let tile = 512
-
-  /// A short row against each row of a matrix, as a bias: the row is repeated in memory, so that many rows
-  /// of the matrix are one.
-  private static func runTiled(
-    _ row: BinaryRow, _ plan: Broadcast, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer,
-    _ y: UnsafeMutableRawPointer, _ workers: WorkerPool
+  /// Short rows, joined to longer ones.
+  private static func run(
+    _ row: BinaryRow, _ operands: BroadcastRows, _ y: UnsafeMutableRawPointer, _ count: Int,
+    _ workers: WorkerPool
   ) {
-    let length = plan.rowLength
-    let repeats = tile / length
-    let leftIsShort = plan.strides[0][0] == 0
-    nonisolated(unsafe) let (a, b, y) = (a, b, y)
-    let groups = (plan.sizes[0] + repeats - 1) / repeats
-    workers.forEach(groups, cost: max(row.cost * repeats * length / block, 1)) { groups in
-      withUnsafeTemporaryAllocation(byteCount: repeats * length * row.inputSize, alignment: 64) { copies in
-        guard let short = copies.baseAddress else { return }
-        for copy in 0..<repeats {
-          (short + copy * length * row.inputSize)
-            .copyMemory(from: leftIsShort ? a : b, byteCount: length * row.inputSize)
-        }
-        for group in groups {
-          let first = group * repeats * length
-          let count = min(repeats, plan.sizes[0] - group * repeats) * length
-          let offset = first * row.inputSize
-          let target = y + first * row.outputSize
-          if leftIsShort {
-            row.pairs(UnsafeRawPointer(short), b + offset, target, count)
-          } else {
-            row.pairs(a + offset, UnsafeRawPointer(short), target, count)
-          }
+    nonisolated(unsafe) let y = y
+    workers.forEach((count + block - 1) / block, cost: row.cost + 300) { blocks in
+      withUnsafeTemporaryAllocation(byteCount: operands.byteCount, alignment: 64) { memory in
+        guard let memory = memory.baseAddress else { return }
+        operands.prepare(memory)
+        var start = blocks.lowerBound * block
+        let last = min(blocks.upperBound * block, count)
+        while start < last {
+          var end = min(start + BroadcastRows.longest, last)
+          let left = operands.row(0, start, &end, memory)
+          let right = operands.row(1, start, &end, memory)
+          row.pairs(left, right, y + start * row.outputSize, end - start)
+          start = end
         }
       }
     }

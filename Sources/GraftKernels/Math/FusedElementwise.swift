@@ -66,12 +66,6 @@ package enum FusedElementwiseOps {
         return { try program.run($0) }
       })
   ]
-
-  /// How an operand of one shape meets the elements of another that it broadcasts to; nil where it is not in one
-  /// of the simple ways.
-  package static func canBroadcast(_ shape: Shape, to full: Shape) -> Bool {
-    ElementProgram.Pace(shape, in: full) != nil
-  }
 }
 
 /// The steps of a fused op.
@@ -93,7 +87,7 @@ private final class ElementProgram: Sendable {
   let elementSize: Int
 
   /// Elements that go through all steps together: so few that the temporary rows stay in the innermost cache.
-  private static let chunk = 1024
+  private static let chunk = BroadcastRows.longest
 
   init(_ node: NodeSetup) throws {
     let names = try node.strings("ops")
@@ -154,46 +148,6 @@ private final class ElementProgram: Sendable {
     return (result, count)
   }
 
-  /// How an operand moves along with the elements of the result.
-  enum Pace: Sendable {
-    case together
-    /// One element for all.
-    case scalar
-    /// So many elements, over and over.
-    case over(period: Int)
-    /// Each element so many times in a row.
-    case stretched(Int)
-
-    var isScalar: Bool { if case .scalar = self { true } else { false } }
-
-    init?(_ shape: Shape, in full: Shape) {
-      let rank = full.rank
-      guard shape.rank <= rank else { return nil }
-      if shape.elementCount == full.elementCount {
-        self = .together
-        return
-      }
-      if shape.elementCount == 1 {
-        self = .scalar
-        return
-      }
-      let sizes = [Int](repeating: 1, count: rank - shape.rank) + shape.dimensions
-      let kept = (0..<rank).filter { sizes[$0] != 1 }
-      guard let first = kept.first, let last = kept.last, kept.allSatisfy({ sizes[$0] == full[$0] }),
-        (first...last).allSatisfy({ sizes[$0] == full[$0] })
-      else { return nil }
-      let before = full.dimensions[..<first].reduce(1, *)
-      let after = full.dimensions[(last + 1)...].reduce(1, *)
-      if after == 1 {
-        self = .over(period: shape.elementCount)
-      } else if before == 1 {
-        self = .stretched(after)
-      } else {
-        return nil
-      }
-    }
-  }
-
   /// A step with the loop that its operands' shapes ask for.
   enum Call: Sendable {
     case unary(Int, UnaryRow.Body)
@@ -205,7 +159,7 @@ private final class ElementProgram: Sendable {
   final class Layout: Sendable {
     let inputs: [Shape]
     let shape: Shape
-    let paces: [Pace]
+    let paces: [BroadcastPace]
     let calls: [Call]
 
     init(_ inputs: [Shape], _ program: ElementProgram) throws {
@@ -217,12 +171,7 @@ private final class ElementProgram: Sendable {
       let full = try Shape(validating: dimensions)
       self.inputs = inputs
       shape = full
-      let paces = try inputs.map { shape in
-        guard let pace = Pace(shape, in: full) else {
-          throw GraftError(.unimplemented, "A fused op does not broadcast the shape \(shape) to \(full).")
-        }
-        return pace
-      }
+      let paces = inputs.map { BroadcastPace($0, in: full) }
       self.paces = paces
       calls = try program.steps.map { step in
         guard let call = Self.call(step, isOne: { paces.indices.contains($0) && paces[$0].isScalar }) else {
@@ -265,13 +214,13 @@ private final class ElementProgram: Sendable {
     guard count > 0 else { return }
     let addresses = try zip(inputs, layout.paces).map { input, pace in
       // What is read more than once may not be written over.
-      if case .together = pace { return UnsafeRawPointer(input.base) }
-      guard input.base == y.base else { return UnsafeRawPointer(input.base) }
+      guard !pace.isTogether, input.base == y.base else { return UnsafeRawPointer(input.base) }
       let copy = try context.scratch(input.dtype, input.shape)
       copy.base.copyMemory(from: input.base, byteCount: input.byteCount)
       return UnsafeRawPointer(copy.base)
     }
-    let work = Work(program: self, layout: layout, inputs: addresses, y: y.base, count: count)
+    let rows = BroadcastRows(layout.paces, addresses, sizes: inputTypes.map(\.size), count: count)
+    let work = Work(program: self, layout: layout, inputs: rows, y: y.base, count: count)
     let workers = context.workers
     context.perform(
       // A copy lies in scratch, which is another's the next time.
@@ -283,7 +232,7 @@ private final class ElementProgram: Sendable {
   struct Work: @unchecked Sendable {
     let program: ElementProgram
     let layout: Layout
-    let inputs: [UnsafeRawPointer]
+    let inputs: BroadcastRows
     let y: UnsafeMutableRawPointer
     let count: Int
     /// About how many nanoseconds a chunk takes.
@@ -294,8 +243,7 @@ private final class ElementProgram: Sendable {
     private let targets: [Int]
 
     init(
-      program: ElementProgram, layout: Layout, inputs: [UnsafeRawPointer], y: UnsafeMutableRawPointer,
-      count: Int
+      program: ElementProgram, layout: Layout, inputs: BroadcastRows, y: UnsafeMutableRawPointer, count: Int
     ) {
       self.program = program
       self.layout = layout
@@ -318,93 +266,30 @@ private final class ElementProgram: Sendable {
     }
 
     private func run(_ range: Range<Int>) {
-      // Rows of temporary results, and for each input that does not move along one of its elements as they meet
-      // the result's.
-      let size = program.elementSize
-      let tileBytes = 2 * chunk * size
-      let bytes = program.rowCount * rowBytes + inputs.count * tileBytes
-      withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 64) { memory in
+      // Rows of temporary results, then those of the inputs.
+      let temporaries = program.rowCount * rowBytes
+      let inputCount = inputs.addresses.count
+      withUnsafeTemporaryAllocation(byteCount: temporaries + inputs.byteCount, alignment: 64) { memory in
         withUnsafeTemporaryAllocation(
-          of: UnsafeRawPointer.self, capacity: inputs.count + program.steps.count
+          of: UnsafeRawPointer.self, capacity: inputCount + program.steps.count
         ) { values in
           guard let rows = memory.baseAddress, let values = values.baseAddress else { return }
-          let tiles = rows + program.rowCount * rowBytes
-          for (index, pace) in layout.paces.enumerated() {
-            guard case .over(let period) = pace, period < chunk else { continue }
-            fill(tiles + index * tileBytes, with: index, period)
-          }
+          inputs.prepare(rows + temporaries)
           var start = range.lowerBound
           while start < range.upperBound {
             var end = min(start + chunk, range.upperBound)
-            for (index, pace) in layout.paces.enumerated() {
-              values[index] = operand(index, pace, start, &end, tiles + index * tileBytes)
+            for index in 0..<inputCount {
+              values[index] = inputs.row(index, start, &end, rows + temporaries)
             }
-            compute(values, start, end - start, rows)
+            compute(values, inputCount, start, end - start, rows)
             start = end
           }
         }
       }
     }
 
-    /// A short row over and over, twice a chunk, so that it can be read from any of its elements on.
-    private func fill(_ tile: UnsafeMutableRawPointer, with input: Int, _ period: Int) {
-      let size = program.inputTypes[input].size
-      tile.copyMemory(from: inputs[input], byteCount: period * size)
-      var filled = period
-      while filled < 2 * chunk {
-        let count = min(filled, 2 * chunk - filled)
-        (tile + filled * size).copyMemory(from: tile, byteCount: count * size)
-        filled += count
-      }
-    }
-
-    /// Where an input's elements for the result's from `start` on are; `end` comes nearer where they end before.
-    @inline(__always)
-    private func operand(
-      _ index: Int, _ pace: Pace, _ start: Int, _ end: inout Int, _ tile: UnsafeMutableRawPointer
-    ) -> UnsafeRawPointer {
-      let (base, size) = (inputs[index], program.inputTypes[index].size)
-      switch pace {
-      case .together: return base + start * size
-      case .scalar: return base
-      case .over(let period):
-        let place = start % period
-        if period < chunk { return UnsafeRawPointer(tile + place * size) }
-        end = min(end, start + period - place)
-        return base + place * size
-      case .stretched(let times):
-        stretch(base, size, start, end - start, times, tile)
-        return UnsafeRawPointer(tile)
-      }
-    }
-
-    private func stretch(
-      _ base: UnsafeRawPointer, _ size: Int, _ start: Int, _ count: Int, _ times: Int,
-      _ tile: UnsafeMutableRawPointer
-    ) {
-      func copy<T>(_ type: T.Type) {
-        let (from, to) = (base.assumingMemoryBound(to: T.self), tile.assumingMemoryBound(to: T.self))
-        var (element, place) = start.quotientAndRemainder(dividingBy: times)
-        var filled = 0
-        while filled < count {
-          let length = min(times - place, count - filled)
-          (to + filled).update(repeating: from[element], count: length)
-          filled += length
-          element += 1
-          place = 0
-        }
-      }
-      switch size {
-      case 1: copy(UInt8.self)
-      case 2: copy(UInt16.self)
-      case 4: copy(UInt32.self)
-      case 8: copy(UInt64.self)
-      default: copy((UInt64, UInt64).self)
-      }
-    }
-
     private func compute(
-      _ values: UnsafeMutablePointer<UnsafeRawPointer>, _ start: Int, _ count: Int,
+      _ values: UnsafeMutablePointer<UnsafeRawPointer>, _ inputCount: Int, _ start: Int, _ count: Int,
       _ rows: UnsafeMutableRawPointer
     ) {
       for position in layout.calls.indices {
@@ -415,7 +300,7 @@ private final class ElementProgram: Sendable {
         case .choice(let condition, let yes, let yesStep, let no, let noStep, let body):
           body(values[condition], values[yes], yesStep, values[no], noStep, target, count)
         }
-        values[inputs.count + position] = UnsafeRawPointer(target)
+        values[inputCount + position] = UnsafeRawPointer(target)
       }
     }
   }

@@ -95,7 +95,7 @@ struct LoopExtraction {
     }
     var local = replacements
     for enter in enters[frame] where !variables.contains(where: { $0.enter == enter }) {
-      guard case .bool(true) = graph.nodes[enter].attributes["is_constant"] else { return false }
+      guard graph.nodes[enter].isTrue("is_constant") else { return false }
       local.values[ValueReference(node: enter, output: 0)] = graph.nodes[enter].inputs[0]
     }
     // A value that is no variable passes a switch unchanged where the body goes on.

@@ -58,23 +58,21 @@ enum LoopProducts {
       let name = graph.nodes[loop].bodies[1].nodes[inner].name
       let elementShape = try Tensor([-1, Int32(clamping: weights.shape[1])])
       let matrix = graph.addConstant(weights, name: name + "/weights")
-      graph.nodes.append(
+      let products = graph.add(
         PlanNode(
           name: name, op: "BatchMatMulV2",
           attributes: ["T": .type(ElementType(type)), "adj_x": .bool(false), "adj_y": .bool(false)],
           inputs: [list.inputs[0], matrix], controlInputs: [], inputTypes: [type, type],
           outputTypes: [type], definition: OpRegistry.standard["BatchMatMulV2"]))
-      let products = ValueReference(node: graph.nodes.count - 1, output: 0)
       let shape = graph.addConstant(elementShape, name: name + "/element_shape")
       var rows = list
       rows.name = name + "/rows"
       rows.inputs = [products, shape]
       rows.inputTypes = [type, .int32]
       rows.attributes["shape_type"] = .type(ElementType(.int32))
-      graph.nodes.append(rows)
 
       let feed = graph.nodes[loop].inputs.count
-      graph.nodes[loop].inputs.append(ValueReference(node: graph.nodes.count - 1, output: 0))
+      graph.nodes[loop].inputs.append(graph.add(rows))
       graph.nodes[loop].inputTypes.append(.variant)
       var bodies = graph.nodes[loop].bodies
       for position in bodies.indices {

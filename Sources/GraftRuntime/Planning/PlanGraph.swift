@@ -208,10 +208,15 @@ package struct PlanGraph: Sendable {
     fetches = fetches.map(final)
   }
 
+  /// Adds a node; the result is its first output.
+  mutating func add(_ node: PlanNode) -> ValueReference {
+    nodes.append(node)
+    return ValueReference(node: nodes.count - 1, output: 0)
+  }
+
   /// Adds a node that holds a value.
   package mutating func addConstant(_ tensor: Tensor, name: String) -> ValueReference {
-    nodes.append(PlanNode(constants: [tensor], name: name))
-    return ValueReference(node: nodes.count - 1, output: 0)
+    add(PlanNode(constants: [tensor], name: name))
   }
 
   /// The value of a reference, where it is known before any run.

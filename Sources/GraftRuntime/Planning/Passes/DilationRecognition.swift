@@ -116,8 +116,7 @@ enum DilationRecognition: ShapePass {
       }
       var expanded = graph.nodes[expand]
       expanded.inputs[0] = input
-      graph.nodes.append(expanded)
-      node.inputs[0] = ValueReference(node: graph.nodes.count - 1, output: 0)
+      node.inputs[0] = graph.add(expanded)
       graph.nodes[convolution] = node
       graph.nodes[index] = graph.nodes[squeeze]
     }

@@ -49,9 +49,10 @@ enum EinsumFlattening: ShapePass {
       else { return nil }
       isTransposed = other != depth + columns
       let (ownSizes, sizes) = (shape.dimensions, weights.shape.dimensions)
-      let inner = Array(isTransposed ? sizes.dropFirst(columns.count) : sizes.prefix(upTo: depth.count))
-      let outer = Array(isTransposed ? sizes.prefix(upTo: columns.count) : sizes.dropFirst(depth.count))
-      guard Array(ownSizes.dropFirst(rows.count)) == inner, shape.elementCount > 0,
+      let split = isTransposed ? columns.count : depth.count
+      let (first, last) = (sizes.prefix(split), sizes.dropFirst(split))
+      let (inner, outer) = isTransposed ? (last, first) : (first, last)
+      guard ownSizes.dropFirst(rows.count).elementsEqual(inner), shape.elementCount > 0,
         weights.elementCount > 0,
         let result = try? Shape(validating: Array(ownSizes.prefix(rows.count)) + outer)
       else { return nil }

@@ -63,23 +63,21 @@ enum ElementwiseFusion: ShapePass {
     else { return nil }
     var scalars = 0
     for input in node.inputs {
-      guard let own = inference.shape(of: input).fullyDefined,
-        FusedElementwiseOps.canBroadcast(own, to: shape)
-      else { return nil }
+      guard let own = inference.shape(of: input).fullyDefined else { return nil }
       if own.elementCount == 1 { scalars += 1 }
     }
-    // What chooses for all elements at once is no step, and neither is what has single elements only.
-    let isChoice = node.inputs.count == 3
-    guard scalars < node.inputs.count,
-      !isChoice
-        || inference.shape(of: node.inputs[0]).fullyDefined == shape
-    else { return nil }
+    guard scalars < node.inputs.count else { return nil }
+    // What chooses for all elements, or for rows of them, is no step.
+    if node.inputs.count == 3 {
+      let condition = inference.shape(of: node.inputs[0]).fullyDefined
+      guard condition == shape || node.op == "SelectV2" && condition?.elementCount != 1 else { return nil }
+    }
     return shape
   }
 
   /// Whether the node is a conversion that cuts instead of rounding, which is no step.
   private static func truncates(_ node: PlanNode) -> Bool {
-    if node.op == "Cast", case .bool(true)? = node.attributes["Truncate"] { true } else { false }
+    node.op == "Cast" && node.isTrue("Truncate")
   }
 
   private static func fuse(_ group: [Int], _ graph: PlanGraph) -> PlanNode? {

@@ -211,7 +211,7 @@ private struct Matcher {
 
   /// What a value is the mean of along the last axis, which stays as one element.
   private func averaged(_ value: ValueReference) -> ValueReference? {
-    guard let node = node(value), node.op == "Mean", case .bool(true)? = node.attributes["keep_dims"],
+    guard let node = node(value), node.op == "Mean", node.isTrue("keep_dims"),
       let axes = graph.constant(node.inputs[1]).flatMap({ try? $0.integers() }), axes.count == 1,
       let rank = inference.shape(of: node.inputs[0]).fullyDefined?.rank, axes[0] == -1 || axes[0] == rank - 1
     else { return nil }

@@ -37,8 +37,7 @@ enum PadFolding: PlanPass {
       }
       // One of its own: others may read what is padded.
       expand.inputs[0] = graph.nodes[pad].inputs[0]
-      graph.nodes.append(expand)
-      graph.nodes[index].inputs[0] = ValueReference(node: graph.nodes.count - 1, output: 0)
+      graph.nodes[index].inputs[0] = graph.add(expand)
     }
   }
 

@@ -1,0 +1,245 @@
+import GraftTensor
+
+/// How the elements of an operand meet those of the shape that it broadcasts to, which are gone through in order.
+enum BroadcastPace: Sendable {
+  case together
+  /// One element for all.
+  case scalar
+  /// So many elements, over and over.
+  case over(period: Int)
+  /// In another way.
+  case walked(BroadcastWalk)
+
+  var isScalar: Bool { if case .scalar = self { true } else { false } }
+
+  /// Whether each element is read once.
+  var isTogether: Bool { if case .together = self { true } else { false } }
+
+  /// - Precondition: The shape broadcasts to the full one.
+  init(_ shape: Shape, in full: Shape) {
+    if shape.elementCount == full.elementCount {
+      self = .together
+    } else if shape.elementCount == 1 {
+      self = .scalar
+    } else {
+      let walk = BroadcastWalk(shape, in: full)
+      self = walk.steps.count == 2 && walk.steps[0] == 0 ? .over(period: walk.length) : .walked(walk)
+    }
+  }
+}
+
+/// The way from an element of an operand to the next as it is broadcast: dimensions along which it moves and such
+/// along which it stays take turns.
+struct BroadcastWalk: Sendable {
+  /// The sizes of the dimensions, outermost first, and by how many elements a step along each moves.
+  let sizes: [Int]
+  let steps: [Int]
+
+  /// - Precondition: The shape broadcasts to the full one, which has two elements or more.
+  fileprivate init(_ shape: Shape, in full: Shape) {
+    var (sizes, steps): ([Int], [Int]) = ([], [])
+    var elements = 1
+    for position in 0..<full.rank {
+      let size = full[full.rank - 1 - position]
+      guard size > 1 else { continue }
+      let own = position < shape.rank ? shape[shape.rank - 1 - position] : 1
+      let step = own == 1 ? 0 : elements
+      elements *= own
+      if let last = sizes.last, step == last * (steps.last ?? 0) {
+        sizes[sizes.count - 1] = last * size
+      } else {
+        sizes.append(size)
+        steps.append(step)
+      }
+    }
+    self.sizes = sizes.reversed()
+    self.steps = steps.reversed()
+  }
+
+  /// The size of the innermost dimension.
+  var length: Int { sizes.last ?? 1 }
+
+  /// Writes the elements that meet those of the full shape from `start` on, and up to
+  /// ``BroadcastRows/overrun`` more that mean nothing.
+  func copy<Element>(
+    _ source: UnsafePointer<Element>, from start: Int, count: Int, to target: UnsafeMutablePointer<Element>
+  ) {
+    let (length, isRepeated) = (length, steps.last == 1)
+    let outer = sizes.count - 2
+    // The two innermost dimensions are walked as one.
+    let rows = outer >= 0 ? sizes[outer] : 1
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: max(outer, 1)) { index in
+      var (sheet, place) = start.quotientAndRemainder(dividingBy: rows * length)
+      var base = 0
+      for axis in stride(from: outer - 1, through: 0, by: -1) {
+        let digit: Int
+        (sheet, digit) = sheet.quotientAndRemainder(dividingBy: sizes[axis])
+        index[axis] = digit
+        base += digit * steps[axis]
+      }
+      var filled = 0
+      while filled < count {
+        let part = min(rows * length - place, count - filled)
+        if isRepeated {
+          Self.`repeat`(source + base, length, at: place % length, count: part, to: target + filled)
+        } else {
+          let (row, column) = place.quotientAndRemainder(dividingBy: length)
+          Self.stretch(source + base + row, length, at: column, count: part, to: target + filled)
+        }
+        filled += part
+        place = 0
+        var axis = outer - 1
+        while axis >= 0 {
+          index[axis] += 1
+          base += steps[axis]
+          if index[axis] < sizes[axis] { break }
+          base -= steps[axis] * sizes[axis]
+          index[axis] = 0
+          axis -= 1
+        }
+      }
+    }
+  }
+
+  /// A row over and over, from one of its elements on.
+  @inline(__always)
+  private static func `repeat`<Element>(
+    _ row: UnsafePointer<Element>, _ length: Int, at place: Int, count: Int,
+    to target: UnsafeMutablePointer<Element>
+  ) {
+    let head = min(length - place, count)
+    target.update(from: row + place, count: head)
+    let tail = min(place, count - head)
+    (target + head).update(from: row, count: tail)
+    // What is there is a number of whole rows, and is doubled.
+    var filled = head + tail
+    while filled < count {
+      let part = min(filled, count - filled)
+      (target + filled).update(from: target, count: part)
+      filled += part
+    }
+  }
+
+  /// Each element so many times in a row, the first one from one of them on.
+  @inline(__always)
+  private static func stretch<Element>(
+    _ source: UnsafePointer<Element>, _ length: Int, at place: Int, count: Int,
+    to target: UnsafeMutablePointer<Element>
+  ) {
+    var (source, filled) = (source, 0)
+    func write(_ count: Int, each most: Int) {
+      let value = source.pointee
+      for position in 0..<most { target[filled + position] = value }
+      filled += count
+      source += 1
+    }
+    func writeAll(each most: Int) {
+      write(min(length - place, count), each: most)
+      while filled < count { write(min(length, count - filled), each: most) }
+    }
+    // A number that is known is one that the compiler makes vectors of; the next writes over what is too much.
+    switch length {
+    case ...4: writeAll(each: 4)
+    case ...8: writeAll(each: 8)
+    case ...16: writeAll(each: BroadcastRows.overrun)
+    default:
+      var first = min(length - place, count)
+      while filled < count {
+        (target + filled).update(repeating: source.pointee, count: first)
+        filled += first
+        source += 1
+        first = min(length, count - filled)
+      }
+    }
+  }
+}
+
+/// Operands that broadcast to one shape, as rows of elements that meet the result's: where they lie, or in memory
+/// of their own where they do not lie so.
+struct BroadcastRows: @unchecked Sendable {
+  let paces: [BroadcastPace]
+  let addresses: [UnsafeRawPointer]
+  /// Bytes of an element of each operand, and of the largest.
+  let sizes: [Int]
+  private let largest: Int
+  /// The elements of the longest row.
+  private let length: Int
+
+  /// The most elements of a row that are asked for at once.
+  static let longest = 1024
+  /// Elements after a row that may be written, too.
+  fileprivate static let overrun = 16
+
+  /// - Parameter count: How many elements the shape has.
+  init(_ paces: [BroadcastPace], _ addresses: [UnsafeRawPointer], sizes: [Int], count: Int) {
+    (self.paces, self.addresses, self.sizes) = (paces, addresses, sizes)
+    largest = sizes.max() ?? 1
+    length = min(count, Self.longest)
+  }
+
+  /// Whether elements of so many bytes can be written one by one.
+  static func takes(size: Int) -> Bool { [1, 2, 4, 8, 16].contains(size) }
+
+  /// Bytes of memory for the rows of all operands.
+  var byteCount: Int { addresses.count * tileBytes }
+
+  private var tileBytes: Int { (2 * length + Self.overrun) * largest }
+
+  /// Fills the memory with what does not change from row to row.
+  func prepare(_ memory: UnsafeMutableRawPointer) {
+    for (index, pace) in paces.enumerated() {
+      guard case .over(let period) = pace, period < Self.longest else { continue }
+      fill(memory + index * tileBytes, with: index, period)
+    }
+  }
+
+  /// A short row over and over, twice as long as any, so that it can be read from any of its elements on.
+  private func fill(_ tile: UnsafeMutableRawPointer, with index: Int, _ period: Int) {
+    let size = sizes[index]
+    tile.copyMemory(from: addresses[index], byteCount: period * size)
+    var filled = period
+    while filled < 2 * length {
+      let count = min(filled, 2 * length - filled)
+      (tile + filled * size).copyMemory(from: tile, byteCount: count * size)
+      filled += count
+    }
+  }
+
+  /// Where an operand's elements for the result's from `start` on are; `end` comes nearer where they end before.
+  @inline(__always)
+  func row(
+    _ index: Int, _ start: Int, _ end: inout Int, _ memory: UnsafeMutableRawPointer
+  ) -> UnsafeRawPointer {
+    let (base, size) = (addresses[index], sizes[index])
+    switch paces[index] {
+    case .together: return base + start * size
+    case .scalar: return base
+    case .over(let period):
+      let place = start % period
+      if period < Self.longest { return UnsafeRawPointer(memory + index * tileBytes + place * size) }
+      end = min(end, start + period - place)
+      return base + place * size
+    case .walked(let walk):
+      let tile = memory + index * tileBytes
+      copy(walk, base, size, start, end - start, tile)
+      return UnsafeRawPointer(tile)
+    }
+  }
+
+  private func copy(
+    _ walk: BroadcastWalk, _ base: UnsafeRawPointer, _ size: Int, _ start: Int, _ count: Int,
+    _ tile: UnsafeMutableRawPointer
+  ) {
+    func copy<Element>(_ type: Element.Type) {
+      walk.copy(
+        base.assumingMemoryBound(to: type), from: start, count: count, to: tile.assumingMemoryBound(to: type))
+    }
+    switch size {
+    case 1: copy(UInt8.self)
+    case 2: copy(UInt16.self)
+    case 4: copy(UInt32.self)
+    case 8: copy(UInt64.self)
+    default: copy((UInt64, UInt64).self)
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import GraftGraph
+import GraftKernels
+import GraftTensor
+
+extension PlanGraph {
+  /// A node that gives a value of float32 another shape.
+  mutating func reshaping(_ value: ValueReference, to shape: Shape, name: String) throws -> PlanNode {
+    let sizes = addConstant(try .shape(shape, as: .int64), name: name + "/shape")
+    return PlanNode(
+      name: name, op: "Reshape",
+      attributes: ["T": .type(ElementType(.float32)), "Tshape": .type(ElementType(.int64))],
+      inputs: [value, sizes], controlInputs: [], inputTypes: [.float32, .int64], outputTypes: [.float32],
+      definition: OpRegistry.standard["Reshape"])
+  }
+}
+
+extension PlanNode {
+  /// The product of two matrices of float32, the second one transposed where that is asked for.
+  static func product(
+    of left: ValueReference, _ right: ValueReference, transposed: Bool, name: String
+  ) -> PlanNode {
+    PlanNode(
+      name: name, op: "MatMul",
+      attributes: [
+        "T": .type(ElementType(.float32)), "transpose_a": .bool(false), "transpose_b": .bool(transposed),
+      ],
+      inputs: [left, right], controlInputs: [], inputTypes: [.float32, .float32], outputTypes: [.float32],
+      definition: OpRegistry.standard["MatMul"])
+  }
+}
