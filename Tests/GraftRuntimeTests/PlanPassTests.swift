@@ -132,6 +132,25 @@ import Testing
       text, feeds: ["x": Tensor(shape: [1, 1, 3, 1], scalars: [1, -2, 3] as [Float])], fetch: "y:0")
   }
 
+  @Test(arguments: ["FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"])
+  func whatFollowsFusedBatchNormalisationIsFusedToo(_ op: String) throws {
+    var text = GraphText().placeholder("x").constant("w", [1, 1, 1, 2], [1.0, 2.0])
+      .node("c", "Conv2D", ["x", "w"], convolution)
+    for (name, values) in [
+      ("scale", [1.5, 0.5]), ("offset", [0.25, -1.0]), ("mean", [0.5, 2.0]), ("variance", [4.0, 0.25]),
+    ] as [(String, [Float])] {
+      text = text.constant(name, [2], values)
+    }
+    text = text.node(
+      "norm", op, ["c", "scale", "offset", "mean", "variance"],
+      ["T": "type: DT_FLOAT", "is_training": "b: false", "epsilon": "f: 0.001"]
+        .merging(op == "FusedBatchNorm" ? [:] : ["U": "type: DT_FLOAT"]) { $1 }
+    ).node("y", "Relu6", ["norm"], GraphText.float)
+    #expect(try text.opsRun(["y"], x: [1, 1, 3, 1]) == ["_FusedConv2D"])
+    try expectSameResults(
+      text, feeds: ["x": Tensor(shape: [1, 1, 3, 1], scalars: [1, -2, 3] as [Float])], fetch: "y")
+  }
+
   @Test func biasAndActivationAreFused() throws {
     let text = GraphText().placeholder("x").constant("w", [2, 2], [1.0, -2.0, 3.0, 4.0])
       .node("m", "MatMul", ["x", "w"], GraphText.float).constant("b", [2], [0.5, -0.5])

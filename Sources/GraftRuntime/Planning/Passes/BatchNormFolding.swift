@@ -35,7 +35,7 @@ enum BatchNormFolding: PlanPass {
           "data_format": graph.nodes[product.node].attributes["data_format"] ?? .string("NHWC"),
         ],
         inputs: [input, bias], controlInputs: [], inputTypes: [.float32, .float32],
-        outputTypes: node.outputTypes, definition: OpRegistry.standard["BiasAdd"])
+        outputTypes: [.float32], definition: OpRegistry.standard["BiasAdd"])
     }
   }
 
