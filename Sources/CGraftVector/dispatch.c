@@ -126,6 +126,7 @@ ROWS(sum_squares)
 ROWS(max)
 ROWS(min)
 ROWS(softmax)
+ROWS(softmax_short)
 
 DISPATCH(
     f32_normalize_rows,

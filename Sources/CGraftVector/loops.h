@@ -235,6 +235,7 @@ SELECT(64)
 
 #define LANES 32
 #define BLOCK 1024
+#define SHORT_ROW 32
 
 #define SUM(name, expression)                                                                     \
   static float VARIANT(name##_block)(const float *x, size_t count) {                              \
@@ -361,6 +362,39 @@ void VARIANT(f32_softmax_rows)(const float *x, float *y, size_t rows, size_t cou
       memcpy(y, last, count * sizeof(float));
     else
       memcpy(y + count - GROUP, last, sizeof last);
+  }
+}
+
+// Short rows go column by column, a group of them at a time.
+void VARIANT(f32_softmax_short_rows)(const float *x, float *y, size_t rows, size_t count) {
+  float tile[SHORT_ROW * GROUP] = {0};
+  for (size_t row = 0; row < rows; row += GROUP, x += count * GROUP, y += count * GROUP) {
+    size_t taken = rows - row < GROUP ? rows - row : GROUP;
+    for (size_t i = 0; i < taken; i++) {
+      for (size_t column = 0; column < count; column++) tile[column * GROUP + i] = x[i * count + column];
+    }
+    float largest[GROUP], sum[GROUP] = {0};
+    for (size_t i = 0; i < GROUP; i++) largest[i] = -INFINITY;
+    for (size_t column = 0; column < count; column++)
+      VARIANT(max_of_lanes)(largest, tile + column * GROUP, GROUP);
+    for (size_t column = 0; column < count; column++) {
+      float *values = tile + column * GROUP;
+      _Pragma("clang loop vectorize(assume_safety)") for (int i = 0; i < GROUP; i++) {
+        // Finite elements beside infinity or NaN have no share, as TensorFlow's kernel has it.
+        float share = values[i] < INFINITY ? 0.0f : NAN;
+        float power = exp_negative_f32(values[i] - largest[i]);
+        power = largest[i] < INFINITY ? power : share;
+        values[i] = power;
+        sum[i] += power;
+      }
+    }
+    for (size_t i = 0; i < GROUP; i++) sum[i] = largest[i] < INFINITY ? sum[i] : 1.0f;
+    for (size_t column = 0; column < count; column++) {
+      for (size_t i = 0; i < GROUP; i++) tile[column * GROUP + i] /= sum[i];
+    }
+    for (size_t i = 0; i < taken; i++) {
+      for (size_t column = 0; column < count; column++) y[i * count + column] = tile[column * GROUP + i];
+    }
   }
 }
 

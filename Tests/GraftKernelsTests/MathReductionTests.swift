@@ -74,6 +74,29 @@ struct MathReductionTests {
     }
   }
 
+  @Test("of short rows among others are those of any rows", arguments: [1, 2, 7, 32, 33], [1, 3, 400])
+  func shortRows(length: Int, outer: Int) throws {
+    let (batch, kept) = (2, outer == 400 ? 5 : 90)
+    let values = (0..<batch * outer * kept * length).map { Float(($0 * 7919) % 1001 - 500) / 7 }
+    let x = try Tensor(shape: [batch, outer, kept, length], scalars: values)
+    let wide = try Tensor(shape: [batch, outer, kept, length], scalars: values.map { Double($0) })
+    for op in ["Sum", "Mean", "Max", "Min"] {
+      let found = try reduce(op, x, [1, 3]).scalars(as: Float.self)
+      var expected: [Double] = []
+      for group in 0..<batch {
+        for column in 0..<kept {
+          let plane = try (0..<outer).flatMap { row -> [Double] in
+            let start = ((group * outer + row) * kept + column) * length
+            return Array(try wide.scalars(as: Double.self)[start..<start + length])
+          }
+          expected += try reduce(op, Tensor(plane), [0]).scalars(as: Double.self)
+        }
+      }
+      #expect(found.count == expected.count)
+      #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) <= 1e-2 }, "\(op)")
+    }
+  }
+
   @Test("of nothing give what TensorFlow gives")
   func empty() throws {
     let x = try Tensor(shape: [2, 0], scalars: [Float]())
@@ -173,6 +196,27 @@ struct MathReductionTests {
     #expect(
       MathHarness.message("ArgMax", [try Tensor([Float(1)]), try Tensor(Int32(1))], outputs: [.int64])
         == "Expected a dimension in the range [-1, 1), but got 1.")
+  }
+
+  @Test(
+    "ArgMax and ArgMin of float32 find what those of float64 do", arguments: [1, 4, 7, 16, 21, 32, 33, 70])
+  func argExtremesOfRows(length: Int) throws {
+    var values = (0..<40 * length).map { Float(($0 * 7919) % 31 - 15) / 4 }
+    // Rows of nothing else, and such that begin or end with them.
+    for (row, value) in [(3, -Float.infinity), (5, .infinity), (7, .nan)] {
+      values.replaceSubrange(row * length..<(row + 1) * length, with: repeatElement(value, count: length))
+    }
+    (values[9 * length], values[11 * length - 1], values[13 * length]) = (.nan, -.infinity, .infinity)
+    for shape in [[40, length], [length, 40], [2, length, 20]] {
+      let axis = Int32(shape.firstIndex(of: length) ?? 0)
+      for op in ["ArgMax", "ArgMin"] {
+        let found = try MathHarness.run(
+          op, [Tensor(shape: shape, scalars: values), Tensor(axis)], outputs: [.int64])[0]
+        let expected = try MathHarness.run(
+          op, [Tensor(shape: shape, scalars: values.map { Double($0) }), Tensor(axis)], outputs: [.int64])[0]
+        #expect(try found.scalars(as: Int64.self) == expected.scalars(as: Int64.self), "\(op) \(shape)")
+      }
+    }
   }
 
   @Test("Cumulative sums and products, exclusive and from the end")

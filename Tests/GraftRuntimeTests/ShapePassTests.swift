@@ -29,6 +29,27 @@ import Testing
     }
   }
 
+  @Test(arguments: ["NHWC", "NCHW"])
+  func batchNormalisationWithoutAConvolutionIsFusedWithWhatFollows(_ format: String) throws {
+    var text = GraphText().placeholder("x")
+    for (name, values) in [
+      ("scale", [1.5, 0.5, 1]), ("offset", [0.25, -1.0, 0]), ("mean", [0.5, 2.0, -1]),
+      ("variance", [4.0, 0.25, 1]),
+    ] as [(String, [Float])] {
+      text = text.constant(name, [3], values)
+    }
+    text = text.node(
+      "norm", "FusedBatchNormV3", ["x", "scale", "offset", "mean", "variance"],
+      [
+        "T": "type: DT_FLOAT", "U": "type: DT_FLOAT", "is_training": "b: false", "epsilon": "f: 0.001",
+        "data_format": "s: \"\(format)\"",
+      ]
+    ).node("y", "Relu6", ["norm"], GraphText.float)
+    let shape = format == "NHWC" ? [2, 4, 5, 3] : [2, 3, 4, 5]
+    #expect(try ops(text, "y", Shape(shape)) == ["_FusedElementwise"])
+    try expectSame(text, "y", shape)
+  }
+
   @Test func whatWasInferredBeforeAChangeHoldsOnlyWhereNothingBeforeItChanged() throws {
     let text = GraphText().placeholder("x").constant("order", [2], [1, 0])
       .node("t", "Transpose", ["x", "order"], ["T": "type: DT_FLOAT", "Tperm": "type: DT_INT32"])

@@ -155,9 +155,27 @@ void graft_f32_add_columns(float *totals, const float *x, ptrdiff_t step, ptrdif
 void graft_f32_max_columns(float *totals, const float *x, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count);
 void graft_f32_min_columns(float *totals, const float *x, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count);
 
+/// Where the largest or the smallest element of each row is, of equal ones the first. Numbers that are none are never
+/// taken; where there is nothing else, the result is 0.
+void graft_f32_largest_place_rows(const float *x, int32_t *y, ptrdiff_t rows, ptrdiff_t count);
+void graft_f32_smallest_place_rows(const float *x, int32_t *y, ptrdiff_t rows, ptrdiff_t count);
+
+/// Takes what is better than the best so far, column by column, and notes its row.
+void graft_f32_largest_place_columns(
+    float *best, int32_t *found, const float *x, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count);
+void graft_f32_smallest_place_columns(
+    float *best, int32_t *found, const float *x, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t count);
+
+/// The `most` largest of some elements in order, and where they are, of equal ones the first one first. The result is
+/// 0, and nothing is written, where one is no number, or more are wanted than a few registers hold. `most` is from 1 to
+/// `count`.
+int graft_f32_top(const float *x, ptrdiff_t count, ptrdiff_t most, float *values, int32_t *places);
+
 /// Each row's exponentials, divided by their sum. Where an element is infinity or NaN those become NaN, and the others
 /// 0. The result may be in the place of x.
 void graft_f32_softmax_rows(const float *x, float *y, size_t rows, size_t count);
+/// The same, for rows of at most 32 elements.
+void graft_f32_softmax_short_rows(const float *x, float *y, size_t rows, size_t count);
 
 /// Each row without its mean, divided by the root of its variance and epsilon, times scale, plus offset: those are
 /// of `count` numbers. The result may be in the place of x.

@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftTensor
 
 /// Where the largest and the smallest elements are.
@@ -12,11 +13,15 @@ extension MathOps {
   ]
 
   private enum Largest: Extreme {
+    static var rows: RowPlaces { graft_f32_largest_place_rows }
+    static var columns: ColumnPlaces { graft_f32_largest_place_columns }
     static func isBetter<T: OrderedElement>(_ a: T, than b: T) -> Bool { T.less(b, a) }
     static func worst<T: OrderedElement>(_ type: T.Type) -> T { .lowest }
   }
 
   private enum Smallest: Extreme {
+    static var rows: RowPlaces { graft_f32_smallest_place_rows }
+    static var columns: ColumnPlaces { graft_f32_smallest_place_columns }
     static func isBetter<T: OrderedElement>(_ a: T, than b: T) -> Bool { T.less(a, b) }
     static func worst<T: OrderedElement>(_ type: T.Type) -> T { .highest }
   }
@@ -68,6 +73,7 @@ extension MathOps {
     let y = try context.allocate(0, output, Shape(dimensions))
     let search = ExtremeSearch<E>(view: view, x: x, y: y, workers: context.workers)
     switch dtype {
+    case .float32 where view.length <= Int32.max: search.runFloats()
     case .float32: search.run(Float.self)
     case .float64: search.run(Double.self)
     case .float16: search.run(Float16.self)
@@ -89,6 +95,14 @@ extension MathOps {
 private protocol Extreme: Sendable {
   static func isBetter<T: OrderedElement>(_ a: T, than b: T) -> Bool
   static func worst<T: OrderedElement>(_ type: T.Type) -> T
+
+  typealias RowPlaces = @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Int32>, Int, Int) -> Void
+  typealias ColumnPlaces =
+    @Sendable (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>, UnsafePointer<Float>, Int, Int, Int)
+    -> Void
+  /// The search over rows of float32, and down their columns, on the processor's vectors.
+  static var rows: RowPlaces { get }
+  static var columns: ColumnPlaces { get }
 }
 
 /// Looks for extremes along an axis. NaN is never better than anything, as in TensorFlow.
@@ -102,47 +116,70 @@ private struct ExtremeSearch<E: Extreme> {
   private static var block: Int { 256 }
 
   func run<T: OrderedElement>(_ type: T.Type) {
-    nonisolated(unsafe) let x = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
-    let (length, inner) = (view.length, view.inner)
-    if inner == 1 {
-      let blocks = (view.outer + Self.block - 1) / Self.block
-      workers.forEach(blocks, cost: Self.block * (length + 10)) { blocks in
-        withUnsafeTemporaryAllocation(of: Int.self, capacity: Self.block) { found in
-          guard let found = found.baseAddress else { return }
-          for block in blocks {
-            let first = block * Self.block
-            let count = min(Self.block, view.outer - first)
-            for i in 0..<count { found[i] = Self.search(x + (first + i) * length, length) }
-            write(found, first, count)
+    search(
+      type,
+      rows: { x, found, rows in
+        for row in 0..<rows { found[row] = Self.search(x + row * view.length, view.length) }
+      },
+      columns: { best, found, x, columns in
+        for step in 0..<view.length {
+          let row = x + step * view.inner
+          for i in 0..<columns where E.isBetter(row[i], than: best[i]) {
+            best[i] = row[i]
+            found[i] = step
           }
         }
-      }
-      return
-    }
-    let blocks = (inner + Self.block - 1) / Self.block
-    workers.forEach(view.outer * blocks, cost: min(inner, Self.block) * (length + 10)) { tasks in
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: Self.block) { found in
+      })
+  }
+
+  /// - Precondition: places are numbers of 32 bits.
+  func runFloats() {
+    let (rows, columns) = (E.rows, E.columns)
+    search(
+      Float.self,
+      rows: { x, found, count in rows(x, found, count, view.length) },
+      columns: { best, found, x, count in columns(best, found, x, view.inner, view.length, count) })
+  }
+
+  /// Searches rows, or down columns where places are no neighbours, some at a time.
+  private func search<T: OrderedElement, Place: FixedWidthInteger>(
+    _ type: T.Type,
+    rows: @Sendable (UnsafePointer<T>, UnsafeMutablePointer<Place>, Int) -> Void,
+    columns:
+      @Sendable (
+        _ best: UnsafeMutablePointer<T>, UnsafeMutablePointer<Place>, UnsafePointer<T>, _ count: Int
+      ) -> Void
+  ) {
+    nonisolated(unsafe) let x = UnsafePointer(x.base.assumingMemoryBound(to: T.self))
+    let (length, inner) = (view.length, view.inner)
+    let blocks = ((inner == 1 ? view.outer : inner) + Self.block - 1) / Self.block
+    let cost = min(inner == 1 ? view.outer : inner, Self.block) * (length + 10) / Self.lanes(type)
+    workers.forEach(inner == 1 ? blocks : view.outer * blocks, cost: max(cost, 1)) { tasks in
+      withUnsafeTemporaryAllocation(of: Place.self, capacity: Self.block) { found in
         withUnsafeTemporaryAllocation(of: T.self, capacity: Self.block) { best in
           guard let found = found.baseAddress, let best = best.baseAddress else { return }
           for task in tasks {
-            let first = task % blocks * Self.block
-            let count = min(Self.block, inner - first)
-            found.initialize(repeating: 0, count: count)
-            best.initialize(repeating: E.worst(T.self), count: count)
-            let start = x + task / blocks * length * inner + first
-            for step in 0..<length {
-              let row = start + step * inner
-              for i in 0..<count where E.isBetter(row[i], than: best[i]) {
-                best[i] = row[i]
-                found[i] = step
-              }
+            if inner == 1 {
+              let first = task * Self.block
+              let count = min(Self.block, view.outer - first)
+              rows(x + first * length, found, count)
+              write(found, first, count)
+            } else {
+              let first = task % blocks * Self.block
+              let count = min(Self.block, inner - first)
+              found.initialize(repeating: 0, count: count)
+              best.initialize(repeating: E.worst(T.self), count: count)
+              columns(best, found, x + task / blocks * length * inner + first, count)
+              write(found, task / blocks * inner + first, count)
             }
-            write(found, task / blocks * inner + first, count)
           }
         }
       }
     }
   }
+
+  /// How many elements are looked at at once, about.
+  private static func lanes<T>(_ type: T.Type) -> Int { T.self == Float.self ? 8 : 1 }
 
   private static func search<T: OrderedElement>(_ x: UnsafePointer<T>, _ count: Int) -> Int {
     var (found, best) = (0, E.worst(T.self))
@@ -154,7 +191,7 @@ private struct ExtremeSearch<E: Extreme> {
   }
 
   /// Writes results as the output's integers.
-  private func write(_ found: UnsafePointer<Int>, _ first: Int, _ count: Int) {
+  private func write<Place: FixedWidthInteger>(_ found: UnsafePointer<Place>, _ first: Int, _ count: Int) {
     func store<I: FixedWidthInteger>(_ type: I.Type) {
       let target = y.base.assumingMemoryBound(to: I.self) + first
       for i in 0..<count { target[i] = I(truncatingIfNeeded: found[i]) }

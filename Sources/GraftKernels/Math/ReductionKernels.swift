@@ -37,18 +37,34 @@ struct ReductionKernel<R: Reducer>: Sendable {
   private static var group: Int { 256 }
   /// Columns whose totals stay in the nearest cache.
   private static var columns: Int { 2048 }
+  /// Innermost dimensions up to this length are reduced after those outside of them, place by place.
+  private static var shortRow: Int { 32 }
 
   private let kept: MergedIndex
   private let reduced: MergedIndex
   private let rowLength: Int
+  private let reducesRows: Bool
   private let geometry: ReductionGeometry
+  /// How many neighbours of a row each result is made from; 1 but for short innermost dimensions.
+  private let neighbours: Int
 
   init(_ geometry: ReductionGeometry) {
     self.geometry = geometry
-    var stride = 1
+    var sizes = geometry.sizes
     var isReduced = geometry.reducesInnermost
+    if isReduced, sizes.count >= 3, let last = sizes.last, last <= Self.shortRow {
+      // Together with what is kept outside of it the innermost dimension is a row, whose results are reduced at last.
+      neighbours = last
+      sizes.removeLast()
+      sizes[sizes.count - 1] *= last
+      isReduced = false
+    } else {
+      neighbours = 1
+    }
+    reducesRows = isReduced
+    var stride = 1
     var (kept, reduced): ([(size: Int, stride: Int)], [(size: Int, stride: Int)]) = ([], [])
-    for (position, size) in geometry.sizes.reversed().enumerated() {
+    for (position, size) in sizes.reversed().enumerated() {
       // The innermost dimension is a row by itself.
       if position > 0 {
         if isReduced { reduced.append((size, stride)) } else { kept.append((size, stride)) }
@@ -58,7 +74,7 @@ struct ReductionKernel<R: Reducer>: Sendable {
     }
     self.kept = MergedIndex(kept.reversed())
     self.reduced = MergedIndex(reduced.reversed())
-    rowLength = geometry.sizes.last ?? 1
+    rowLength = sizes.last ?? 1
   }
 
   /// Reduces the input into the output.
@@ -70,7 +86,7 @@ struct ReductionKernel<R: Reducer>: Sendable {
       return
     }
     guard geometry.shape.elementCount > 0 else { return }
-    if geometry.reducesInnermost {
+    if reducesRows {
       reduceRows(x, y, workers)
     } else {
       reduceColumns(x, y, workers)
@@ -151,35 +167,35 @@ struct ReductionKernel<R: Reducer>: Sendable {
     _ x: UnsafePointer<R.Element>, _ y: UnsafeMutablePointer<R.Element>, _ workers: WorkerPool
   ) {
     nonisolated(unsafe) let (x, y) = (x, y)
-    let count = geometry.reducedCount
-    let blocks = (rowLength + Self.columns - 1) / Self.columns
+    // All neighbours of a result are in one block.
+    let columns = Self.columns / neighbours * neighbours
+    let blocks = (rowLength + columns - 1) / columns
     let groups = (reduced.count + Self.group - 1) / Self.group
     let tasks = kept.count * blocks
     if tasks >= 2 * workers.threads || groups == 1 {
-      workers.forEach(tasks, cost: min(rowLength, Self.columns) * reduced.count / 4 + 20) { tasks in
-        let width = min(rowLength, Self.columns)
+      workers.forEach(tasks, cost: min(rowLength, columns) * reduced.count / 4 + 20) { tasks in
+        let width = min(rowLength, columns)
         withUnsafeTemporaryAllocation(of: R.Accumulator.self, capacity: 3 * width) { memory in
           guard let totals = memory.baseAddress else { return }
           let (block, next) = (totals + width, totals + 2 * width)
           for task in tasks {
             memory.initialize(repeating: R.identity)
-            let first = task % blocks * Self.columns
-            let length = min(Self.columns, rowLength - first)
+            let first = task % blocks * columns
+            let length = min(columns, rowLength - first)
             let start = kept.offset(task / blocks) + first
             for group in 0..<groups {
               combineGroup(group, x + start, length, next)
               combineTotals(next, of: group, among: groups, length, block, totals)
             }
-            let target = y + task / blocks * rowLength + first
-            for i in 0..<length { target[i] = R.finish(totals[i], count: count) }
+            finish(totals, length, y + (task / blocks * rowLength + first) / neighbours)
           }
         }
       }
       return
     }
     for task in 0..<tasks {
-      let first = task % blocks * Self.columns
-      let length = min(Self.columns, rowLength - first)
+      let first = task % blocks * columns
+      let length = min(columns, rowLength - first)
       let start = kept.offset(task / blocks) + first
       withUnsafeTemporaryAllocation(of: R.Accumulator.self, capacity: (groups + 2) * length) { memory in
         guard let base = memory.baseAddress else { return }
@@ -192,9 +208,20 @@ struct ReductionKernel<R: Reducer>: Sendable {
         for group in 0..<groups {
           combineTotals(parts + group * length, of: group, among: groups, length, block, totals)
         }
-        let target = y + task / blocks * rowLength + first
-        for i in 0..<length { target[i] = R.finish(totals[i], count: count) }
+        finish(totals, length, y + (task / blocks * rowLength + first) / neighbours)
       }
+    }
+  }
+
+  /// Makes results of columns' totals.
+  private func finish(
+    _ totals: UnsafePointer<R.Accumulator>, _ length: Int, _ results: UnsafeMutablePointer<R.Element>
+  ) {
+    let count = geometry.reducedCount
+    for i in 0..<length / neighbours {
+      var total = totals[i * neighbours]
+      for next in 1..<neighbours { total = R.combine(total, totals[i * neighbours + next]) }
+      results[i] = R.finish(total, count: count)
     }
   }
 

@@ -116,41 +116,7 @@ enum Softmax {
   }
 
   /// Rows up to this length are taken many at a time.
-  private static let shortRow = 32
-
-  /// The softmax of short rows, whose exponentials are computed many rows at a time.
-  private static func short(
-    _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>, _ rows: Int, _ width: Int,
-    _ workers: WorkerPool
-  ) {
-    nonisolated(unsafe) let (source, target) = (source, target)
-    let block = 512 / width
-    workers.forEach(rows, cost: width * 2) { range in
-      for first in stride(from: range.lowerBound, to: range.upperBound, by: block) {
-        let last = min(first + block, range.upperBound)
-        var isFinite = true
-        for row in first..<last {
-          let (values, results) = (source + row * width, target + row * width)
-          let largest = largest(values, width)
-          isFinite = isFinite && largest < .infinity
-          if largest < .infinity {
-            for index in 0..<width { results[index] = values[index] - largest }
-          } else {
-            // Finite elements beside infinity or NaN have no share, as TensorFlow's kernel has it.
-            for index in 0..<width { results[index] = values[index] < .infinity ? -.infinity : .nan }
-          }
-        }
-        graft_f32_exp(target + first * width, target + first * width, (last - first) * width)
-        for row in first..<last {
-          let results = target + row * width
-          var sum: Float = 0
-          for index in 0..<width { sum += results[index] }
-          guard isFinite || sum.isFinite else { continue }
-          for index in 0..<width { results[index] /= sum }
-        }
-      }
-    }
-  }
+  private static let shortRow = 24
 
   /// Writes the softmax of each row, or its logarithm. Both tensors may be the same.
   static func run(
@@ -159,10 +125,10 @@ enum Softmax {
     nonisolated(unsafe) let source = logits.floats
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
     guard logarithm else {
-      if width <= shortRow { return short(source, target, rows, width, workers) }
+      let normalize = width <= shortRow ? graft_f32_softmax_short_rows : graft_f32_softmax_rows
       return workers.forEach(rows, cost: width * 2) { range in
         let first = range.lowerBound * width
-        graft_f32_softmax_rows(source + first, target + first, range.count, width)
+        normalize(source + first, target + first, range.count, width)
       }
     }
     workers.forEach(rows, cost: width * 2) { range in

@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftGraph
 import GraftTensor
 
@@ -98,7 +99,11 @@ private struct TopKSearch: Sendable {
       var found: [Int32] = []
       RadixOrder.withRows(of: sortsDigits ? width : 0) { order in
         for row in range {
-          if !sort(source + row * width, order, &found) { search(source + row * width, &found) }
+          if !collect(source + row * width, target + row * count, &found),
+            !sort(source + row * width, order, &found)
+          {
+            search(source + row * width, &found)
+          }
           for position in 0..<count {
             let index = Int(found[position])
             target[row * count + position] = source[row * width + index]
@@ -111,6 +116,20 @@ private struct TopKSearch: Sendable {
 
   /// Whether rows are put in order as a whole, by their digits: that is where many of their elements are wanted.
   private var sortsDigits: Bool { isSorted && RadixOrder.lengths.contains(width) && count > width / 32 }
+
+  /// Finds few elements of a row while it goes by; false where they are not few, or not all are numbers.
+  private func collect<T: OrderedElement>(
+    _ row: UnsafePointer<T>, _ values: UnsafeMutablePointer<T>, _ found: inout [Int32]
+  ) -> Bool {
+    guard T.self == Float.self, isSorted else { return false }
+    if found.count != count { found = [Int32](repeating: 0, count: count) }
+    return found.withUnsafeMutableBufferPointer { found in
+      guard let places = found.baseAddress else { return false }
+      return graft_f32_top(
+        UnsafeRawPointer(row).assumingMemoryBound(to: Float.self), width, count,
+        UnsafeMutableRawPointer(values).assumingMemoryBound(to: Float.self), places) != 0
+    }
+  }
 
   private func sort<T: OrderedElement>(_ row: UnsafePointer<T>, _ order: RadixOrder, _ found: inout [Int32])
     -> Bool

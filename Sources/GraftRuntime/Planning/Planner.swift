@@ -198,6 +198,7 @@ package struct Planner: Sendable {
       (ResidualFusion.self, [ActivationFusion.self]),
       (DepthwiseBlockFusion.self, []),
       (GateFusion.self, []),
+      (BatchNormExpansion.self, []),
       (ElementwiseFusion.self, []),
     ]
   }

@@ -85,7 +85,7 @@ enum BatchNormFolding: PlanPass {
   }
 
   /// `x · factors + offsets`, channel by channel.
-  private struct Affine {
+  struct Affine {
     let input: ValueReference
     let factors: [Float]
     let offsets: [Float]?
