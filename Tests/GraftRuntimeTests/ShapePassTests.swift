@@ -29,6 +29,52 @@ import Testing
     }
   }
 
+  /// The rows of `x` normalised as channels of one image, as Keras 2 has it.
+  private func normalizedChannels(ones: [Float], result: [Int]) -> GraphText {
+    let reshape = ["T": "type: DT_FLOAT", "Tshape": "type: DT_INT32"]
+    return GraphText().placeholder("x").constant("channels", [4], [1, 6, 8, 1])
+      .constant("ones", [6], ones).constant("zeros", [6], [Float](repeating: 0, count: 6))
+      .constant("nothing", [0], [Float]()).constant("shape", [result.count], result)
+      .node("image", "Reshape", ["x", "channels"], reshape)
+      .node(
+        "norm", "FusedBatchNormV3", ["image", "ones", "zeros", "nothing", "nothing"],
+        [
+          "T": "type: DT_FLOAT", "U": "type: DT_FLOAT", "is_training": "b: true", "epsilon": "f: 0.001",
+          "data_format": "s: \"NCHW\"",
+        ]
+      )
+      .node("rows", "Reshape", ["norm", "shape"], reshape)
+  }
+
+  @Test func batchNormalisationOfRowsIsThatOfTheirLayer() throws {
+    let rows = normalizedChannels(ones: [Float](repeating: 1, count: 6), result: [2, 3, 8])
+    let text = rows.constant("scale", [8], variedFloats(8)).constant(
+      "offset", [8], variedFloats(8).reversed()
+    )
+    .node("scaled", "Mul", ["rows", "scale"], GraphText.float)
+    .node("y", "AddV2", ["scaled", "offset"], GraphText.float)
+    #expect(try ops(text, "y", [2, 3, 8]) == ["_LayerNorm"])
+    try expectSame(text, "y", [2, 3, 8])
+    #expect(try ops(rows, "rows", [2, 3, 8]) == ["_LayerNorm"])
+    try expectSame(rows, "rows", [2, 3, 8])
+  }
+
+  @Test(arguments: [([1, 1, 2, 1, 1, 1], [2, 3, 8]), ([1, 1, 1, 1, 1, 1], [6, 8])] as [([Float], [Int])])
+  func batchNormalisationOfRowsInAnotherWayStays(ones: [Float], result: [Int]) throws {
+    let text = normalizedChannels(ones: ones, result: result)
+    #expect(try !ops(text, "rows", [2, 3, 8]).contains("_LayerNorm"))
+    try expectSame(text, "rows", [2, 3, 8])
+  }
+
+  @Test func sumsOfAFewAreFusedWithWhatTheyAddUp() throws {
+    let text = GraphText().placeholder("x").constant("two", [], [2.0]).constant("row", [5], variedFloats(5))
+      .node("a", "Mul", ["x", "two"], GraphText.float).node("b", "Mul", ["x", "row"], GraphText.float)
+      .node("sum", "AddN", ["a", "x", "b"], ["T": "type: DT_FLOAT", "N": "i: 3"])
+      .node("y", "Tanh", ["sum"], GraphText.float)
+    #expect(try ops(text, "y", [4, 5]) == ["_FusedElementwise"])
+    try expectSame(text, "y", [4, 5])
+  }
+
   @Test(arguments: ["NHWC", "NCHW"])
   func batchNormalisationWithoutAConvolutionIsFusedWithWhatFollows(_ format: String) throws {
     var text = GraphText().placeholder("x")

@@ -53,6 +53,7 @@ extension MathOps {
     }
     // A condition for each row stays along the others.
     let unit = [Int](repeating: 1, count: t.rank - condition.rank)
+    if try chooseInPairs(dtype, condition, t, e, context) { return }
     let plan = try Broadcast([Shape(condition.shape.dimensions + unit), t.shape, e.shape])
     try run(plan, dtype, condition, t, e, context)
   }
@@ -63,6 +64,7 @@ extension MathOps {
     if condition.elementCount == 1, t.shape == e.shape, condition.rank <= t.rank {
       return try context.setOutput(0, condition.buffer(as: Bool.self)[0] ? t : e)
     }
+    if try chooseInPairs(dtype, condition, t, e, context) { return }
     let shapes = [condition.shape, t.shape, e.shape]
     guard Broadcast.dimensions(shapes) != nil else {
       throw GraftError(
@@ -71,6 +73,28 @@ extension MathOps {
         remedy: "From the right, the sizes of each dimension must be equal, or 1.")
     }
     try run(try Broadcast(shapes), dtype, condition, t, e, context)
+  }
+
+  /// Chooses element by element, where all three have one shape and hold numbers; false elsewhere.
+  private static func chooseInPairs(
+    _ dtype: DataType, _ condition: Tensor, _ t: Tensor, _ e: Tensor, _ context: KernelContext
+  ) throws -> Bool {
+    guard condition.shape == t.shape, t.shape == e.shape, case .plain = dtype.layout,
+      let choose = ChoiceRow(elementSize: dtype.size)
+    else { return false }
+    let result = try context.allocate(0, dtype, t.shape)
+    nonisolated(unsafe) let (c, t, e, y) = (condition.base, t.base, e.base, result.base)
+    let (count, size, block, workers) = (
+      result.elementCount, dtype.size, ElementwiseKernels.block, context.workers
+    )
+    context.perform {
+      workers.forEach((count + block - 1) / block, cost: block / 4) { blocks in
+        let begin = blocks.lowerBound * block
+        let length = min(blocks.upperBound * block, count) - begin
+        choose.body(c + begin, t + begin * size, 1, e + begin * size, 1, y + begin * size, length)
+      }
+    }
+    return true
   }
 
   private static func run(

@@ -199,6 +199,7 @@ package struct Planner: Sendable {
       (DepthwiseBlockFusion.self, []),
       (GateFusion.self, []),
       (BatchNormExpansion.self, []),
+      (SumExpansion.self, []),
       (ElementwiseFusion.self, []),
     ]
   }

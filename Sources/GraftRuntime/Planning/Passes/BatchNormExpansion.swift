@@ -25,22 +25,10 @@ enum BatchNormExpansion: ShapePass {
       let factors = graph.addConstant(
         try Tensor(shape: channels, scalars: affine.factors), name: node.name + "/factors")
       let bias = graph.addConstant(try Tensor(shape: channels, scalars: offsets), name: node.name + "/offset")
-      let product = graph.add(.combining("Mul", affine.input, factors, name: node.name + "/scaled"))
-      graph.nodes[index] = .combining("AddV2", product, bias, name: node.name)
+      let product = graph.add(.combining("Mul", affine.input, factors, .float32, name: node.name + "/scaled"))
+      graph.nodes[index] = .combining("AddV2", product, bias, .float32, name: node.name)
       isChanged = true
     }
     return isChanged
-  }
-}
-
-extension PlanNode {
-  /// An op of two values of float32 that computes element by element.
-  fileprivate static func combining(
-    _ op: String, _ left: ValueReference, _ right: ValueReference, name: String
-  ) -> PlanNode {
-    PlanNode(
-      name: name, op: op, attributes: ["T": .type(ElementType(.float32))], inputs: [left, right],
-      controlInputs: [], inputTypes: [.float32, .float32], outputTypes: [.float32],
-      definition: OpRegistry.standard[op])
   }
 }

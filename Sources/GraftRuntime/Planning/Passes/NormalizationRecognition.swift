@@ -3,12 +3,15 @@ import GraftKernels
 import GraftTensor
 
 /// Finds layer normalisation along the last axis, which graphs spell out in about ten operations, in the ways of
-/// `tf.nn.batch_normalization` after `tf.nn.moments`, and of `(x - mean) / sqrt(variance + epsilon)`.
+/// `tf.nn.batch_normalization` after `tf.nn.moments`, of `(x - mean) / sqrt(variance + epsilon)`, and of a batch
+/// normalisation of rows that were made channels.
 ///
 /// It needs shapes, to know which axis is the last.
 enum NormalizationRecognition: ShapePass {
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
-    guard graph.nodes.contains(where: { $0.op == "Mean" }) else { return false }
+    guard graph.nodes.contains(where: { $0.op == "Mean" || $0.op.hasPrefix("FusedBatchNorm") }) else {
+      return false
+    }
     let matcher = Matcher(graph: graph, inference: inference)
     var isChanged = false
     // Backwards: the whole before its parts.
@@ -162,8 +165,28 @@ private struct Matcher {
         root.op == "Sqrt", let epsilon = epsilon(ofSum: root.inputs[0], mean: mean, x: x)
       else { return nil }
       return Normalization(x: x, width: width, epsilon: epsilon)
+    case "Reshape": return normalizedChannels(node.inputs[0], inference.shape(of: value).fullyDefined)
     default: return nil
     }
+  }
+
+  /// The batch normalisation, with the statistics of its input, of rows that are channels of one image.
+  private func normalizedChannels(_ value: ValueReference, _ result: Shape?) -> Normalization? {
+    let normalization = graph.nodes[value.node]
+    guard normalization.op.hasPrefix("FusedBatchNorm"), normalization.constants == nil,
+      normalization.controlInputs.isEmpty, normalization.inputTypes.allSatisfy({ $0 == .float32 }),
+      value.output == 0, normalization.isTrue("is_training"), !normalization.isChannelsLast,
+      case .float(let epsilon)? = normalization.attributes["epsilon"],
+      let rows = node(normalization.inputs[0]), rows.op == "Reshape", let width = width(of: rows.inputs[0]),
+      let shape = inference.shape(of: rows.inputs[0]).fullyDefined, shape == result,
+      inference.shape(of: normalization.inputs[0]).fullyDefined == [1, shape.elementCount / width, width, 1],
+      isFilled(normalization.inputs[1], with: 1), isFilled(normalization.inputs[2], with: 0)
+    else { return nil }
+    return Normalization(x: rows.inputs[0], width: width, epsilon: epsilon)
+  }
+
+  private func isFilled(_ value: ValueReference, with number: Float) -> Bool {
+    graph.constant(value).flatMap { try? $0.scalars(as: Float.self) }?.allSatisfy { $0 == number } ?? false
   }
 
   /// `x - mean`
@@ -199,12 +222,16 @@ private struct Matcher {
   private func isVariance(_ value: ValueReference, mean: ValueReference, of x: ValueReference) -> Bool {
     guard let squares = averaged(value), let node = node(squares) else { return false }
     switch node.op {
-    case "SquaredDifference": return Set(node.inputs) == [x, mean]
+    case "SquaredDifference": return isPair(node, x, mean)
     case "Square":
       guard let difference = self.node(node.inputs[0]), difference.op == "Sub" else { return false }
-      return Set(difference.inputs) == [x, mean]
+      return isPair(difference, x, mean)
     default: return false
     }
+  }
+
+  private func isPair(_ node: PlanNode, _ first: ValueReference, _ second: ValueReference) -> Bool {
+    node.inputs == [first, second] || node.inputs == [second, first]
   }
 
   private func isMean(_ value: ValueReference, of x: ValueReference) -> Bool { averaged(value) == x }

@@ -27,4 +27,14 @@ extension PlanNode {
       inputs: [left, right], controlInputs: [], inputTypes: [.float32, .float32], outputTypes: [.float32],
       definition: OpRegistry.standard["MatMul"])
   }
+
+  /// An op of two values of one dtype that computes element by element.
+  static func combining(
+    _ op: String, _ left: ValueReference, _ right: ValueReference, _ dtype: DataType, name: String
+  ) -> PlanNode {
+    PlanNode(
+      name: name, op: op, attributes: ["T": .type(ElementType(dtype))], inputs: [left, right],
+      controlInputs: [], inputTypes: [dtype, dtype], outputTypes: [dtype],
+      definition: OpRegistry.standard[op])
+  }
 }
