@@ -162,11 +162,14 @@ struct BroadcastRows: @unchecked Sendable {
   /// Bytes of an element of each operand, and of the largest.
   let sizes: [Int]
   private let largest: Int
+  private let count: Int
   /// The elements of the longest row.
   private let length: Int
 
   /// The most elements of a row that are asked for at once.
   static let longest = 1024
+  /// Innermost dimensions up to this length are joined to longer rows.
+  static let shortRow = 128
   /// Elements after a row that may be written, too.
   fileprivate static let overrun = 16
 
@@ -174,6 +177,7 @@ struct BroadcastRows: @unchecked Sendable {
   init(_ paces: [BroadcastPace], _ addresses: [UnsafeRawPointer], sizes: [Int], count: Int) {
     (self.paces, self.addresses, self.sizes) = (paces, addresses, sizes)
     largest = sizes.max() ?? 1
+    self.count = count
     length = min(count, Self.longest)
   }
 
@@ -240,6 +244,33 @@ struct BroadcastRows: @unchecked Sendable {
     case 4: copy(UInt32.self)
     case 8: copy(UInt64.self)
     default: copy((UInt64, UInt64).self)
+    }
+  }
+
+  /// Goes through the elements of the shape, some at a time.
+  ///
+  /// - Parameters:
+  ///   - cost: about how many nanoseconds the body takes for ``longest`` elements.
+  ///   - body: is told which elements of the result are next, and where those of each operand are that meet them.
+  func forEachPart(
+    cost: Int, _ workers: WorkerPool,
+    _ body: @Sendable (_ start: Int, _ count: Int, _ operands: UnsafePointer<UnsafeRawPointer>) -> Void
+  ) {
+    workers.forEach((count + Self.longest - 1) / Self.longest, cost: cost) { parts in
+      withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { memory in
+        withUnsafeTemporaryAllocation(of: UnsafeRawPointer.self, capacity: addresses.count) { operands in
+          guard let memory = memory.baseAddress, let operands = operands.baseAddress else { return }
+          prepare(memory)
+          var start = parts.lowerBound * Self.longest
+          let last = min(parts.upperBound * Self.longest, count)
+          while start < last {
+            var end = min(start + Self.longest, last)
+            for index in addresses.indices { operands[index] = row(index, start, &end, memory) }
+            body(start, end - start, operands)
+            start = end
+          }
+        }
+      }
     }
   }
 }

@@ -97,13 +97,16 @@ enum ElementwiseKernels {
     let length = plan.rowLength
     let (leftMoves, rightMoves) = (plan.innerStride(0) != 0, plan.innerStride(1) != 0)
     let body = leftMoves ? (rightMoves ? row.pairs : row.right) : row.left
-    if plan.sizes.count > 1, length <= (leftMoves && rightMoves ? 128 : 32),
+    if plan.sizes.count > 1, length <= (leftMoves && rightMoves ? BroadcastRows.shortRow : 32),
       BroadcastRows.takes(size: row.inputSize)
     {
       let paces = shapes.map { BroadcastPace($0, in: plan.shape) }
-      let count = plan.shape.elementCount
-      let rows = BroadcastRows(paces, [a, b], sizes: [row.inputSize, row.inputSize], count: count)
-      return run(row, rows, y, count, workers)
+      let rows = BroadcastRows(
+        paces, [a, b], sizes: [row.inputSize, row.inputSize], count: plan.shape.elementCount)
+      nonisolated(unsafe) let y = y
+      return rows.forEachPart(cost: row.cost + 300, workers) { start, count, operands in
+        row.pairs(operands[0], operands[1], y + start * row.outputSize, count)
+      }
     }
     nonisolated(unsafe) let (a, b, y) = (a, b, y)
     if plan.rowCount >= 4 * workers.threads || length < 2 * block {
@@ -120,29 +123,6 @@ enum ElementwiseKernels {
         run(
           row, body, a + starts[0] * row.inputSize, b + starts[1] * row.inputSize,
           y + index * length * row.outputSize, length, leftMoves: leftMoves, rightMoves: rightMoves, workers)
-      }
-    }
-  }
-
-  /// Short rows, joined to longer ones.
-  private static func run(
-    _ row: BinaryRow, _ operands: BroadcastRows, _ y: UnsafeMutableRawPointer, _ count: Int,
-    _ workers: WorkerPool
-  ) {
-    nonisolated(unsafe) let y = y
-    workers.forEach((count + block - 1) / block, cost: row.cost + 300) { blocks in
-      withUnsafeTemporaryAllocation(byteCount: operands.byteCount, alignment: 64) { memory in
-        guard let memory = memory.baseAddress else { return }
-        operands.prepare(memory)
-        var start = blocks.lowerBound * block
-        let last = min(blocks.upperBound * block, count)
-        while start < last {
-          var end = min(start + BroadcastRows.longest, last)
-          let left = operands.row(0, start, &end, memory)
-          let right = operands.row(1, start, &end, memory)
-          row.pairs(left, right, y + start * row.outputSize, end - start)
-          start = end
-        }
       }
     }
   }

@@ -53,9 +53,7 @@ extension MathOps {
     }
     // A condition for each row stays along the others.
     let unit = [Int](repeating: 1, count: t.rank - condition.rank)
-    if try chooseInPairs(dtype, condition, t, e, context) { return }
-    let plan = try Broadcast([Shape(condition.shape.dimensions + unit), t.shape, e.shape])
-    try run(plan, dtype, condition, t, e, context)
+    try run([Shape(condition.shape.dimensions + unit), t.shape, e.shape], dtype, condition, t, e, context)
   }
 
   private static func selectBroadcasting(_ dtype: DataType, _ context: KernelContext) throws {
@@ -64,7 +62,6 @@ extension MathOps {
     if condition.elementCount == 1, t.shape == e.shape, condition.rank <= t.rank {
       return try context.setOutput(0, condition.buffer(as: Bool.self)[0] ? t : e)
     }
-    if try chooseInPairs(dtype, condition, t, e, context) { return }
     let shapes = [condition.shape, t.shape, e.shape]
     guard Broadcast.dimensions(shapes) != nil else {
       throw GraftError(
@@ -72,37 +69,35 @@ extension MathOps {
         "condition \(shapes[0]), then \(shapes[1]), and else \(shapes[2]) must be broadcastable.",
         remedy: "From the right, the sizes of each dimension must be equal, or 1.")
     }
-    try run(try Broadcast(shapes), dtype, condition, t, e, context)
+    try run(shapes, dtype, condition, t, e, context)
   }
 
-  /// Chooses element by element, where all three have one shape and hold numbers; false elsewhere.
-  private static func chooseInPairs(
-    _ dtype: DataType, _ condition: Tensor, _ t: Tensor, _ e: Tensor, _ context: KernelContext
-  ) throws -> Bool {
-    guard condition.shape == t.shape, t.shape == e.shape, case .plain = dtype.layout,
-      let choose = ChoiceRow(elementSize: dtype.size)
-    else { return false }
-    let result = try context.allocate(0, dtype, t.shape)
-    nonisolated(unsafe) let (c, t, e, y) = (condition.base, t.base, e.base, result.base)
-    let (count, size, block, workers) = (
-      result.elementCount, dtype.size, ElementwiseKernels.block, context.workers
-    )
-    context.perform {
-      workers.forEach((count + block - 1) / block, cost: block / 4) { blocks in
-        let begin = blocks.lowerBound * block
-        let length = min(blocks.upperBound * block, count) - begin
-        choose.body(c + begin, t + begin * size, 1, e + begin * size, 1, y + begin * size, length)
-      }
-    }
-    return true
-  }
-
+  /// - Parameter shapes: of the condition and the values, as they broadcast.
   private static func run(
-    _ plan: Broadcast, _ dtype: DataType, _ condition: Tensor, _ t: Tensor, _ e: Tensor,
+    _ shapes: [Shape], _ dtype: DataType, _ condition: Tensor, _ t: Tensor, _ e: Tensor,
     _ context: KernelContext
   ) throws {
+    let plan = try Broadcast(shapes)
     let y = try context.allocate(0, dtype, plan.shape)
     guard plan.shape.elementCount > 0 else { return }
+    let paces = shapes.map { BroadcastPace($0, in: plan.shape) }
+    if case .plain = dtype.layout, let choose = ChoiceRow(elementSize: dtype.size), !paces[0].isScalar,
+      plan.rowCount == 1 || plan.rowLength <= BroadcastRows.shortRow
+    {
+      let size = dtype.size
+      let rows = BroadcastRows(
+        paces, [condition.base, t.base, e.base].map { UnsafeRawPointer($0) }, sizes: [1, size, size],
+        count: plan.shape.elementCount)
+      let steps = paces.map { $0.isScalar ? 0 : 1 }
+      nonisolated(unsafe) let target = y.base
+      let workers = context.workers
+      return context.perform {
+        rows.forEachPart(cost: 300, workers) { start, count, operands in
+          choose.body(
+            operands[0], operands[1], steps[1], operands[2], steps[2], target + start * size, count)
+        }
+      }
+    }
     try dtype.withElement(
       SelectTask(plan: plan, condition: condition, t: t, e: e, y: y, workers: context.workers))
   }

@@ -95,7 +95,8 @@ private struct TopKSearch: Sendable {
     nonisolated(unsafe) let source = UnsafePointer(input.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let target = values.base.assumingMemoryBound(to: T.self)
     let places = IndexWriter(indices)
-    workers.forEach(input.elementCount / width, cost: width * 4) { range in
+    let cost = T.self == Float.self && isSorted ? width : width * 4
+    workers.forEach(input.elementCount / width, cost: cost) { range in
       var found: [Int32] = []
       RadixOrder.withRows(of: sortsDigits ? width : 0) { order in
         for row in range {
