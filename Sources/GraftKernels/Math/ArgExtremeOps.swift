@@ -142,7 +142,7 @@ private struct ExtremeSearch<E: Extreme> {
   }
 
   /// Searches rows, or down columns where places are no neighbours, some at a time.
-  private func search<T: OrderedElement, Place: FixedWidthInteger>(
+  private func search<T: OrderedElement, Place: FixedWidthInteger & Sendable>(
     _ type: T.Type,
     rows: @Sendable (UnsafePointer<T>, UnsafeMutablePointer<Place>, Int) -> Void,
     columns:

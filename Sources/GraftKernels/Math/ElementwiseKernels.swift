@@ -58,9 +58,18 @@ enum ElementwiseKernels {
         let plan = try Broadcast([a.shape, b.shape])
         if let check, plan.shape.elementCount > 0 { try check(a, b) }
         let y = try context.allocate(0, output, plan.shape)
-        let (left, right, target, workers) = (a.base, b.base, y.base, context.workers)
-        let shapes = [a.shape, b.shape]
-        context.perform(binds: check == nil) { run(row, plan, shapes, left, right, target, workers) }
+        nonisolated(unsafe) let (left, right, target) = (a.base, b.base, y.base)
+        let workers = context.workers
+        guard plan.shape.elementCount > 0 else { return }
+        if let operands = shortRows(row, plan, a, b) {
+          context.perform(binds: check == nil) {
+            operands.forEachPart(cost: row.cost + 300, workers) { start, count, operands in
+              row.pairs(operands[0], operands[1], target + start * row.outputSize, count)
+            }
+          }
+        } else {
+          context.perform(binds: check == nil) { run(row, plan, left, right, target, workers) }
+        }
       }
     }
   }
@@ -88,26 +97,28 @@ enum ElementwiseKernels {
     run(row, row.pairs, a, b, y, count, leftMoves: true, rightMoves: true, workers)
   }
 
+  /// The operands as rows that are longer than those in which they meet; nil where those are long.
+  private static func shortRows(
+    _ row: BinaryRow, _ plan: Broadcast, _ a: Tensor, _ b: Tensor
+  ) -> BroadcastRows? {
+    let bothMove = plan.innerStride(0) != 0 && plan.innerStride(1) != 0
+    guard plan.sizes.count > 1, plan.rowLength <= (bothMove ? BroadcastRows.shortRow : 32),
+      BroadcastRows.takes(size: row.inputSize)
+    else { return nil }
+    return BroadcastRows(
+      [a, b].map { BroadcastPace($0.shape, in: plan.shape) },
+      [UnsafeRawPointer(a.base), UnsafeRawPointer(b.base)],
+      sizes: [row.inputSize, row.inputSize], count: plan.shape.elementCount)
+  }
+
   /// Row by row.
   private static func run(
-    _ row: BinaryRow, _ plan: Broadcast, _ shapes: [Shape], _ a: UnsafeRawPointer, _ b: UnsafeRawPointer,
+    _ row: BinaryRow, _ plan: Broadcast, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer,
     _ y: UnsafeMutableRawPointer, _ workers: WorkerPool
   ) {
-    guard plan.shape.elementCount > 0 else { return }
     let length = plan.rowLength
     let (leftMoves, rightMoves) = (plan.innerStride(0) != 0, plan.innerStride(1) != 0)
     let body = leftMoves ? (rightMoves ? row.pairs : row.right) : row.left
-    if plan.sizes.count > 1, length <= (leftMoves && rightMoves ? BroadcastRows.shortRow : 32),
-      BroadcastRows.takes(size: row.inputSize)
-    {
-      let paces = shapes.map { BroadcastPace($0, in: plan.shape) }
-      let rows = BroadcastRows(
-        paces, [a, b], sizes: [row.inputSize, row.inputSize], count: plan.shape.elementCount)
-      nonisolated(unsafe) let y = y
-      return rows.forEachPart(cost: row.cost + 300, workers) { start, count, operands in
-        row.pairs(operands[0], operands[1], y + start * row.outputSize, count)
-      }
-    }
     nonisolated(unsafe) let (a, b, y) = (a, b, y)
     if plan.rowCount >= 4 * workers.threads || length < 2 * block {
       let cost = max(row.cost * length / block, 1) + 10
