@@ -5,8 +5,8 @@ enum BroadcastPace: Sendable {
   case together
   /// One element for all.
   case scalar
-  /// So many elements, over and over.
-  case over(period: Int)
+  /// Its elements in order, as many as the walk is long, over and over.
+  case over(BroadcastWalk)
   /// In another way.
   case walked(BroadcastWalk)
 
@@ -23,7 +23,7 @@ enum BroadcastPace: Sendable {
       self = .scalar
     } else {
       let walk = BroadcastWalk(shape, in: full)
-      self = walk.steps.count == 2 && walk.steps[0] == 0 ? .over(period: walk.length) : .walked(walk)
+      self = walk.steps.count == 2 && walk.steps[0] == 0 ? .over(walk) : .walked(walk)
     }
   }
 }
@@ -184,44 +184,30 @@ struct BroadcastRows: @unchecked Sendable {
   /// Whether elements of so many bytes can be written one by one.
   static func takes(size: Int) -> Bool { [1, 2, 4, 8, 16].contains(size) }
 
-  /// Bytes of memory for the rows of all operands.
-  var byteCount: Int { addresses.count * tileBytes }
-
   private var tileBytes: Int { (2 * length + Self.overrun) * largest }
 
   /// Fills the memory with what does not change from row to row.
-  func prepare(_ memory: UnsafeMutableRawPointer) {
+  private func prepare(_ memory: UnsafeMutableRawPointer) {
     for (index, pace) in paces.enumerated() {
-      guard case .over(let period) = pace, period < Self.longest else { continue }
-      fill(memory + index * tileBytes, with: index, period)
-    }
-  }
-
-  /// A short row over and over, twice as long as any, so that it can be read from any of its elements on.
-  private func fill(_ tile: UnsafeMutableRawPointer, with index: Int, _ period: Int) {
-    let size = sizes[index]
-    tile.copyMemory(from: addresses[index], byteCount: period * size)
-    var filled = period
-    while filled < 2 * length {
-      let count = min(filled, 2 * length - filled)
-      (tile + filled * size).copyMemory(from: tile, byteCount: count * size)
-      filled += count
+      guard case .over(let walk) = pace, walk.length < Self.longest else { continue }
+      // Twice as long as any row, so that it can be read from any of its elements on.
+      copy(walk, addresses[index], sizes[index], 0, 2 * length, memory + index * tileBytes)
     }
   }
 
   /// Where an operand's elements for the result's from `start` on are; `end` comes nearer where they end before.
   @inline(__always)
-  func row(
+  private func row(
     _ index: Int, _ start: Int, _ end: inout Int, _ memory: UnsafeMutableRawPointer
   ) -> UnsafeRawPointer {
     let (base, size) = (addresses[index], sizes[index])
     switch paces[index] {
     case .together: return base + start * size
     case .scalar: return base
-    case .over(let period):
-      let place = start % period
-      if period < Self.longest { return UnsafeRawPointer(memory + index * tileBytes + place * size) }
-      end = min(end, start + period - place)
+    case .over(let walk):
+      let place = start % walk.length
+      if walk.length < Self.longest { return UnsafeRawPointer(memory + index * tileBytes + place * size) }
+      end = min(end, start + walk.length - place)
       return base + place * size
     case .walked(let walk):
       let tile = memory + index * tileBytes
@@ -251,22 +237,31 @@ struct BroadcastRows: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - cost: about how many nanoseconds the body takes for ``longest`` elements.
-  ///   - body: is told which elements of the result are next, and where those of each operand are that meet them.
+  ///   - temporaries: bytes of memory that the body gets besides.
+  ///   - results: for how many addresses there is room behind the operands'.
+  ///   - body: is told which elements of the result are next, where those of each operand are that meet them, and
+  ///     where its memory is.
   func forEachPart(
-    cost: Int, _ workers: WorkerPool,
-    _ body: @Sendable (_ start: Int, _ count: Int, _ operands: UnsafePointer<UnsafeRawPointer>) -> Void
+    cost: Int, temporaries: Int = 0, results: Int = 0, _ workers: WorkerPool,
+    _ body:
+      @Sendable (
+        _ start: Int, _ count: Int, _ operands: UnsafeMutablePointer<UnsafeRawPointer>,
+        _ temporaries: UnsafeMutableRawPointer
+      ) -> Void
   ) {
+    let byteCount = temporaries + addresses.count * tileBytes
     workers.forEach((count + Self.longest - 1) / Self.longest, cost: cost) { parts in
       withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { memory in
-        withUnsafeTemporaryAllocation(of: UnsafeRawPointer.self, capacity: addresses.count) { operands in
-          guard let memory = memory.baseAddress, let operands = operands.baseAddress else { return }
-          prepare(memory)
+        withUnsafeTemporaryAllocation(of: UnsafeRawPointer.self, capacity: addresses.count + results) {
+          guard let memory = memory.baseAddress, let operands = $0.baseAddress else { return }
+          let rows = memory + temporaries
+          prepare(rows)
           var start = parts.lowerBound * Self.longest
           let last = min(parts.upperBound * Self.longest, count)
           while start < last {
             var end = min(start + Self.longest, last)
-            for index in addresses.indices { operands[index] = row(index, start, &end, memory) }
-            body(start, end - start, operands)
+            for index in addresses.indices { operands[index] = row(index, start, &end, rows) }
+            body(start, end - start, operands, memory)
             start = end
           }
         }

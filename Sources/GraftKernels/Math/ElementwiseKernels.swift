@@ -63,7 +63,7 @@ enum ElementwiseKernels {
         guard plan.shape.elementCount > 0 else { return }
         if let operands = shortRows(row, plan, a, b) {
           context.perform(binds: check == nil) {
-            operands.forEachPart(cost: row.cost + 300, workers) { start, count, operands in
+            operands.forEachPart(cost: row.cost + 300, workers) { start, count, operands, _ in
               row.pairs(operands[0], operands[1], target + start * row.outputSize, count)
             }
           }

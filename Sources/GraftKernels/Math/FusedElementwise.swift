@@ -234,7 +234,6 @@ private final class ElementProgram: Sendable {
     let layout: Layout
     let inputs: BroadcastRows
     let y: UnsafeMutableRawPointer
-    let count: Int
     /// About how many nanoseconds a chunk takes.
     private let cost: Int
     private let outputSize: Int
@@ -249,7 +248,6 @@ private final class ElementProgram: Sendable {
       self.layout = layout
       self.inputs = inputs
       self.y = y
-      self.count = count
       let length = min(count, chunk)
       cost = program.steps.reduce(50) { $0 + $1.step.cost } * length / chunk + 1
       outputSize = program.output.size
@@ -259,39 +257,18 @@ private final class ElementProgram: Sendable {
     }
 
     func run(_ workers: WorkerPool) {
-      let chunks = (count + chunk - 1) / chunk
-      workers.forEach(chunks, cost: cost) { range in
-        run(range.lowerBound * chunk..<min(range.upperBound * chunk, count))
-      }
-    }
-
-    private func run(_ range: Range<Int>) {
-      // Rows of temporary results, then those of the inputs.
-      let temporaries = program.rowCount * rowBytes
-      let inputCount = inputs.addresses.count
-      withUnsafeTemporaryAllocation(byteCount: temporaries + inputs.byteCount, alignment: 64) { memory in
-        withUnsafeTemporaryAllocation(
-          of: UnsafeRawPointer.self, capacity: inputCount + program.steps.count
-        ) { values in
-          guard let rows = memory.baseAddress, let values = values.baseAddress else { return }
-          inputs.prepare(rows + temporaries)
-          var start = range.lowerBound
-          while start < range.upperBound {
-            var end = min(start + chunk, range.upperBound)
-            for index in 0..<inputCount {
-              values[index] = inputs.row(index, start, &end, rows + temporaries)
-            }
-            compute(values, inputCount, start, end - start, rows)
-            start = end
-          }
-        }
+      inputs.forEachPart(
+        cost: cost, temporaries: program.rowCount * rowBytes, results: program.steps.count, workers
+      ) { start, count, values, rows in
+        compute(values, start, count, rows)
       }
     }
 
     private func compute(
-      _ values: UnsafeMutablePointer<UnsafeRawPointer>, _ inputCount: Int, _ start: Int, _ count: Int,
+      _ values: UnsafeMutablePointer<UnsafeRawPointer>, _ start: Int, _ count: Int,
       _ rows: UnsafeMutableRawPointer
     ) {
+      let inputCount = inputs.addresses.count
       for position in layout.calls.indices {
         let target = targets[position] >= 0 ? rows + targets[position] : y + start * outputSize
         switch layout.calls[position] {

@@ -92,7 +92,7 @@ extension MathOps {
       nonisolated(unsafe) let target = y.base
       let workers = context.workers
       return context.perform {
-        rows.forEachPart(cost: 300, workers) { start, count, operands in
+        rows.forEachPart(cost: 300, workers) { start, count, operands, _ in
           choose.body(
             operands[0], operands[1], steps[1], operands[2], steps[2], target + start * size, count)
         }

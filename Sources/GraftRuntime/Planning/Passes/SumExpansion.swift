@@ -18,7 +18,7 @@ enum SumExpansion: ShapePass {
       guard node.constants == nil, node.controlInputs.isEmpty, 2...mostInputs ~= node.inputs.count,
         let dtype = node.outputTypes.first, addition.isElementwise([dtype, dtype], dtype),
         case let shapes = node.inputs.map({ inference.shape(of: $0).fullyDefined }),
-        let shape = shapes[0], shapes.allSatisfy({ $0 == shape })
+        let shape = shapes[0], shape.elementCount > 1, shapes.allSatisfy({ $0 == shape })
       else { continue }
       var sum = node.inputs[0]
       for (position, input) in node.inputs.enumerated().dropFirst().dropLast() {
