@@ -60,7 +60,7 @@ enum ReferenceVariables {
   }
 
   private static let identity = OpDefinition(
-    "RefIdentity", "Passes the reference on.", traits: [.stateful], shape: ShapeRules.sameAsInput
+    "RefIdentity", "Passes the reference on.", traits: [.passesThrough], shape: ShapeRules.sameAsInput
   ) { node in
     return { context in try context.setOutput(0, try context.input(0)) }
   }

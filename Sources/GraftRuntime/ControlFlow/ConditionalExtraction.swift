@@ -267,10 +267,9 @@ struct ConditionalExtraction {
     _ merges: [Int], _ regions: [Set<Int>], _ predicate: Predicate, _ nodesOf: inout [Int: [Int]]
   ) {
     let inside = regions.reduce(into: Set<Int>()) { $0.formUnion($1) }
-    // What is fetched, or left over, on one side only has no conditional to come out of.
+    // What is fetched on one side only has no conditional to come out of.
     // Nor has what holds a conditional that stayed as it is.
     guard graph.fetches.allSatisfy({ !inside.contains($0.node) }),
-      graph.targets.allSatisfy({ !inside.contains($0) }),
       !inside.contains(where: { Self.isMerge(graph.nodes[$0]) })
     else { return }
     let readsIndex = merges.map(indexReads.contains)
@@ -327,6 +326,8 @@ struct ConditionalExtraction {
         controlInputs: controls.sorted(),
         inputTypes: [predicateType] + captures.types,
         outputTypes: types + readsIndex.filter { $0 }.map { _ in .int32 }, bodies: bodies))
+    let targets = graph.targets.filter { !inside.contains($0) }
+    graph.targets = targets.count < graph.targets.count ? targets + [choice] : targets
     let condition = conditionOf[merges[0]]
     conditionOf.append(condition)
     if condition > 0 { nodesOf[condition, default: []].append(choice) }

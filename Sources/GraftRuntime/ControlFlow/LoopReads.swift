@@ -10,6 +10,7 @@ struct LoopReads {
     let handle: Int
     let dtype: DataType
     let name: String
+    let op: String
   }
 
   private let reads: [Read]
@@ -24,13 +25,14 @@ struct LoopReads {
     var reads: [Read] = []
     for index in order {
       let node = body.nodes[index]
-      guard node.op == "ReadVariableOp", node.constants == nil, node.controlInputs.isEmpty,
-        let dtype = node.outputTypes.first,
+      // What a read waits for changes no variable either.
+      guard node.op == "ReadVariableOp" || node.op == "_Dereference", node.constants == nil,
+        let dtype = node.outputTypes.first, dtype != .string || node.op == "ReadVariableOp",
         let handle = node.inputs.first.flatMap({ body.nodes[$0.node].feed }),
         captures.contains(handle)
       else { continue }
       body.nodes[index] = .feed(firstFeed + reads.count, name: node.name, type: dtype)
-      reads.append(Read(handle: handle, dtype: dtype, name: node.name))
+      reads.append(Read(handle: handle, dtype: dtype, name: node.name, op: node.op))
     }
     self.reads = reads
   }
@@ -44,7 +46,7 @@ struct LoopReads {
       do {
         return try context.variableValue(read.handle, read.dtype)
       } catch let error as GraftError {
-        throw error.at(.init(node: read.name, op: "ReadVariableOp"))
+        throw error.at(.init(node: read.name, op: read.op))
       }
     }
   }

@@ -2,12 +2,17 @@
 enum StructuredControlFlow: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
     guard graph.hasDataflow else { return }
-    var structured = graph
-    try LoopExtraction.run(&structured)
-    try extractConditionals(&structured)
-    // What depends on its own result after all was no conditional of its own.
-    guard (try? structured.order()) != nil else { return }
-    graph = structured
+    for takesLoops in [true, false] {
+      var structured = graph
+      if takesLoops { try LoopExtraction.run(&structured) }
+      try extractConditionals(&structured)
+      // What depends on its own result after all was no conditional of its own, and a body is not interpreted.
+      guard (try? structured.order()) != nil, !structured.nodes.contains(where: \.hasDataflowInside) else {
+        continue
+      }
+      graph = structured
+      return
+    }
   }
 
   /// Conditionals stand in the bodies of loops, too.
@@ -20,5 +25,12 @@ enum StructuredControlFlow: PlanPass {
     var changed = graph
     try ConditionalExtraction.run(&changed)
     if (try? changed.order()) != nil { graph = changed }
+  }
+}
+
+extension PlanNode {
+  /// Whether a body of a loop or conditional has control flow that is neither.
+  fileprivate var hasDataflowInside: Bool {
+    self.bodies.contains { $0.hasDataflow || $0.nodes.contains(where: \.hasDataflowInside) }
   }
 }

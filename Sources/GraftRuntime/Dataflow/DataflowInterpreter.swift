@@ -64,7 +64,7 @@ struct DataflowInterpreter {
       case .feed(let index): return feeds[index]
       case .node(let number, let output):
         guard let value = fetched[number]?[output] else { throw dead(number, output) }
-        return value
+        return try plan.nodes[number].outputTypes[output].fetched(value)
       }
     }
   }

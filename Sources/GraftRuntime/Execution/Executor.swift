@@ -73,7 +73,7 @@ struct Executor {
       guard let value = frame.values[slot] else {
         throw GraftError(.internalError, "A fetched tensor has no value after the run.")
       }
-      results.append(try value.persistent())
+      results.append(try plan.slotTypes[slot].fetched(value).persistent())
     }
     frame.reset()
     return results

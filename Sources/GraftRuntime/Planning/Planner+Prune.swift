@@ -43,7 +43,7 @@ extension Planner {
       return ValueReference(node: planned[endpoint.node] ?? 0, output: endpoint.output)
     }
     var lists = TypeLists()
-    var reads = References(firstIndex: feeds.count + needed.count)
+    var reads = References(nodes, needed, firstIndex: feeds.count + needed.count) { feedNodes[$0] != nil }
     for (index, known) in zip(needed, definitions) {
       let node = nodes[index]
       if let value = constant(node) {
@@ -51,15 +51,20 @@ extension Planner {
         continue
       }
       let controlInputs = node.controlInputs.compactMap { planned[Int($0)] }
-      let inputs = node.inputs.enumerated().map { position, edge in
+      let passing = reads.passing(index)
+      let given = node.inputs.map { reference(Endpoint(node: Int($0.node), output: Int($0.output))) }
+      var inputs = given
+      for (position, edge) in node.inputs.enumerated() {
         let endpoint = Endpoint(node: Int(edge.node), output: Int(edge.output))
         let takesReference =
           node.inputTypes.indices.contains(position) && node.inputTypes[position].isReference
-        return isReference(endpoint) && feedNodes[endpoint] == nil && !takesReference
-          ? reads.value(of: reference(endpoint), in: nodes[endpoint.node], endpoint, after: controlInputs)
-          : reference(endpoint)
+          || position == 0 && passing != nil
+        if reads.isReference(endpoint), !takesReference {
+          inputs[position] = reads.value(
+            of: given[position], endpoint, for: node, inputs: given, after: controlInputs)
+        }
       }
-      var (definition, attributes) = (known, NodeAttributes(of: node))
+      var (definition, attributes) = (passing ?? known, NodeAttributes(of: node))
       if let definition { try checkTypes(of: node, attributes, definition) }
       if definition == nil, functions[node.op] != nil {
         // A function's name as an op: a call with the node's attributes bound.
@@ -69,15 +74,16 @@ extension Planner {
       if node.op == "GraphDefVersion" { attributes[EnvironmentOps.versionAttribute] = .int(Int64(producer)) }
       result.nodes.append(
         PlanNode(
-          name: node.name, op: node.op, attributes: attributes, inputs: inputs,
+          name: node.name, op: passing?.name ?? node.op, attributes: attributes, inputs: inputs,
           controlInputs: controlInputs,
           inputTypes: lists[node.inputTypes], outputTypes: lists[node.outputTypes], definition: definition))
-      let references = node.outputTypes.indices.filter { node.outputTypes[$0].isReference }
+      let references = node.outputTypes.indices.filter { passing != nil || node.outputTypes[$0].isReference }
       if !references.isEmpty { result.nodes[result.nodes.count - 1].referenceOutputs = references }
     }
+    // Where the run changes what references stand for, those that are fetched are read in its end.
     result.fetches = fetches.map { fetch in
-      isReference(fetch) && feedNodes[fetch] == nil
-        ? reads.value(of: reference(fetch), in: nodes[fetch.node], fetch, after: []) : reference(fetch)
+      reads.isReference(fetch) && !reads.change
+        ? reads.value(of: reference(fetch), fetch, name: nodes[fetch.node].name) : reference(fetch)
     }
     result.nodes += reads.nodes
     result.targets = targets.compactMap { planned[$0] }
@@ -92,11 +98,6 @@ extension Planner {
       let value = try? encoded.view(), node.outputTypes.first?.dtype == value.dtype
     else { return nil }
     return value
-  }
-
-  private func isReference(_ endpoint: Endpoint) -> Bool {
-    let types = nodes[endpoint.node].outputTypes
-    return types.indices.contains(endpoint.output) && types[endpoint.output].isReference
   }
 
   /// A node all of whose work the feeds take over is not waited for.
@@ -205,27 +206,4 @@ private struct TypeLists {
 package func placeholderShape(_ node: GraphNode, producer: Int32) -> PartialShape {
   guard case .shape(let shape) = node.attribute("shape") else { return .unknown }
   return shape.rank == 0 && producer < 24 && node.op == "Placeholder" ? .unknown : shape
-}
-
-/// The nodes that read variables where a reference to one goes into an operation that takes a value.
-private struct References {
-  let firstIndex: Int
-  private(set) var nodes: [PlanNode] = []
-
-  init(firstIndex: Int) {
-    self.firstIndex = firstIndex
-  }
-
-  /// A node that reads the variable when the reader's control inputs have run.
-  mutating func value(
-    of reference: ValueReference, in node: GraphNode, _ endpoint: Endpoint, after controlInputs: [Int]
-  ) -> ValueReference {
-    let dtype = node.outputTypes[endpoint.output].dtype ?? .float32
-    nodes.append(
-      PlanNode(
-        name: node.name, op: "_Dereference", attributes: [:], inputs: [reference],
-        controlInputs: controlInputs,
-        inputTypes: [dtype], outputTypes: [dtype], definition: OpRegistry.standard["_Dereference"]))
-    return ValueReference(node: firstIndex + nodes.count - 1, output: 0)
-  }
 }

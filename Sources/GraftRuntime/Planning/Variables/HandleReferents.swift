@@ -84,7 +84,7 @@ extension PlanNode {
 
   /// Whether each output is the input at its place.
   var passesInputsOn: Bool {
-    self.definition?.traits.contains(.passesThrough) == true || self.op == "RefIdentity"
+    self.definition?.traits.contains(.passesThrough) == true
   }
 
   /// Whether the handles that it gives are to resources of its own: none can have come in.
