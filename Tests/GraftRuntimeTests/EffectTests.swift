@@ -18,7 +18,7 @@ import Testing
     let graph = Graph()
     try graph.importGraphDef(contentsOf: fixture("effects/\(form).pb"))
     let session = Session(graph: graph, options: .init(threads: 1, optimize: optimize))
-    try session.run([], targets: ["init"])
+    _ = try session.run([], targets: ["init"])
     for run in 0..<2 {
       let expected = arrays.filter { $0.name.hasPrefix("\(form)/\(run)/") }
       #expect(!expected.isEmpty)
