@@ -32,6 +32,14 @@ import Testing
     }
   }
 
+  /// Three steps read the variable once each, and its value in the end is the fourth.
+  @Test func readsBetweenTheSameChangesAreOne() throws {
+    let graph = Graph()
+    try graph.importGraphDef(contentsOf: fixture("effects/steps.pb"))
+    let plan = try Session(graph: graph).callable(feeds: ["x"], fetches: ["y2", "y3"]).planDescription
+    #expect(plan.split(separator: "\n").count { $0.contains("_Dereference(") } == 4, "\(plan)")
+  }
+
   /// Effects in a conditional do not keep a loop from being one operation; sides that are none are interpreted.
   @Test(arguments: ["rows": true, "loop": true, "either": false])
   func loopsWithConditionalsAreStructured(_ form: String, isStructured: Bool) throws {

@@ -145,6 +145,7 @@ package struct Planner: Sendable {
   /// The passes of an optimised plan, in the order in which they run.
   package static var passes: [any PlanPass.Type] {
     [
+      ReadMerging.self,
       PassThroughRemoval.self,
       ConstantEvaluation.self,
       ConstantFolding.self,
