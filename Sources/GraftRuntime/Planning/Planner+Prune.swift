@@ -43,7 +43,9 @@ extension Planner {
       return ValueReference(node: planned[endpoint.node] ?? 0, output: endpoint.output)
     }
     var lists = TypeLists()
-    var reads = References(nodes, needed, firstIndex: feeds.count + needed.count) { feedNodes[$0] != nil }
+    var reads = VariableReferences(nodes, needed, firstIndex: feeds.count + needed.count) {
+      feedNodes[$0] != nil
+    }
     for (index, known) in zip(needed, definitions) {
       let node = nodes[index]
       if let value = constant(node) {
@@ -82,7 +84,7 @@ extension Planner {
     }
     // Where the run changes what references stand for, those that are fetched are read in its end.
     result.fetches = fetches.map { fetch in
-      reads.isReference(fetch) && !reads.change
+      reads.isReference(fetch) && !reads.areChanged
         ? reads.value(of: reference(fetch), fetch, name: nodes[fetch.node].name) : reference(fetch)
     }
     result.nodes += reads.nodes

@@ -8,7 +8,7 @@ import GraftTensor
 /// it on, as `w/read` does: whoever computes with it sees what was assigned in between. A run that changes no variable
 /// cannot tell; in one that does, what passes a value on passes the reference on, and the variable is read when the
 /// operation runs that computes with it.
-struct References {
+struct VariableReferences {
   /// Operations that pass the memory of their first input on, and the op that passes on a reference in their place.
   private static let passing = [
     "Identity": "RefIdentity", "StopGradient": "RefIdentity", "PreventGradient": "RefIdentity",
@@ -23,8 +23,8 @@ struct References {
   private let graph: [GraphNode]
   private let firstIndex: Int
   private let isFed: (Endpoint) -> Bool
-  /// Whether an operation of the plan changes what a reference stands for.
-  let change: Bool
+  /// Whether an operation of the plan changes a variable by a reference.
+  let areChanged: Bool
   /// Of the nodes that were asked for: whether they pass a reference on.
   private var passesReference: [Int: Bool] = [:]
   /// The nodes that read variables.
@@ -38,7 +38,7 @@ struct References {
     self.graph = graph
     self.firstIndex = firstIndex
     self.isFed = isFed
-    change = needed.contains { index in
+    areChanged = needed.contains { index in
       graph[index].inputTypes.contains(where: \.isReference) && !Self.readers.contains(graph[index].op)
     }
   }
@@ -58,7 +58,7 @@ struct References {
 
   /// Whether a node passes the value of a reference on, perhaps through others that do.
   private mutating func passesOn(_ node: Int) -> Bool {
-    guard change, Self.passing[graph[node].op] != nil else { return false }
+    guard areChanged, Self.passing[graph[node].op] != nil else { return false }
     var (path, node) = ([Int](), node)
     var result = false
     while true {
@@ -89,7 +89,7 @@ struct References {
     after controlInputs: [Int]
   ) -> ValueReference {
     // A merge runs with the first of its inputs.
-    let others = change && node.op != "Merge" ? inputs.map(\.node).filter { $0 != reference.node } : []
+    let others = areChanged && node.op != "Merge" ? inputs.map(\.node).filter { $0 != reference.node } : []
     return value(of: reference, endpoint, name: node.name, after: controlInputs + others)
   }
 

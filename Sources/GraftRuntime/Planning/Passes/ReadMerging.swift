@@ -3,8 +3,8 @@ import GraftKernels
 /// Makes reads of a variable by reference one where the same changes of variables have run before each of them: a run
 /// that changes variables reads them for every operation that computes with them.
 ///
-/// A change that none of two reads waits for, and that does not wait for both of their readers, may come between them or
-/// not: TensorFlow promises nothing then.
+/// A change that neither of two reads waits for, and that does not wait for both of their readers, may come between them
+/// or not: TensorFlow promises nothing then.
 enum ReadMerging: PlanPass {
   private struct Read: Hashable {
     let node: Int
@@ -14,7 +14,7 @@ enum ReadMerging: PlanPass {
   }
 
   /// How many words of bits are kept for all nodes together; beyond that reads stay as they are.
-  private static let maximumWords = 1 << 24
+  private static let maximumWords = 1 << 22
 
   static func run(_ graph: inout PlanGraph) throws {
     let reads = graph.nodes.count { $0.constants == nil && $0.op == "_Dereference" }
