@@ -90,6 +90,14 @@ def loop(x):
         return [last, w + 0.0]
 
 
+def start(x):
+    """A loop whose variable begins with the value of one that changes afterwards."""
+    w = variable("w")
+    last = tf.while_loop(lambda index, _: index < 3, lambda index, v: (index + 1, tf.tanh(v) + w), [0, w.value()])[1]
+    with tf.control_dependencies([w.assign(last)]):
+        return [tf.reduce_sum(w, 0)]
+
+
 def conditional(x):
     """Variables that conditionals change and read."""
     v, w = variable("v", np.float32(3)), variable("w", np.float32(1))
@@ -145,7 +153,7 @@ def main():
     folder = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)
     values = {"x": X}
-    for form in (steps, average, target, fetched, loop, conditional, moments, rows, either):
+    for form in (steps, average, target, fetched, loop, start, conditional, moments, rows, either):
         with tf.Graph().as_default() as graph, tf.Session() as session:
             x = tf.placeholder(tf.float32, [None, 3], "x")
             results = [tf.convert_to_tensor(result) for result in form(x)]

@@ -8,7 +8,7 @@ import Testing
 /// `Scripts/make-effect-fixtures.py`.
 @Suite struct EffectTests {
   private static let forms = [
-    "steps", "average", "target", "fetched", "loop", "conditional", "moments", "rows", "either",
+    "steps", "average", "target", "fetched", "loop", "start", "conditional", "moments", "rows", "either",
   ]
 
   @Test(arguments: forms, [false, true])
@@ -41,7 +41,7 @@ import Testing
   }
 
   /// Effects in a conditional do not keep a loop from being one operation; sides that are none are interpreted.
-  @Test(arguments: ["rows": true, "loop": true, "either": false])
+  @Test(arguments: ["rows": true, "loop": true, "start": true, "either": false])
   func loopsWithConditionalsAreStructured(_ form: String, isStructured: Bool) throws {
     let graph = Graph()
     try graph.importGraphDef(contentsOf: fixture("effects/\(form).pb"))

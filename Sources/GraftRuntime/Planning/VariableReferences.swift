@@ -53,12 +53,20 @@ struct VariableReferences {
   /// What passes a reference on in the place of a node that gives its value; nil for other nodes.
   mutating func passing(_ node: Int) -> OpDefinition? {
     guard passesOn(node) else { return nil }
-    return Self.passing[graph[node].op].flatMap { OpRegistry.standard[$0] }
+    return passingOp(node).flatMap { OpRegistry.standard[$0] }
+  }
+
+  private func passingOp(_ node: Int) -> String? {
+    // A loop's variable is merged with what its rounds give, which is no reference: it is read before the loop.
+    if graph[node].op == "Enter" {
+      guard case .bool(true)? = graph[node].attribute("is_constant") else { return nil }
+    }
+    return Self.passing[graph[node].op]
   }
 
   /// Whether a node passes the value of a reference on, perhaps through others that do.
   private mutating func passesOn(_ node: Int) -> Bool {
-    guard areChanged, Self.passing[graph[node].op] != nil else { return false }
+    guard areChanged, passingOp(node) != nil else { return false }
     var (path, node) = ([Int](), node)
     var result = false
     while true {
@@ -68,7 +76,7 @@ struct VariableReferences {
       }
       // Once on the path it is known, so that a circle ends.
       passesReference[node] = false
-      guard Self.passing[graph[node].op] != nil, let edge = graph[node].inputs.first else { break }
+      guard passingOp(node) != nil, let edge = graph[node].inputs.first else { break }
       path.append(node)
       let input = Endpoint(node: Int(edge.node), output: Int(edge.output))
       let types = graph[input.node].outputTypes
