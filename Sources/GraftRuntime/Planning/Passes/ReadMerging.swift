@@ -35,7 +35,7 @@ enum ReadMerging: PlanPass {
         before = union(before, changes[earlier])
       }
       if node.op == "_Dereference", let input = node.inputs.first {
-        let variable = origin(of: input, graph)
+        let variable = graph.origin(of: input)
         let read = Read(node: variable.node, output: variable.output, changes: before)
         if let known = first[read] {
           replacements[ValueReference(node: index, output: 0)] = ValueReference(node: known, output: 0)
@@ -66,16 +66,5 @@ enum ReadMerging: PlanPass {
       return false
     }
     return node.inputs.contains { graph.isReference($0) }
-  }
-
-  /// The reference that another one is, passed on.
-  private static func origin(of value: ValueReference, _ graph: PlanGraph) -> ValueReference {
-    var value = value
-    while graph.nodes[value.node].passesInputsOn, graph.nodes[value.node].constants == nil,
-      value.output < graph.nodes[value.node].inputs.count
-    {
-      value = graph.nodes[value.node].inputs[value.output]
-    }
-    return value
   }
 }

@@ -106,14 +106,16 @@ extension PlanNode {
 
 extension PlanGraph {
   /// The feed that a value is, unchanged.
-  fileprivate func feedPassedOn(by value: ValueReference) -> Int? {
+  fileprivate func feedPassedOn(by value: ValueReference) -> Int? { nodes[origin(of: value).node].feed }
+
+  /// The value that another one is, passed on.
+  func origin(of value: ValueReference) -> ValueReference {
     var value = value
-    for _ in 0...nodes.count {
+    for _ in nodes.indices {
       let node = nodes[value.node]
-      if let feed = node.feed { return feed }
-      guard node.constants == nil, node.passesInputsOn, value.output < node.inputs.count else { return nil }
+      guard node.constants == nil, node.passesInputsOn, value.output < node.inputs.count else { break }
       value = node.inputs[value.output]
     }
-    return nil
+    return value
   }
 }
