@@ -18,6 +18,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from tensorflow.python.framework import function as functions
 
 tf.disable_v2_behavior()
 tf.disable_control_flow_v2()
@@ -146,6 +147,20 @@ def either(x):
     return [tf.while_loop(lambda index, _: index < 4, step, [0, tf.reduce_sum(x)])[1]]
 
 
+def function(x):
+    """A function that holds a variable of its own, changes it and gives its value."""
+
+    @functions.Defun(tf.float32)
+    def keep(sum):
+        v = tf.raw_ops.VariableV2(shape=[], dtype=tf.float32, shared_name="kept")
+        with tf.control_dependencies([tf.raw_ops.Assign(ref=v, value=sum)]):
+            double = tf.raw_ops.AssignAdd(ref=v, value=sum)
+        with tf.control_dependencies([double]):
+            return tf.identity(v)
+
+    return [keep(tf.reduce_sum(x)) + 1.0]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     root = pathlib.Path(__file__).resolve().parent.parent
@@ -153,7 +168,7 @@ def main():
     folder = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)
     values = {"x": X}
-    for form in (steps, average, target, fetched, loop, start, conditional, moments, rows, either):
+    for form in (steps, average, target, fetched, loop, start, conditional, moments, rows, either, function):
         with tf.Graph().as_default() as graph, tf.Session() as session:
             x = tf.placeholder(tf.float32, [None, 3], "x")
             results = [tf.convert_to_tensor(result) for result in form(x)]

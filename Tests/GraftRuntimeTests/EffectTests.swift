@@ -9,6 +9,7 @@ import Testing
 @Suite struct EffectTests {
   private static let forms = [
     "steps", "average", "target", "fetched", "loop", "start", "conditional", "moments", "rows", "either",
+    "function",
   ]
 
   @Test(arguments: forms, [false, true])

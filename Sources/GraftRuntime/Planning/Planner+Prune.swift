@@ -4,7 +4,12 @@ import GraftTensor
 
 extension Planner {
   /// The part of the graph between feeds and fetches.
-  func prune(feeds: [Endpoint], fetches: [Endpoint], targets: [Int]) throws -> PlanGraph {
+  ///
+  /// - Parameter readsFetches: whether variables that are fetched by reference are read by a node, when all targets
+  ///   have run. Otherwise what runs the plan reads them, in the end.
+  func prune(
+    feeds: [Endpoint], fetches: [Endpoint], targets: [Int], readsFetches: Bool = false
+  ) throws -> PlanGraph {
     var result = PlanGraph()
     var planned = [Int?](repeating: nil, count: nodes.count)
     var feedNodes = FeedNodes(nodeCount: nodes.count)
@@ -82,13 +87,15 @@ extension Planner {
       let references = node.outputTypes.indices.filter { passing != nil || node.outputTypes[$0].isReference }
       if !references.isEmpty { result.nodes[result.nodes.count - 1].referenceOutputs = references }
     }
+    result.targets = targets.compactMap { planned[$0] }
     // Where the run changes what references stand for, those that are fetched are read in its end.
     result.fetches = fetches.map { fetch in
-      reads.isReference(fetch) && !reads.areChanged
-        ? reads.value(of: reference(fetch), fetch, name: nodes[fetch.node].name) : reference(fetch)
+      guard reads.isReference(fetch), readsFetches || !reads.areChanged else { return reference(fetch) }
+      return reads.value(
+        of: reference(fetch), fetch, name: nodes[fetch.node].name,
+        after: reads.areChanged ? result.targets : [])
     }
     result.nodes += reads.nodes
-    result.targets = targets.compactMap { planned[$0] }
     return result
   }
 

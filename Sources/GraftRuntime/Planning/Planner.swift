@@ -71,7 +71,8 @@ package struct Planner: Sendable {
     return try prune(
       feeds: (0..<body.argumentCount).map { Endpoint(node: $0, output: 0) },
       fetches: body.results.map { Endpoint(node: Int($0.node), output: Int($0.output)) },
-      targets: body.controlResults.map { Int($0) }.filter { $0 >= body.argumentCount } + effects)
+      targets: body.controlResults.map { Int($0) }.filter { $0 >= body.argumentCount } + effects,
+      readsFetches: true)
   }
 
   /// Plans what the fetches and targets need beyond the feeds.
