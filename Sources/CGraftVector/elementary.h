@@ -151,15 +151,19 @@ INLINE float logistic_divisor(float x) {
   // Between these 2^n is a normal number or infinite.
   float limited = x < -88.9f ? -88.9f : x;
   limited = limited > 87.0f ? 87.0f : limited;
-  reduced_exponent e = reduce_exponent(-limited);
+  // As `reduce_exponent` has it for -x = n log 2 - r: here the constants have the sign.
+  float shifted = limited * -1.44269502f + ROUNDER;
+  float n = shifted - ROUNDER;
+  float r = limited + n * 0.693359375f;
+  r = r + n * -2.12194442e-4f;
   float p = 0.0013836846f;
-  p = p * e.r + 0.00837481604f;
-  p = p * e.r + 0.0416682256f;
-  p = p * e.r + 0.166664202f;
-  p = p * e.r + 0.499999921f;
-  p = p * e.r + 1.00000004f;
-  p = p * e.r + 1.0f;
-  return 1.0f + p * power_of_two(e.n);
+  p = p * r - 0.00837481604f;
+  p = p * r + 0.0416682256f;
+  p = p * r - 0.166664202f;
+  p = p * r + 0.499999921f;
+  p = p * r - 1.00000004f;
+  p = p * r + 1.0f;
+  return 1.0f + p * power_of_two((int32_t)(bits_of(shifted) - bits_of(ROUNDER)));
 }
 
 /// 1 / (1 + e^-x).

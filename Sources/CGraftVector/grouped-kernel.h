@@ -131,11 +131,17 @@ INLINE void NAME(row)(
       const ptrdiff_t left = (phase + j * across) * stride - s->padding[2];
       const ptrdiff_t columns = end_of_phase - j < COLUMNS ? end_of_phase - j : COLUMNS;
       const ptrdiff_t count = (columns - 1) * stride + window;
-      for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t i = 0; i < count; i++) {
-          const ptrdiff_t place = left + i * across;
-          lines[r][i] = (size_t)place < (size_t)width ? source + (r * down * width + place) * pitches.x : zeros;
-        }
+      // Pixels `before..<after` under the windows lie in the image.
+      const ptrdiff_t outside = left < 0 ? (across - 1 - left) / across : 0;
+      const ptrdiff_t inside = width > left ? (width - left + across - 1) / across : 0;
+      const ptrdiff_t before = outside < count ? outside : count;
+      const ptrdiff_t after = inside < before ? before : inside < count ? inside : count;
+      for (ptrdiff_t r = 0; r < rows; r++) {
+        const float *pixel = source + (r * down * width + left + before * across) * pitches.x;
+        for (ptrdiff_t i = 0; i < before; i++) lines[r][i] = zeros;
+        for (ptrdiff_t i = before; i < after; i++, pixel += across * pitches.x) lines[r][i] = pixel;
+        for (ptrdiff_t i = after; i < count; i++) lines[r][i] = zeros;
+      }
       // What the next line is the first to read.
       for (ptrdiff_t r = bottom; is_far && r < bottom + stride && (size_t)r < (size_t)height; r++) {
         const ptrdiff_t place = (phase + j) * stride, beyond = place + columns * stride;

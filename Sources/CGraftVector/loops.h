@@ -1,5 +1,6 @@
-// The bodies of the loops. Each variant's file defines VARIANT(name) and GROUP, the elements of two registers,
-// and includes this once, so that the compiler makes them again for another set of instructions.
+// The bodies of the loops. Each variant's file defines VARIANT(name), WIDTH, the elements of a register, and ABREAST,
+// how many registers long chains of operations keep busy. It includes this once, so that the compiler makes them again
+// for another set of instructions.
 
 #include "CGraftVector.h"
 #include "elementary.h"
@@ -7,24 +8,34 @@
 // An output may be an input, element for element: no iteration reads what another writes.
 #define EACH_ELEMENT _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < (size_t)count; i++)
 
+// A few registers at a time, each operation for all of them before the next one, so that a processor finds independent
+// work among its next instructions. Without these numbers the compiler takes short loops apart into single elements.
+#define PRAGMA(text) _Pragma(#text)
+#define SIDE_BY_SIDE(width, registers) \
+  PRAGMA(clang loop vectorize(assume_safety) vectorize_width(width) interleave_count(registers))
+#define SPAN (WIDTH * ABREAST)
+// Two registers, as sums have them.
+#define GROUP (WIDTH * 2)
+
 // MARK: Functions of one number
 
-// In groups of a few registers, whose chains of operations run side by side. What is left over goes through a
-// group of its own, so that no element is computed by other instructions than its neighbours.
+// What is left over goes through a span of its own, so that no element is computed by other instructions than its
+// neighbours.
 #define UNARY(name, expression)                                                                   \
-  INLINE void VARIANT(f32_##name##_group)(const float *x, float *y) {                             \
-    _Pragma("clang loop vectorize(assume_safety)") for (int i = 0; i < GROUP; i++) {              \
+  INLINE void VARIANT(f32_##name##_span)(const float *x, float *y) {                              \
+    SIDE_BY_SIDE(WIDTH, ABREAST)                                                                  \
+    for (int i = 0; i < SPAN; i++) {                                                              \
       float v = x[i];                                                                             \
       y[i] = (expression);                                                                        \
     }                                                                                             \
   }                                                                                               \
   void VARIANT(f32_##name)(const float *x, float *y, size_t count) {                              \
-    size_t whole = count - count % GROUP;                                                         \
-    for (size_t i = 0; i < whole; i += GROUP) VARIANT(f32_##name##_group)(x + i, y + i);          \
+    size_t whole = count - count % SPAN;                                                          \
+    for (size_t i = 0; i < whole; i += SPAN) VARIANT(f32_##name##_span)(x + i, y + i);            \
     if (whole == count) return;                                                                   \
-    float rest[GROUP] = {0};                                                                      \
+    float rest[SPAN] = {0};                                                                       \
     memcpy(rest, x + whole, (count - whole) * sizeof(float));                                     \
-    VARIANT(f32_##name##_group)(rest, rest);                                                      \
+    VARIANT(f32_##name##_span)(rest, rest);                                                       \
     memcpy(y + whole, rest, (count - whole) * sizeof(float));                                     \
   }
 
@@ -325,7 +336,7 @@ EXTREME(min, INFINITY, <)
 
 /// Powers of e of numbers less the largest, of which those from `first` on are added to the lanes' sums.
 INLINE void VARIANT(exp_group)(const float *x, float *y, float largest, float *lanes, int first) {
-  _Pragma("clang loop vectorize(assume_safety)") for (int i = 0; i < GROUP; i++) {
+  SIDE_BY_SIDE(WIDTH, 2) for (int i = 0; i < GROUP; i++) {
     float power = exp_negative_f32(x[i] - largest);
     y[i] = power;
     lanes[i] += i < first ? 0.0f : power;
@@ -379,7 +390,7 @@ void VARIANT(f32_softmax_short_rows)(const float *x, float *y, size_t rows, size
       VARIANT(max_of_lanes)(largest, tile + column * GROUP, GROUP);
     for (size_t column = 0; column < count; column++) {
       float *values = tile + column * GROUP;
-      _Pragma("clang loop vectorize(assume_safety)") for (int i = 0; i < GROUP; i++) {
+      SIDE_BY_SIDE(WIDTH, 2) for (int i = 0; i < GROUP; i++) {
         // Finite elements beside infinity or NaN have no share, as TensorFlow's kernel has it.
         float share = values[i] < INFINITY ? 0.0f : NAN;
         float power = exp_negative_f32(values[i] - largest[i]);

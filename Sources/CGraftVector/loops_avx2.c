@@ -5,7 +5,8 @@
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define VARIANT(name) graft_avx2_##name
-#define GROUP 16
+#define WIDTH 8
+#define ABREAST 4
 #define HALF_INSTRUCTIONS
 #include "loops.h"
 #pragma clang attribute pop

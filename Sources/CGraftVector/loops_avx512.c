@@ -6,7 +6,8 @@
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,f16c"))), apply_to = function)
 #define VARIANT(name) graft_avx512_##name
-#define GROUP 32
+#define WIDTH 16
+#define ABREAST 2
 #define HALF_INSTRUCTIONS
 #include "loops.h"
 #pragma clang attribute pop

@@ -1,5 +1,6 @@
 // The loops for any processor of the kind that the package is built for.
 
 #define VARIANT(name) graft_plain_##name
-#define GROUP 8
+#define WIDTH 4
+#define ABREAST 4
 #include "loops.h"

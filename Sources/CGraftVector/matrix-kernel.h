@@ -173,7 +173,7 @@ typedef struct {
   ptrdiff_t row;
 } NAME(task);
 
-/// Rows from `i` on, `rows` of them, of some panels or one's first register.
+/// Rows from `i` on, `rows` of them, fewer than a whole tile has, of some panels or one's first register.
 INLINE void NAME(strip)(
     const int registers, const int cut, const NAME(task) * t, ptrdiff_t i, ptrdiff_t rows, const T *b, T *c,
     ptrdiff_t c_row, const NAME(finish) * finish, ptrdiff_t column, const T *ahead, ptrdiff_t rate, ptrdiff_t lanes) {
@@ -185,14 +185,14 @@ INLINE void NAME(strip)(
     break;
   switch (rows) {
     CASE(1)
-    CASE(2)
 #if ROWS > 2
+    CASE(2)
     CASE(3)
     CASE(4)
     CASE(5)
-    CASE(6)
 #endif
 #if ROWS > 6
+    CASE(6)
     CASE(7)
     CASE(8)
     CASE(9)
@@ -200,7 +200,6 @@ INLINE void NAME(strip)(
     CASE(11)
     CASE(12)
     CASE(13)
-    CASE(14)
 #endif
   }
 #undef CASE
@@ -210,17 +209,29 @@ INLINE void NAME(panel)(
     const int registers, const int cut, const NAME(task) * t, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
     const NAME(finish) * finish, ptrdiff_t column, ptrdiff_t lanes) {
   // A wider tile leaves registers for fewer rows.
-  const ptrdiff_t most = registers > PANELS * REGISTERS ? ROWS / 2 : ROWS;
-  ptrdiff_t i = 0;
+  const int most = registers > PANELS * REGISTERS ? ROWS / 2 : ROWS;
   // How much of the next panels each tile asks for, in lines per AHEAD steps.
   const ptrdiff_t strips = (rows + most - 1) / most, part = t->positions * (t->k / AHEAD);
   const ptrdiff_t rate = strips < AHEAD ? (AHEAD + strips - 1) / strips : 1;
   const ptrdiff_t panels = registers < REGISTERS ? 1 : registers / REGISTERS;
   const T *ahead = b + panels * t->b_panel, *const end = ahead + t->positions * t->k * PANEL;
+  // Two tiles of nearly the same height rather than a whole one and one too low to be fast.
+  const ptrdiff_t left = rows % most, low = left > 0 && left < most / 2 + 1 ? left + most : left;
+  ptrdiff_t i = 0;
+  // A copy that no store can change stays in registers from tile to tile: where k is small, a tile has little to do.
+  const NAME(task) task = *t;
+#define WHOLE_TILES(positions)                                                                                 \
+  for (; i < rows - low; i += most, ahead += part * rate * PANEL)                                              \
+    NAME(tile)(most, registers, cut, positions, task.k, task.a + i, task.pitch, task.a_first, task.a_column, b, \
+               task.b_row, task.b_panel, c + i * c_row, c_row, task.accumulate, finish, task.row + i, column,  \
+               ahead, ahead < end ? rate : 0, lanes);
+  if (task.positions == 1)
+    WHOLE_TILES(1)
+  else
+    WHOLE_TILES(task.positions)
+#undef WHOLE_TILES
   while (i < rows) {
-    ptrdiff_t height = rows - i < most ? rows - i : most;
-    // Two tiles of nearly the same height rather than a whole one and one too low to be fast.
-    if (rows - i > most && rows - i < most + most / 2 + 1) height = (rows - i + 1) / 2;
+    const ptrdiff_t height = rows - i < most ? rows - i : (rows - i + 1) / 2;
     NAME(strip)(registers, cut, t, i, height, b, c, c_row, finish, column, ahead, ahead < end ? rate : 0,
                 lanes);
     ahead += part * rate * PANEL;

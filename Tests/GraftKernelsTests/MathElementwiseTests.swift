@@ -109,6 +109,20 @@ struct MathElementwiseTests {
     }
   }
 
+  @Test(
+    "are the same bits wherever an element stands",
+    arguments: [
+      "Exp", "Log", "Tanh", "Sigmoid", "Erf", "Softplus", "Elu", "Relu6", "Square", "Rsqrt", "Floor",
+    ])
+  func places(op: String) throws {
+    let x: [Float] = (0..<150).map { Float($0 * 37 % 150) * 0.1 - 5 }
+    let alone = try x.map { try MathHarness.floats(op, [[$0]])[0].bitPattern }
+    for count in [7, 16, 33, 150] {
+      let y = try MathHarness.floats(op, [Array(x.prefix(count))])
+      #expect(y.map(\.bitPattern) == Array(alone.prefix(count)), "\(count) elements")
+    }
+  }
+
   @Test("Rounding goes to the even neighbour, also for large numbers")
   func rounding() throws {
     let x: [Float] = [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, -0.4, 0.4, 8_388_609, 1e20]
