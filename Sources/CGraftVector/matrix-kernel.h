@@ -173,7 +173,7 @@ typedef struct {
   ptrdiff_t row;
 } NAME(task);
 
-/// Rows from `i` on, `rows` of them, fewer than a whole tile has, of some panels or one's first register.
+/// Rows from `i` on, `rows` of them, of some panels or one's first register. A tile of more than two rows is not whole.
 INLINE void NAME(strip)(
     const int registers, const int cut, const NAME(task) * t, ptrdiff_t i, ptrdiff_t rows, const T *b, T *c,
     ptrdiff_t c_row, const NAME(finish) * finish, ptrdiff_t column, const T *ahead, ptrdiff_t rate, ptrdiff_t lanes) {
@@ -185,8 +185,8 @@ INLINE void NAME(strip)(
     break;
   switch (rows) {
     CASE(1)
-#if ROWS > 2
     CASE(2)
+#if ROWS > 2
     CASE(3)
     CASE(4)
     CASE(5)
