@@ -1,26 +1,18 @@
-// The public functions: each calls the variant that the processor supports.
+// The public functions: each calls the variant for the widest vectors in use.
 
 #include "CGraftVector.h"
+#include "vectors.h"
 
 #if defined(__x86_64__)
-static int has_avx512(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
-}
-static int has_avx2(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-}
 #define DISPATCH(name, parameters, arguments)                                                     \
   void graft_plain_##name parameters;                                                             \
   void graft_avx2_##name parameters;                                                              \
   void graft_avx512_##name parameters;                                                            \
   void graft_##name parameters {                                                                  \
-    if (has_avx512()) {                                                                           \
-      graft_avx512_##name arguments;                                                              \
-    } else if (has_avx2()) {                                                                      \
-      graft_avx2_##name arguments;                                                                \
-    } else {                                                                                      \
-      graft_plain_##name arguments;                                                               \
+    switch (graft_widest_vectors) {                                                               \
+      case GRAFT_VECTORS_AVX512: graft_avx512_##name arguments; break;                            \
+      case GRAFT_VECTORS_AVX2: graft_avx2_##name arguments; break;                                \
+      case GRAFT_VECTORS_PLAIN: graft_plain_##name arguments; break;                              \
     }                                                                                             \
   }
 #else

@@ -6,6 +6,7 @@
 #endif
 
 #include "CGraftVector.h"
+#include "vectors.h"
 
 // Rows of a block: what a panel of packed elements is used for before the next one is taken. A multiple of every
 // tile's height.
@@ -232,8 +233,7 @@ __attribute__((target("avx2"))) static inline void store_four(double *p, ptrdiff
 #endif
 
 #if defined(__x86_64__)
-#define SELECT(call, S)                                                                                         \
-  (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? call##_##S##_avx2 : call##_##S##_plain)
+#define SELECT(call, S) (graft_widest_vectors > GRAFT_VECTORS_PLAIN ? call##_##S##_avx2 : call##_##S##_plain)
 
 /// Whether tall tiles are the quicker ones for rows of A that lie `pitch` elements apart and `n` columns of B. Not
 /// where the rows' lines would push each other out of the same sets of the innermost cache, nor where half of a
@@ -241,7 +241,7 @@ __attribute__((target("avx2"))) static inline void store_four(double *p, ptrdiff
 static int suits_tall_tiles(ptrdiff_t pitch, ptrdiff_t n) {
   const ptrdiff_t rest = n % GRAFT_PANEL_F32;
   const int is_half = rest > 0 && rest <= GRAFT_PANEL_F32 / 2 && n < 8 * GRAFT_PANEL_F32;
-  return pitch % 512 != 0 && !is_half && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+  return pitch % 512 != 0 && !is_half && graft_widest_vectors == GRAFT_VECTORS_AVX512;
 }
 
 /// The same of a convolution. Sums over few channels are too short for tall tiles where the rows change with every

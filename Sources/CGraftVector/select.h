@@ -1,13 +1,14 @@
-// The variant of a function that was compiled for the widest vectors of the processor at hand.
+// The variant of a function that was compiled for the widest vectors in use.
 
 #pragma once
 
+#include "vectors.h"
+
 #if defined(__x86_64__)
 #define SELECT(call)                                                                                           \
-  (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? call##_avx512                      \
-   : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")          \
-       ? call##_avx2                                                                                            \
-       : call##_plain)
+  (graft_widest_vectors == GRAFT_VECTORS_AVX512 ? call##_avx512                                                 \
+   : graft_widest_vectors == GRAFT_VECTORS_AVX2 ? call##_avx2                                                   \
+                                                : call##_plain)
 #else
 #define SELECT(call) call##_plain
 #endif
