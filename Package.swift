@@ -29,10 +29,7 @@ let package = Package(
     .executable(name: "graft", targets: ["GraftCommand"]),
   ],
   traits: [
-    .default(enabledTraits: ["OneDNN", "Images", "RE2", "Zstandard"]),
-    .trait(
-      name: "OneDNN",
-      description: "Convolution, matrix products, pooling and softmax through oneDNN (libdnnl-dev)."),
+    .default(enabledTraits: ["Images", "RE2", "Zstandard"]),
     .trait(
       name: "Images",
       description: "Pictures as feeds and in graphs, through libpng, libjpeg-turbo and libwebp."),
@@ -51,7 +48,6 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebpdemux", providers: [.apt(["libwebp-dev"])]),
-    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CGraftVector"),
     .target(name: "CGraftThreads"),
@@ -96,7 +92,6 @@ let package = Package(
       name: "GraftKernels",
       dependencies: [
         "GraftTensor", "GraftPictures", "GraftGraph", "GraftCheckpoint", "CGraftVector", "CGraftThreads",
-        .target(name: "COneDNN", condition: .when(traits: ["OneDNN"])),
         .target(name: "CRE2", condition: .when(traits: ["RE2"])),
       ],
       swiftSettings: swiftSettings),

@@ -4,7 +4,7 @@
 # Each is behind a package trait or small; the README says what it is for.
 set -euo pipefail
 
-packages=(libdnnl-dev libpng-dev libjpeg-dev libre2-dev libwebp-dev libzstd-dev zlib1g-dev)
+packages=(libpng-dev libjpeg-dev libre2-dev libwebp-dev libzstd-dev zlib1g-dev)
 
 if ! command -v dpkg-query >/dev/null; then
   echo "This is no Debian: see that the libraries of these Debian packages are there: ${packages[*]}" >&2

@@ -160,10 +160,6 @@ struct Convolution {
     case .float32, .float64:
       var packed: PackedMatrix?
       switch ready {
-      #if OneDNN
-        case .library(let convolution):
-          if try convolution.run(context, x, into: output, finish) { return }
-      #endif
       case .winograd(let convolution):
         return try convolution.run(context, geometry, x, into: output, finish)
       case .plain(let filter):
@@ -235,29 +231,13 @@ struct Convolution {
   /// Whether the filter is a matrix that few pixels are multiplied by, which a run that would not keep it packed reads
   /// as it lies.
   private func isFilterReadOnce(_ x: Tensor, _ finish: Finish) -> Bool {
-    #if OneDNN
-      if x.dtype == .float32, ConvolutionGeometry.prefersLibrary { return false }
-    #endif
-    return geometry.isPointwise && geometry.groups == 1 && scale == nil && !isFewChanneled(x, finish)
+    geometry.isPointwise && geometry.groups == 1 && scale == nil && !isFewChanneled(x, finish)
       && MatrixProduct.isReadOnce(rows: geometry.outputPixels, columns: geometry.outputChannels)
   }
 
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {
     let sizes = [geometry.groups, geometry.depth, geometry.inputChannels, geometry.outputChannels]
     return try context.prepared {
-      #if OneDNN
-        if x.dtype == .float32, x.elementCount > 0, ConvolutionGeometry.prefersLibrary {
-          // The library's code is made for the input's sizes.
-          var aligned = self
-          aligned.filter = try filter.aligned()
-          if let convolution = LibraryConvolution(
-            geometry, input: x.shape, filter: try aligned.scaledFilter { try context.scratch(.float32, $0) },
-            finish, threads: context.workers.threads)
-          {
-            return Kept(.library(convolution))
-          }
-        }
-      #endif
       if isFewChanneled(x, finish) {
         var aligned = self
         aligned.filter = try filter.aligned()
@@ -275,10 +255,10 @@ struct Convolution {
   /// Pixels for which a filter is transformed though it may be another one in the next run.
   private static let fewestPixels = 1024
 
-  /// Whether the filter's form for our own kernels is that of panels.
+  /// Whether the filter's form is that of panels.
   func readsPanels(_ x: Tensor) -> Bool { tile(x) == nil && !isFewChanneled(x, .none) }
 
-  /// A filter that nobody else has, in the form that our own kernels read.
+  /// A filter that nobody else has, in the form that kernels read.
   func ownForm(_ context: KernelContext, _ x: Tensor) throws -> PreparedFilter {
     isFewChanneled(x, .none) ? .plain(filter) : try packed(context, x)
   }
@@ -367,13 +347,9 @@ struct Convolution {
 
 /// A constant filter, made ready.
 enum PreparedFilter: Sendable {
-  #if OneDNN
-    /// With the code for it.
-    case library(LibraryConvolution)
-  #endif
   /// In Winograd's transformed space.
   case winograd(WinogradConvolution)
-  /// In panels for our own kernels.
+  /// In panels.
   case packed(PackedMatrix)
   /// As it is, or multiplied by a scale.
   case plain(Tensor)

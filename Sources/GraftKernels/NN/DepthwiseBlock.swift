@@ -41,15 +41,6 @@ package enum DepthwiseBlockOps {
   package static func areSliced(height: Int, width: Int) -> Bool {
     DepthwiseSlices.suit(height: height, width: width)
   }
-
-  /// Whether blocks of this kind are faster than their parts: not where these are the library's.
-  package static var areFaster: Bool {
-    #if OneDNN
-      !ConvolutionGeometry.prefersLibrary
-    #else
-      true
-    #endif
-  }
 }
 
 /// What a node's attributes say.

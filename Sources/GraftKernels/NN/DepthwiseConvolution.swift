@@ -69,13 +69,6 @@ struct DepthwiseConvolution {
   func run(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
     switch output.dtype {
     case .float32:
-      #if OneDNN
-        if isFilterConstant, x.elementCount > 0, ConvolutionGeometry.prefersLibrary,
-          try runInLibrary(context, x, into: output, finish)
-        {
-          return
-        }
-      #endif
       if finish.addend == nil, GroupedRows.handle(geometry) {
         return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
       }
@@ -106,28 +99,6 @@ struct DepthwiseConvolution {
       PlainConvolution.run(SteppedSum<BFloat16>.self, geometry, x, filter, output, context.workers)
     }
   }
-
-  #if OneDNN
-    private func runInLibrary(
-      _ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish
-    ) throws -> Bool {
-      let kept = try context.prepared {
-        Kept(
-          LibraryConvolution(
-            geometry, input: x.shape, filter: filter, finish, threads: context.workers.threads))
-      }
-      return try kept.convolution?.run(context, x, into: output, finish) ?? false
-    }
-
-    /// What the library answered, kept from run to run.
-    private final class Kept: Sendable {
-      let convolution: LibraryConvolution?
-
-      init(_ convolution: LibraryConvolution?) {
-        self.convolution = convolution
-      }
-    }
-  #endif
 
   private func vector<T: VectorElement>(
     _ type: T.Type, _ context: KernelContext, _ x: Tensor, _ filter: Tensor, _ output: Tensor,

@@ -12,7 +12,7 @@ enum DepthwiseBlockFusion: ShapePass {
   private static let leastBytes = 512 << 10
 
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
-    guard DepthwiseBlockOps.areFaster, graph.nodes.contains(where: { isDepthwise($0) }) else { return false }
+    guard graph.nodes.contains(where: { isDepthwise($0) }) else { return false }
     let order = try graph.order()
     let uses = graph.uses(of: order)
     var isChanged = false

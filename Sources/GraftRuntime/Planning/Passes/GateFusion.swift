@@ -8,7 +8,7 @@ import GraftTensor
 /// It needs shapes, to tell the gate from what it multiplies.
 enum GateFusion: ShapePass {
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
-    guard DepthwiseBlockOps.areFaster, graph.nodes.contains(where: { $0.op == "Mul" }) else { return false }
+    guard graph.nodes.contains(where: { $0.op == "Mul" }) else { return false }
     let order = try graph.order()
     let uses = graph.uses(of: order)
     var isChanged = false
