@@ -271,11 +271,16 @@ static loop *take_loop(void) {
   return NULL;
 }
 
-void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *context) {
+void graft_threads_split(ptrdiff_t pieces, int helpers, int wakes, graft_piece run, void *context) {
   const int others = atomic_load_explicit(&active_runs, memory_order_relaxed) - 1;
   const int idle = processors() - 1 - (others > 0 ? others : 0);
   if (helpers > idle) helpers = idle;
   if (helpers > pieces - 1) helpers = (int)(pieces - 1);
+  if (!wakes) {
+    const int awake = atomic_load_explicit(&helper_count, memory_order_relaxed) -
+                      atomic_load_explicit(&sleepers, memory_order_relaxed);
+    if (helpers > awake) helpers = awake;
+  }
   loop *l = helpers > 0 && pieces < (ptrdiff_t)CLOSED ? take_loop() : NULL;
   if (!l) {
     for (ptrdiff_t piece = 0; piece < pieces; piece++) run(context, piece, 0);
@@ -300,7 +305,7 @@ void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *c
     atomic_store_explicit(
         &l->shares[i].ticket, number << 32 | beginning((uint_fast64_t)pieces, i, count), memory_order_release);
   atomic_fetch_add(&opened, 1);
-  if (atomic_load(&sleepers) > 0) {
+  if (wakes && atomic_load(&sleepers) > 0) {
     pthread_mutex_lock(&lock);
     pthread_cond_broadcast(&wake);
     pthread_mutex_unlock(&lock);

@@ -57,14 +57,17 @@ typedef struct {
   int32_t n;
 } reduced_exponent;
 
-INLINE reduced_exponent reduce_exponent(float x) {
-  float shifted = x * 1.44269502f + ROUNDER;
+/// sign x = n log 2 + sign r, for a constant sign of 1 or -1, which goes into the other constants.
+INLINE reduced_exponent reduce_signed_exponent(const float sign, float x) {
+  float shifted = x * (sign * 1.44269502f) + ROUNDER;
   float n = shifted - ROUNDER;
   // log 2 in two parts, of which the first has few enough bits that its product with n is exact.
-  float r = x - n * 0.693359375f;
-  r = r - n * -2.12194442e-4f;
+  float r = x - n * (sign * 0.693359375f);
+  r = r - n * (sign * -2.12194442e-4f);
   return (reduced_exponent){r, (int32_t)(bits_of(shifted) - bits_of(ROUNDER))};
 }
+
+INLINE reduced_exponent reduce_exponent(float x) { return reduce_signed_exponent(1.0f, x); }
 
 /// e^r - 1 for |r| <= log(2)/2.
 INLINE float expm1_reduced(float r) {
@@ -151,19 +154,15 @@ INLINE float logistic_divisor(float x) {
   // Between these 2^n is a normal number or infinite.
   float limited = x < -88.9f ? -88.9f : x;
   limited = limited > 87.0f ? 87.0f : limited;
-  // As `reduce_exponent` has it for -x = n log 2 - r: here the constants have the sign.
-  float shifted = limited * -1.44269502f + ROUNDER;
-  float n = shifted - ROUNDER;
-  float r = limited + n * 0.693359375f;
-  r = r + n * -2.12194442e-4f;
+  reduced_exponent e = reduce_signed_exponent(-1.0f, limited);
   float p = 0.0013836846f;
-  p = p * r - 0.00837481604f;
-  p = p * r + 0.0416682256f;
-  p = p * r - 0.166664202f;
-  p = p * r + 0.499999921f;
-  p = p * r - 1.00000004f;
-  p = p * r + 1.0f;
-  return 1.0f + p * power_of_two((int32_t)(bits_of(shifted) - bits_of(ROUNDER)));
+  p = p * e.r - 0.00837481604f;
+  p = p * e.r + 0.0416682256f;
+  p = p * e.r - 0.166664202f;
+  p = p * e.r + 0.499999921f;
+  p = p * e.r - 1.00000004f;
+  p = p * e.r + 1.0f;
+  return 1.0f + p * power_of_two(e.n);
 }
 
 /// 1 / (1 + e^-x).

@@ -21,10 +21,20 @@ TARGET static inline __attribute__((always_inline)) uint32_t NAME(bits)(NAME(pla
   return bits;
 }
 
+/// One or the other, where each lane of `when` is all ones or all zeros.
+TARGET static inline __attribute__((always_inline)) NAME(places) NAME(place_where)(
+    NAME(places) when, NAME(places) yes, NAME(places) no) {
+  return (yes & when) | (no & ~when);
+}
+
+TARGET static inline __attribute__((always_inline)) NAME(values) NAME(value_where)(
+    NAME(places) when, NAME(values) yes, NAME(values) no) {
+  return (NAME(values))NAME(place_where)(when, (NAME(places))yes, (NAME(places))no);
+}
+
 TARGET static inline __attribute__((always_inline)) NAME(values) NAME(better)(
     const int is_largest, NAME(values) a, NAME(values) b) {
-  NAME(places) takes = is_largest ? b > a : b < a;
-  return (NAME(values))(((NAME(places))b & takes) | ((NAME(places))a & ~takes));
+  return NAME(value_where)(is_largest ? b > a : b < a, b, a);
 }
 
 TARGET static inline __attribute__((always_inline)) NAME(values) NAME(all)(float value) {
@@ -112,10 +122,10 @@ TARGET static inline __attribute__((always_inline)) void NAME(insert)(
       places_before[lane] = places[j][lane - 1];
     }
     const NAME(places) stays = values[j] >= new_value, is_here = before >= new_value;
-    before = (NAME(values))(((NAME(places))new_value & is_here) | ((NAME(places))before & ~is_here));
-    places_before = (new_place & is_here) | (places_before & ~is_here);
-    values[j] = (NAME(values))(((NAME(places))values[j] & stays) | ((NAME(places))before & ~stays));
-    places[j] = (places[j] & stays) | (places_before & ~stays);
+    before = NAME(value_where)(is_here, new_value, before);
+    places_before = NAME(place_where)(is_here, new_place, places_before);
+    values[j] = NAME(value_where)(stays, values[j], before);
+    places[j] = NAME(place_where)(stays, places[j], places_before);
   }
 }
 

@@ -248,6 +248,14 @@ SELECT(64)
 #define BLOCK 1024
 #define SHORT_ROW 32
 
+/// The sum of the lanes, a power of two of them: of halves, quarters and so on.
+INLINE float VARIANT(sum_of_lanes)(float *lanes, const size_t count) {
+  for (size_t width = count / 2; width > 0; width /= 2) {
+    for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
 #define SUM(name, expression)                                                                     \
   static float VARIANT(name##_block)(const float *x, size_t count) {                              \
     float lanes[LANES] = {0};                                                                     \
@@ -264,10 +272,7 @@ SELECT(64)
       rest += (expression);                                                                       \
     }                                                                                             \
     if (!whole) return rest;                                                                      \
-    for (size_t width = LANES / 2; width > 0; width /= 2) {                                       \
-      for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];                            \
-    }                                                                                             \
-    return lanes[0] + rest;                                                                       \
+    return VARIANT(sum_of_lanes)(lanes, LANES) + rest;                                            \
   }                                                                                               \
   static float VARIANT(name)(const float *x, size_t count) {                                      \
     if (count <= BLOCK) return VARIANT(name##_block)(x, count);                                   \
@@ -296,10 +301,8 @@ void VARIANT(f32_normalize_rows)(
     }
     float squares = 0;
     for (size_t i = whole; i < count; i++) squares += (x[i] - mean) * (x[i] - mean);
-    for (size_t width = LANES / 2; width > 0; width /= 2) {
-      for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
-    }
-    float factor = 1.0f / sqrtf((lanes[0] + squares) / (float)count + epsilon);
+    float variance = (VARIANT(sum_of_lanes)(lanes, LANES) + squares) / (float)count;
+    float factor = 1.0f / sqrtf(variance + epsilon);
     EACH_ELEMENT y[i] = (x[i] - mean) * factor * scale[i] + offset[i];
   }
 }
@@ -362,10 +365,7 @@ void VARIANT(f32_softmax_rows)(const float *x, float *y, size_t rows, size_t cou
       VARIANT(exp_group)(x + count - GROUP, last, largest, lanes, GROUP - (int)left);
     }
     for (size_t i = 0; i < whole; i += GROUP) VARIANT(exp_group)(x + i, y + i, largest, lanes, 0);
-    for (size_t width = GROUP / 2; width > 0; width /= 2) {
-      for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
-    }
-    float factor = 1.0f / lanes[0];
+    float factor = 1.0f / VARIANT(sum_of_lanes)(lanes, GROUP);
     for (size_t i = 0; i < whole; i++) y[i] *= factor;
     if (left == 0) continue;
     for (size_t i = 0; i < GROUP; i++) last[i] *= factor;

@@ -171,6 +171,8 @@ typedef struct {
   const NAME(finish) * finish;
   /// The first row's number in the addend.
   ptrdiff_t row;
+  /// Whether the rows' lines are in the same sets of a cache, which has room for those of a lower tile.
+  int is_crowded;
 } NAME(task);
 
 /// Rows from `i` on, `rows` of them, of some panels or one's first register. A tile of more than two rows is not whole.
@@ -209,20 +211,21 @@ INLINE void NAME(panel)(
     const int registers, const int cut, const NAME(task) * t, ptrdiff_t rows, const T *b, T *c, ptrdiff_t c_row,
     const NAME(finish) * finish, ptrdiff_t column, ptrdiff_t lanes) {
   // A wider tile leaves registers for fewer rows.
-  const int most = registers > PANELS * REGISTERS ? ROWS / 2 : ROWS;
+  const int tall = registers > PANELS * REGISTERS ? ROWS / 2 : ROWS;
+  const int is_low = ROWS > 6 && t->is_crowded, most = is_low ? ROWS / 2 : tall;
   // How much of the next panels each tile asks for, in lines per AHEAD steps.
   const ptrdiff_t strips = (rows + most - 1) / most, part = t->positions * (t->k / AHEAD);
   const ptrdiff_t rate = strips < AHEAD ? (AHEAD + strips - 1) / strips : 1;
   const ptrdiff_t panels = registers < REGISTERS ? 1 : registers / REGISTERS;
   const T *ahead = b + panels * t->b_panel, *const end = ahead + t->positions * t->k * PANEL;
   // Two tiles of nearly the same height rather than a whole one and one too low to be fast.
-  const ptrdiff_t left = rows % most, low = left > 0 && left < most / 2 + 1 ? left + most : left;
+  const ptrdiff_t left = rows % most, low = is_low ? rows : left > 0 && left < most / 2 + 1 ? left + most : left;
   ptrdiff_t i = 0;
   // A copy that no store can change stays in registers from tile to tile: where k is small, a tile has little to do.
   const NAME(task) task = *t;
 #define WHOLE_TILES(positions)                                                                                 \
-  for (; i < rows - low; i += most, ahead += part * rate * PANEL)                                              \
-    NAME(tile)(most, registers, cut, positions, task.k, task.a + i, task.pitch, task.a_first, task.a_column, b, \
+  for (; i < rows - low; i += tall, ahead += part * rate * PANEL)                                              \
+    NAME(tile)(tall, registers, cut, positions, task.k, task.a + i, task.pitch, task.a_first, task.a_column, b, \
                task.b_row, task.b_panel, c + i * c_row, c_row, task.accumulate, finish, task.row + i, column,  \
                ahead, ahead < end ? rate : 0, lanes);
   if (task.positions == 1)
@@ -231,7 +234,7 @@ INLINE void NAME(panel)(
     WHOLE_TILES(task.positions)
 #undef WHOLE_TILES
   while (i < rows) {
-    const ptrdiff_t height = rows - i < most ? rows - i : (rows - i + 1) / 2;
+    const ptrdiff_t height = rows - i <= most ? rows - i : rows - i < 2 * most ? (rows - i + 1) / 2 : most;
     NAME(strip)(registers, cut, t, i, height, b, c, c_row, finish, column, ahead, ahead < end ? rate : 0,
                 lanes);
     ahead += part * rate * PANEL;
@@ -387,7 +390,7 @@ TARGET static void NAME(product)(
     for (ptrdiff_t p = 0; p == 0 || p < k; p += cut) {
       const ptrdiff_t depth = k - p < cut ? k - p : cut;
       const NAME(task) task = {lines, 0, p * a_column, a_column, 1, depth, b_row, b_panel, c_row, p > 0,
-                               p + depth == k ? &last : NULL, row};
+                               p + depth == k ? &last : NULL, row, are_crowded(a_row)};
       if (is_narrow)
         NAME(narrow_block)(&task, rows, n, columns, NAME(column_step)(k), c + row * c_row);
       else
@@ -420,7 +423,8 @@ TARGET static void NAME(product_unpacked)(
       const T *lines[BLOCK];
       for (ptrdiff_t i = 0; i < rows; i++) lines[i] = a + (row + i) * a_row;
       T *target = c + row * c_row + whole;
-      const NAME(task) task = {lines, 0, p * a_column, a_column, 1, depth, PANEL, 0, c_row, p > 0, NULL, row};
+      const NAME(task) task = {lines, 0, p * a_column, a_column, 1,   depth, PANEL,
+                               0,     c_row, p > 0,    NULL,     row, are_crowded(a_row)};
       NAME(block)(&task, rows, n - whole, panel, target);
       if (p + depth == k) NAME(finish_block)(target, rows, n - whole, c_row, &last, row, whole);
     }
@@ -439,7 +443,7 @@ TARGET static void NAME(add_lines)(
     const ptrdiff_t rows = m - row < BLOCK ? m - row : BLOCK;
     for (ptrdiff_t q = 0; q < count; q++)
       for (ptrdiff_t i = 0; i < rows; i++) rows_of_lines[q * BLOCK + i] = lines[q] + row + i;
-    NAME(task) task = {rows_of_lines, BLOCK, 0, a_column, count, k, b_row, PANEL, c_row, 1, NULL, 0};
+    NAME(task) task = {rows_of_lines, BLOCK, 0, a_column, count, k, b_row, PANEL, c_row, 1, NULL, 0, 0};
     T *target = c + row * c_row;
     if (whole > 0) NAME(block)(&task, rows, whole, b, target);
     task.b_row = PANEL;
@@ -595,6 +599,7 @@ TARGET static void NAME(convolve)(
                    lower <= POSITIONS && total <= PATCHES / ROWS;
   ptrdiff_t height = BLOCK;
   if (runs && !inside && PATCHES / total < height) height = PATCHES / total / ROWS * ROWS;
+  const int is_crowded = are_crowded(s->stride[2] * s->groups * k);
   const ptrdiff_t cut = NAME(cut)(k);
   ptrdiff_t batch = cut < k ? 1 : DEPTH / cut;
   if (batch < 1) batch = 1;
@@ -617,7 +622,7 @@ TARGET static void NAME(convolve)(
         T copies[PATCHES];
         NAME(runs)(s, pixel, rows, input, copies, lines);
         const NAME(task) task = {lines, BLOCK, 0,   1, lower, s->kernel[2] * k, PANEL, total * PANEL,
-                                 row,   0,     &own, pixel};
+                                 row,   0,     &own, pixel, is_crowded};
         if (is_narrow)
           NAME(narrow_block)(&task, rows, n, columns, NAME(column_step)(total), target);
         else
@@ -632,7 +637,7 @@ TARGET static void NAME(convolve)(
           const ptrdiff_t depth = k - p < cut ? k - p : cut;
           const NAME(finish) *complete = q + count == positions && p + depth == k ? &own : NULL;
           const NAME(task) task = {lines, BLOCK, p,         1,     count, depth, PANEL, total * PANEL,
-                                   row,   q + p > 0, complete, pixel};
+                                   row,   q + p > 0, complete, pixel, is_crowded};
           if (is_narrow)
             NAME(narrow_block)(&task, rows, n, columns + q * k + p, NAME(column_step)(total), target);
           else

@@ -116,6 +116,9 @@ __attribute__((target("avx2"))) static inline void store_four(double *p, ptrdiff
 #define LANES_512(n) ((__mmask16)((1u << (n)) - 1))
 #endif
 
+/// Whether lines of rows that lie `pitch` floats apart are in the same two sets of the innermost cache, or the same one.
+static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
+
 #if defined(__aarch64__)
 #define PLAIN_ROWS 6
 #else
@@ -235,13 +238,14 @@ __attribute__((target("avx2"))) static inline void store_four(double *p, ptrdiff
 #if defined(__x86_64__)
 #define SELECT(call, S) (graft_widest_vectors > GRAFT_VECTORS_PLAIN ? call##_##S##_avx2 : call##_##S##_plain)
 
-/// Whether tall tiles are the quicker ones for rows of A that lie `pitch` elements apart and `n` columns of B. Not
-/// where the rows' lines would push each other out of the same sets of the innermost cache, nor where half of a
-/// register would be used and the rest is little.
+/// Whether tall tiles are the quicker ones for rows of A that lie `pitch` elements apart and `n` columns of B: always
+/// where their arithmetic is as wide as their registers. Elsewhere not where the rows' lines would push each other out
+/// of the same sets of the innermost cache, nor where half of a register would be used and the rest is little.
 static int suits_tall_tiles(ptrdiff_t pitch, ptrdiff_t n) {
+  if (graft_wide_arithmetic) return 1;
   const ptrdiff_t rest = n % GRAFT_PANEL_F32;
   const int is_half = rest > 0 && rest <= GRAFT_PANEL_F32 / 2 && n < 8 * GRAFT_PANEL_F32;
-  return pitch % 512 != 0 && !is_half && graft_widest_vectors == GRAFT_VECTORS_AVX512;
+  return !are_crowded(pitch) && !is_half && graft_widest_vectors == GRAFT_VECTORS_AVX512;
 }
 
 /// The same of a convolution. Sums over few channels are too short for tall tiles where the rows change with every
@@ -249,7 +253,7 @@ static int suits_tall_tiles(ptrdiff_t pitch, ptrdiff_t n) {
 static int suits_tall_convolution(const graft_convolution *s) {
   const ptrdiff_t channels = s->input_channels, positions = s->kernel[0] * s->kernel[1] * s->kernel[2];
   const int is_short = positions > 1 && channels >= RUN && channels < 2 * RUN;
-  return !is_short && suits_tall_tiles(s->stride[2] * s->groups * channels, s->output_channels);
+  return (graft_wide_arithmetic || !is_short) && suits_tall_tiles(s->stride[2] * s->groups * channels, s->output_channels);
 }
 #define TILES_f32(call, pitch, n) (suits_tall_tiles(pitch, n) ? call##_f32_avx512 : SELECT(call, f32))
 #define TILES_f64(call, pitch, n) SELECT(call, f64)

@@ -1,5 +1,5 @@
-// Kernels for narrower vectors than a processor has are tested on it by way of the environment: GRAFT_VECTORS=plain or
-// GRAFT_VECTORS=avx2.
+// Kernels for other processors are tested by way of the environment: GRAFT_VECTORS=plain or avx2 for those with narrower
+// vectors, avx512 for those whose arithmetic is as wide.
 
 #include "vectors.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 graft_vectors graft_widest_vectors = GRAFT_VECTORS_PLAIN;
+int graft_wide_arithmetic = 0;
 
 __attribute__((constructor)) static void find_widest_vectors(void) {
   __builtin_cpu_init();
@@ -21,5 +22,7 @@ __attribute__((constructor)) static void find_widest_vectors(void) {
   if (most && strcmp(most, "plain") == 0) widest = GRAFT_VECTORS_PLAIN;
   if (most && strcmp(most, "avx2") == 0 && widest > GRAFT_VECTORS_AVX2) widest = GRAFT_VECTORS_AVX2;
   graft_widest_vectors = widest;
+  const int is_wide = __builtin_cpu_is("intel") || __builtin_cpu_is("znver5") || (most && strcmp(most, "avx512") == 0);
+  graft_wide_arithmetic = widest == GRAFT_VECTORS_AVX512 && is_wide;
 }
 #endif

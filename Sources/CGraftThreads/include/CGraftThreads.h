@@ -13,8 +13,9 @@
 typedef void (*graft_piece)(void *context, ptrdiff_t piece, int worker);
 
 /// Calls `run` once for each of `0..<pieces`, on the calling thread and at most `helpers` others, and returns when
-/// all are done. Which thread takes which piece is not defined; who is busy elsewhere does not help.
-void graft_threads_split(ptrdiff_t pieces, int helpers, graft_piece run, void *context);
+/// all are done. Which thread takes which piece is not defined; who is busy elsewhere does not help, nor who sleeps
+/// unless the loop is long enough that it `wakes`.
+void graft_threads_split(ptrdiff_t pieces, int helpers, int wakes, graft_piece run, void *context);
 
 /// How many different workers a loop with so many threads may have: no more than there are processors.
 int graft_threads_workers(int threads);

@@ -30,25 +30,46 @@ package final class WorkerPool: Sendable {
   @inlinable
   package func forEach(_ count: Int, cost: Int, grain: Int = 1, _ body: @Sendable (Range<Int>) -> Void) {
     guard count > 0 else { return }
-    let minimum = max(10_000 / max(cost, 1), 1)
-    let pieces = coarse((count + minimum - 1) / minimum, count, grain)
-    if pieces <= 1 || threads == 1 {
+    let cut = cut(count, cost, grain)
+    if cut.pieces <= 1 {
       body(0..<count)
     } else {
-      split(count, into: pieces, body)
+      split(count, cut, body)
     }
   }
 
-  /// Fewer pieces, of some steps each, that are as many for every thread.
+  /// How steps are split.
+  @usableFromInline
+  package struct Cut {
+    @usableFromInline let pieces: Int
+    /// Whether there is enough to do to wake threads that sleep.
+    @usableFromInline let wakes: Bool
+
+    @usableFromInline init(pieces: Int, wakes: Bool) {
+      self.pieces = pieces
+      self.wakes = wakes
+    }
+  }
+
+  /// Pieces of 10 microseconds. Where these are too few, for each of a few threads one of 2.5 at least, which is enough
+  /// for threads that are awake.
   @inlinable
-  package func coarse(_ pieces: Int, _ count: Int, _ grain: Int) -> Int {
-    guard grain > 1, pieces > threads else { return pieces }
-    return min(pieces, max(count / grain / threads, 1) * threads)
+  package func cut(_ count: Int, _ cost: Int, _ grain: Int) -> Cut {
+    guard threads > 1 else { return Cut(pieces: 1, wakes: false) }
+    let minimum = max(10_000 / max(cost, 1), 1)
+    let pieces = (count + minimum - 1) / minimum
+    guard pieces >= threads else {
+      let short = min(threads, 4, count / max(minimum / 4, 1))
+      return Cut(pieces: max(pieces, short), wakes: pieces > 1)
+    }
+    guard grain > 1, pieces > threads else { return Cut(pieces: pieces, wakes: true) }
+    // Fewer, of some steps each, that are as many for every thread.
+    return Cut(pieces: min(pieces, max(count / grain / threads, 1) * threads), wakes: true)
   }
 
   @usableFromInline
-  package func split(_ count: Int, into pieces: Int, _ body: @Sendable (Range<Int>) -> Void) {
-    split(count, into: pieces) { _, range in body(range) }
+  package func split(_ count: Int, _ cut: Cut, _ body: @Sendable (Range<Int>) -> Void) {
+    split(count, cut) { _, range in body(range) }
   }
 
   /// As ``forEach(_:cost:_:)``, and tells the body which of the ``workers`` calls it, for memory of its
@@ -57,20 +78,19 @@ package final class WorkerPool: Sendable {
     _ count: Int, cost: Int, grain: Int = 1, _ body: @Sendable (_ worker: Int, _ range: Range<Int>) -> Void
   ) {
     guard count > 0 else { return }
-    let minimum = max(10_000 / max(cost, 1), 1)
-    split(count, into: coarse((count + minimum - 1) / minimum, count, grain), body)
+    split(count, cut(count, cost, grain), body)
   }
 
   private func split(
-    _ count: Int, into pieces: Int, _ body: @Sendable (_ worker: Int, _ range: Range<Int>) -> Void
+    _ count: Int, _ cut: Cut, _ body: @Sendable (_ worker: Int, _ range: Range<Int>) -> Void
   ) {
-    let pieces = min(pieces, threads == 1 ? 1 : threads * Self.piecesPerThread)
+    let pieces = min(cut.pieces, threads * Self.piecesPerThread)
     guard pieces > 1 else { return body(0, 0..<count) }
     withoutActuallyEscaping(body) { body in
       var loop = Loop(count: count, pieces: pieces, body: body)
       withUnsafeMutablePointer(to: &loop) { loop in
         graft_threads_split(
-          pieces, Int32(clamping: threads - 1),
+          pieces, Int32(clamping: threads - 1), cut.wakes ? 1 : 0,
           { loop, piece, worker in
             loop.assumingMemoryBound(to: Loop.self).pointee.run(piece, Int(worker))
           }, loop)
