@@ -116,7 +116,7 @@ __attribute__((target("avx2"))) static inline void store_four(double *p, ptrdiff
 #define LANES_512(n) ((__mmask16)((1u << (n)) - 1))
 #endif
 
-/// Whether lines of rows that lie `pitch` floats apart are in the same two sets of the innermost cache, or the same one.
+/// Whether lines of rows that lie `pitch` floats apart are in one or two of the innermost cache's sets.
 static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 
 #if defined(__aarch64__)
@@ -253,7 +253,8 @@ static int suits_tall_tiles(ptrdiff_t pitch, ptrdiff_t n) {
 static int suits_tall_convolution(const graft_convolution *s) {
   const ptrdiff_t channels = s->input_channels, positions = s->kernel[0] * s->kernel[1] * s->kernel[2];
   const int is_short = positions > 1 && channels >= RUN && channels < 2 * RUN;
-  return (graft_wide_arithmetic || !is_short) && suits_tall_tiles(s->stride[2] * s->groups * channels, s->output_channels);
+  if (is_short && !graft_wide_arithmetic) return 0;
+  return suits_tall_tiles(s->stride[2] * s->groups * channels, s->output_channels);
 }
 #define TILES_f32(call, pitch, n) (suits_tall_tiles(pitch, n) ? call##_f32_avx512 : SELECT(call, f32))
 #define TILES_f64(call, pitch, n) SELECT(call, f64)

@@ -1,5 +1,5 @@
-// Kernels for other processors are tested by way of the environment: GRAFT_VECTORS=plain or avx2 for those with narrower
-// vectors, avx512 for those whose arithmetic is as wide.
+// Kernels for other processors are tested by way of the environment: GRAFT_VECTORS=plain or avx2 for those with
+// narrower vectors, avx512 for those whose arithmetic is as wide.
 
 #include "vectors.h"
 

@@ -5,37 +5,9 @@ import GraftTensor
 /// Ops that write tensors into a checkpoint. All write the V2 format.
 enum SaveOps {
   static let all: [OpDefinition] = [
-    OpDefinition(
-      "SaveV2", "Writes tensors, whole or as parts. Needs permission to write into the folder.",
-      traits: [.stateful, .writesFiles], shape: { _ in [] }
-    ) { _ in
-      return { context in
-        try save(
-          context, prefix: try context.text(0), keys: try context.texts(1), slices: try context.texts(2),
-          first: 3)
-      }
-    },
-    OpDefinition(
-      "Save", "Writes tensors. Needs permission to write into the folder.",
-      traits: [.stateful, .writesFiles],
-      shape: { _ in [] }
-    ) { _ in
-      return { context in
-        let keys = try context.texts(1)
-        try save(
-          context, prefix: try context.text(0), keys: keys, slices: keys.map { _ in "" }, first: 2)
-      }
-    },
-    OpDefinition(
-      "SaveSlices", "Writes tensors, whole or as parts. Needs permission to write into the folder.",
-      traits: [.stateful, .writesFiles], shape: { _ in [] }
-    ) { _ in
-      return { context in
-        try save(
-          context, prefix: try context.text(0), keys: try context.texts(1), slices: try context.texts(2),
-          first: 3)
-      }
-    },
+    saving("SaveV2", "Writes tensors, whole or as parts.", hasSlices: true),
+    saving("Save", "Writes tensors.", hasSlices: false),
+    saving("SaveSlices", "Writes tensors, whole or as parts.", hasSlices: true),
     OpDefinition(
       "MergeV2Checkpoints",
       "Makes one checkpoint of several. Needs permission to write into their folders.",
@@ -61,6 +33,20 @@ enum SaveOps {
       }
     },
   ]
+
+  private static func saving(_ name: String, _ summary: String, hasSlices: Bool) -> OpDefinition {
+    OpDefinition(
+      name, summary + " Needs permission to write into the folder.", traits: [.stateful, .writesFiles],
+      shape: { _ in [] }
+    ) { _ in
+      return { context in
+        let keys = try context.texts(1)
+        let slices = hasSlices ? try context.texts(2) : keys.map { _ in "" }
+        try save(
+          context, prefix: try context.text(0), keys: keys, slices: slices, first: hasSlices ? 3 : 2)
+      }
+    }
+  }
 
   private static func save(
     _ context: KernelContext, prefix: String, keys: [String], slices: [String], first: Int

@@ -33,9 +33,9 @@ enum ResizeAreaOps {
       "Resizes images so that an output pixel is the mean of what it covers; the result is float32.",
       types: ["T": .reals], shape: { [$0.resizedImages(sizeInput: 1)] },
       prepare: { setup in
-        let alignCorners = try setup.bool("align_corners")
+        let placement = try PixelPlacement(setup)
         return { context in
-          let geometry = try ResizeGeometry(context, alignCorners: alignCorners, halfPixelCenters: false)
+          let geometry = try ResizeGeometry(context, placement)
           let images = try context.floats(context.input(0))
           let output = try context.allocate(0, .float32, geometry.outputShape())
           try resize(geometry, images, output, context.workers)

@@ -26,18 +26,18 @@ private struct CubicTap {
   /// For pixels with centers at halves: the kernel of Keys.
   private static let keysTable = table(-0.5)
 
-  init(position: Float, limit: Int, halfPixelCenters: Bool) {
+  init(position: Float, limit: Int, _ placement: PixelPlacement) {
     let floor = position.rounded(.down)
     let start = Int(truncating: floor)
     let delta = position - floor
     let step = min(max(Int((delta * Float(Self.steps)).rounded(.toNearestOrEven)), 0), Self.steps)
     func bound(_ index: Int) -> Int { min(max(index, 0), limit - 1) }
     indices = (bound(start - 1), bound(start), bound(start + 1), bound(start + 2))
-    let table = halfPixelCenters ? Self.keysTable : Self.legacyTable
+    let table = placement.halfPixelCenters ? Self.keysTable : Self.legacyTable
     weights = (
       table[step * 2 + 1], table[step * 2], table[(Self.steps - step) * 2], table[(Self.steps - step) * 2 + 1]
     )
-    guard halfPixelCenters else { return }
+    guard placement.halfPixelCenters else { return }
     // Pixels outside of the image count nothing, and the others the more.
     if indices.0 != start - 1 { weights.0 = 0 }
     if indices.1 != start { weights.1 = 0 }
@@ -54,13 +54,13 @@ private struct CubicTap {
 extension ResizeGeometry {
   fileprivate func rowTaps() throws -> [CubicTap] {
     try table(outputHeight) {
-      CubicTap(position: position($0, heightScale), limit: inputHeight, halfPixelCenters: halfPixelCenters)
+      CubicTap(position: position($0, heightScale), limit: inputHeight, placement)
     }
   }
 
   fileprivate func columnTaps() throws -> [CubicTap] {
     try table(outputWidth) {
-      CubicTap(position: position($0, widthScale), limit: inputWidth, halfPixelCenters: halfPixelCenters)
+      CubicTap(position: position($0, widthScale), limit: inputWidth, placement)
     }
   }
 }
@@ -75,11 +75,9 @@ enum ResizeBicubicOps {
       """,
       types: ["T": .reals], shape: { [$0.resizedImages(sizeInput: 1)] },
       prepare: { setup in
-        let alignCorners = try setup.bool("align_corners")
-        let halfPixelCenters = setup.has("half_pixel_centers") ? try setup.bool("half_pixel_centers") : false
+        let placement = try PixelPlacement(setup)
         return { context in
-          let geometry = try ResizeGeometry(
-            context, alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
+          let geometry = try ResizeGeometry(context, placement)
           let images = try context.floats(context.input(0))
           let output = try context.allocate(0, .float32, geometry.outputShape())
           try resize(geometry, images, output, context.workers)
@@ -89,14 +87,12 @@ enum ResizeBicubicOps {
       "ResizeBicubicGrad", "The gradient of ResizeBicubic with respect to the images.",
       types: ["T": [.float32, .float64]], shape: { [$0.input(1)] },
       prepare: { setup in
-        let alignCorners = try setup.bool("align_corners")
-        let halfPixelCenters = setup.has("half_pixel_centers") ? try setup.bool("half_pixel_centers") : false
+        let placement = try PixelPlacement(setup)
         let dtype = try setup.outputType(0)
         return { context in
           let gradients = try context.input(0)
           let geometry = try ResizeGeometry(
-            original: context.input(1).shape, resized: gradients.shape, alignCorners: alignCorners,
-            halfPixelCenters: halfPixelCenters)
+            original: context.input(1).shape, resized: gradients.shape, placement)
           let output = try context.allocate(0, dtype, geometry.inputShape())
           if dtype == .float64 {
             try spread(geometry, gradients, output, as: Double.self)

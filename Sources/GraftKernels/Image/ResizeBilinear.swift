@@ -38,11 +38,9 @@ enum ResizeBilinearOps {
       """,
       types: ["T": .reals], shape: { [$0.resizedImages(sizeInput: 1)] },
       prepare: { setup in
-        let alignCorners = try setup.bool("align_corners")
-        let halfPixelCenters = setup.has("half_pixel_centers") ? try setup.bool("half_pixel_centers") : false
+        let placement = try PixelPlacement(setup)
         return { context in
-          let geometry = try ResizeGeometry(
-            context, alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
+          let geometry = try ResizeGeometry(context, placement)
           let images = try context.floats(context.input(0))
           let output = try context.allocate(0, .float32, geometry.outputShape())
           try resize(geometry, images, output, context.workers)
@@ -52,14 +50,12 @@ enum ResizeBilinearOps {
       "ResizeBilinearGrad", "The gradient of ResizeBilinear with respect to the images.",
       types: ["T": .floats], shape: { [$0.input(1)] },
       prepare: { setup in
-        let alignCorners = try setup.bool("align_corners")
-        let halfPixelCenters = setup.has("half_pixel_centers") ? try setup.bool("half_pixel_centers") : false
+        let placement = try PixelPlacement(setup)
         let dtype = try setup.outputType(0)
         return { context in
           let gradients = try context.input(0)
           let geometry = try ResizeGeometry(
-            original: context.input(1).shape, resized: gradients.shape, alignCorners: alignCorners,
-            halfPixelCenters: halfPixelCenters)
+            original: context.input(1).shape, resized: gradients.shape, placement)
           let output = try context.allocate(0, dtype, geometry.inputShape())
           switch dtype {
           case .float64: try spread(geometry, gradients, output, as: Double.self)

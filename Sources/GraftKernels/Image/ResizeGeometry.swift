@@ -1,5 +1,33 @@
 import GraftTensor
 
+/// What a resizing op's attributes say of where pixels lie.
+struct PixelPlacement: Sendable {
+  /// Whether the pixels in the corners stay where they are.
+  let alignCorners: Bool
+  /// Whether pixels are little squares whose centers lie at halves, and not points at whole numbers.
+  let halfPixelCenters: Bool
+
+  init(_ setup: NodeSetup) throws {
+    alignCorners = try setup.bool("align_corners")
+    halfPixelCenters = setup.has("half_pixel_centers") ? try setup.bool("half_pixel_centers") : false
+  }
+
+  /// Throws where both are true, which most ops do not have.
+  func check() throws {
+    guard !(alignCorners && halfPixelCenters) else {
+      throw GraftError(
+        .invalidArgument, "'align_corners' and 'half_pixel_centers' are both true, and exclude each other.")
+    }
+  }
+
+  /// Input pixels for each output pixel, where there are so many of both.
+  func scale(_ input: Int, _ output: Int) -> Float {
+    alignCorners && input > 1 && output > 1
+      ? Float(input - 1) / Float(output - 1)
+      : Float(input) / Float(output)
+  }
+}
+
 /// How the pixels of a resized image lie on those of the original: what all resizing ops share.
 ///
 /// Positions are computed in `Float` with the operations in TensorFlow's order, so that they are the same
@@ -14,12 +42,11 @@ struct ResizeGeometry {
   /// Input pixels for each output pixel.
   let heightScale: Float
   let widthScale: Float
-  /// Whether pixels are little squares whose centers lie at halves, and not points at whole numbers.
-  let halfPixelCenters: Bool
+  let placement: PixelPlacement
 
   /// The geometry for images (input 0) that are resized to a height and a width (input 1).
-  init(_ context: KernelContext, alignCorners: Bool, halfPixelCenters: Bool) throws {
-    try Self.check(alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
+  init(_ context: KernelContext, _ placement: PixelPlacement) throws {
+    try placement.check()
     let shape = try context.images(0, named: "images").shape
     let size = try context.integerVector(1, count: 2, named: "size")
     guard shape[3] > 0, shape[1] > 0, shape[2] > 0 else {
@@ -40,19 +67,17 @@ struct ResizeGeometry {
     channels = shape[3]
     outputHeight = size[0]
     outputWidth = size[1]
-    heightScale = Self.scale(inputHeight, outputHeight, alignCorners: alignCorners)
-    widthScale = Self.scale(inputWidth, outputWidth, alignCorners: alignCorners)
-    self.halfPixelCenters = halfPixelCenters
+    heightScale = placement.scale(inputHeight, outputHeight)
+    widthScale = placement.scale(inputWidth, outputWidth)
+    self.placement = placement
   }
 
   /// The geometry of the resizing whose gradient is asked for: images of the shape of `original` were
   /// resized to the height and width of `resized`.
   ///
-  /// - Parameter takesBoth: whether `alignCorners` and `halfPixelCenters` may both be true.
-  init(
-    original: Shape, resized: Shape, alignCorners: Bool, halfPixelCenters: Bool, takesBoth: Bool = false
-  ) throws {
-    if !takesBoth { try Self.check(alignCorners: alignCorners, halfPixelCenters: halfPixelCenters) }
+  /// - Parameter takesBoth: whether the placement may be both of what exclude each other elsewhere.
+  init(original: Shape, resized: Shape, _ placement: PixelPlacement, takesBoth: Bool = false) throws {
+    if !takesBoth { try placement.check() }
     guard original.rank == 4, resized.rank == 4, original[1] > 0, original[2] > 0, resized[1] > 0,
       resized[2] > 0
     else {
@@ -67,9 +92,9 @@ struct ResizeGeometry {
     channels = resized[3]
     outputHeight = resized[1]
     outputWidth = resized[2]
-    heightScale = Self.scale(inputHeight, outputHeight, alignCorners: alignCorners)
-    widthScale = Self.scale(inputWidth, outputWidth, alignCorners: alignCorners)
-    self.halfPixelCenters = halfPixelCenters
+    heightScale = placement.scale(inputHeight, outputHeight)
+    widthScale = placement.scale(inputWidth, outputWidth)
+    self.placement = placement
   }
 
   /// The shape of the resized images.
@@ -84,22 +109,9 @@ struct ResizeGeometry {
     return (0..<count).map(entry)
   }
 
-  private static func check(alignCorners: Bool, halfPixelCenters: Bool) throws {
-    guard !(alignCorners && halfPixelCenters) else {
-      throw GraftError(
-        .invalidArgument, "'align_corners' and 'half_pixel_centers' are both true, and exclude each other.")
-    }
-  }
-
-  static func scale(_ input: Int, _ output: Int, alignCorners: Bool) -> Float {
-    alignCorners && input > 1 && output > 1
-      ? Float(input - 1) / Float(output - 1)
-      : Float(input) / Float(output)
-  }
-
   /// Where output pixel `index` lies among the input's pixels.
   @inline(__always)
   func position(_ index: Int, _ scale: Float) -> Float {
-    halfPixelCenters ? (Float(index) + 0.5) * scale - 0.5 : Float(index) * scale
+    placement.halfPixelCenters ? (Float(index) + 0.5) * scale - 0.5 : Float(index) * scale
   }
 }

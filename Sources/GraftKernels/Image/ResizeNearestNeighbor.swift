@@ -8,11 +8,9 @@ enum ResizeNearestNeighborOps {
       "Resizes images by taking the nearest pixel, or the one at its left and above.",
       types: ["T": .reals], shape: { [$0.resizedImages(sizeInput: 1)] },
       prepare: { setup in
-        let alignCorners = try setup.bool("align_corners")
-        let halfPixelCenters = setup.has("half_pixel_centers") ? try setup.bool("half_pixel_centers") : false
+        let placement = try PixelPlacement(setup)
         return { context in
-          let geometry = try ResizeGeometry(
-            context, alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
+          let geometry = try ResizeGeometry(context, placement)
           guard geometry.inputHeight < 1 << 24, geometry.inputWidth < 1 << 24 else {
             throw GraftError(
               .invalidArgument, "Images higher or wider than 2^24 cannot be resized by their nearest pixels.",
@@ -22,7 +20,7 @@ enum ResizeNearestNeighborOps {
           let output = try context.allocate(0, images.dtype, geometry.outputShape())
           // Of no images the size may be anything, and the sampler keeps a number for each row and column.
           guard output.elementCount > 0 else { return }
-          let sampler = try NearestSampler(geometry, alignCorners: alignCorners)
+          let sampler = try NearestSampler(geometry)
           switch images.dtype.size {
           case 1: resize(sampler, images, output, UInt8.self, context.workers)
           case 2: resize(sampler, images, output, UInt16.self, context.workers)
@@ -35,8 +33,7 @@ enum ResizeNearestNeighborOps {
       "ResizeNearestNeighborGrad", "The gradient of ResizeNearestNeighbor with respect to the images.",
       types: ["T": .reals], shape: { [$0.resizedImages(sizeInput: 1)] },
       prepare: { setup in
-        let alignCorners = try setup.bool("align_corners")
-        let halfPixelCenters = setup.has("half_pixel_centers") ? try setup.bool("half_pixel_centers") : false
+        let placement = try PixelPlacement(setup)
         return { context in
           let gradients = try context.images(0, named: "grads")
           let size = try context.integerVector(1, count: 2, named: "size")
@@ -53,8 +50,7 @@ enum ResizeNearestNeighborOps {
           }
           let sampler = try NearestSampler(
             try ResizeGeometry(
-              original: shape, resized: gradients.shape, alignCorners: alignCorners,
-              halfPixelCenters: halfPixelCenters, takesBoth: true), alignCorners: alignCorners)
+              original: shape, resized: gradients.shape, placement, takesBoth: true))
           switch gradients.dtype {
           case .float32: spread(sampler, gradients, output, Float.self)
           case .float64: spread(sampler, gradients, output, Double.self)
@@ -132,11 +128,13 @@ private struct NearestSampler {
   let rows: [Int]
   let columns: [Int]
 
-  init(_ geometry: ResizeGeometry, alignCorners: Bool) throws {
+  init(_ geometry: ResizeGeometry) throws {
+    let placement = geometry.placement
     func index(_ output: Int, _ scale: Float, _ limit: Int) -> Int {
       // Half-pixel positions are not moved back by a half here: rounding down does that.
-      let position = geometry.halfPixelCenters ? (Float(output) + 0.5) * scale : Float(output) * scale
-      let whole = alignCorners ? position.rounded(.toNearestOrAwayFromZero) : position.rounded(.down)
+      let position = placement.halfPixelCenters ? (Float(output) + 0.5) * scale : Float(output) * scale
+      let whole =
+        placement.alignCorners ? position.rounded(.toNearestOrAwayFromZero) : position.rounded(.down)
       return min(max(Int(truncating: whole), 0), limit - 1)
     }
     self.geometry = geometry

@@ -28,14 +28,7 @@ enum BandedOps {
       "BandedTriangularSolve",
       "The solutions of equations with triangular matrices of which some diagonals are given, row after row.",
       types: ["T": [.float32, .float64] + .complexes],
-      shape: { context in
-        guard let a = context.input(0).dimensions, let b = context.input(1).dimensions, a.count >= 2,
-          b.count >= 2
-        else { return [.unknown] }
-        let batch = ShapeRules.broadcast(
-          PartialShape(Array(a.dropLast(2))), PartialShape(Array(b.dropLast(2))))
-        return [PartialShape(batch.dimensions.map { $0 + [a[a.count - 1], b[b.count - 1]] })]
-      }
+      shape: SolvingOps.broadcastSolutions
     ) { node in
       let work = BandedSolve(lower: try node.bool("lower"), adjoint: try node.bool("adjoint"))
       let dtype = try node.type("T")

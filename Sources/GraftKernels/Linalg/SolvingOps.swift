@@ -45,19 +45,20 @@ enum SolvingOps {
     }
   }
 
+  /// Of equations with triangular matrices, where the dimensions before the last two broadcast.
+  @Sendable static func broadcastSolutions(_ context: ShapeContext) -> [PartialShape] {
+    guard let a = context.input(0).dimensions, let b = context.input(1).dimensions, a.count >= 2, b.count >= 2
+    else { return [.unknown] }
+    let batch = ShapeRules.broadcast(PartialShape(Array(a.dropLast(2))), PartialShape(Array(b.dropLast(2))))
+    return [PartialShape(batch.dimensions.map { $0 + [a[a.count - 1], b[b.count - 1]] })]
+  }
+
   private static func triangularSolver(_ name: String, _ types: [DataType]) -> OpDefinition {
     OpDefinition(
       name,
       "The solutions of equations with triangular matrices. The dimensions before the last two broadcast.",
       types: ["T": types],
-      shape: { context in
-        guard let a = context.input(0).dimensions, let b = context.input(1).dimensions, a.count >= 2,
-          b.count >= 2
-        else { return [.unknown] }
-        let batch = ShapeRules.broadcast(
-          PartialShape(Array(a.dropLast(2))), PartialShape(Array(b.dropLast(2))))
-        return [PartialShape(batch.dimensions.map { $0 + [a[a.count - 1], b[b.count - 1]] })]
-      }
+      shape: broadcastSolutions
     ) { node in
       let work = TriangularSolve(lower: try node.bool("lower"), adjoint: try node.bool("adjoint"))
       let dtype = try node.type("T")

@@ -147,13 +147,9 @@ enum AveragePoolingOps {
         let sums = target + pixel * channels
         sums.update(repeating: T.zero, count: channels)
         let window = geometry.window(at: pixel)
-        for depth in window.depth {
-          for height in window.height {
-            for width in window.width {
-              let values = source + geometry.inputPixel(window.image, depth, height, width) * channels
-              for channel in 0..<channels { sums[channel] = T.add(sums[channel], values[channel]) }
-            }
-          }
+        geometry.forEach(window, 0) { place in
+          let values = source + place
+          for channel in 0..<channels { sums[channel] = T.add(sums[channel], values[channel]) }
         }
         let count = T.Compute(window.count)
         for channel in 0..<channels { sums[channel] = T(sums[channel].compute / count) }

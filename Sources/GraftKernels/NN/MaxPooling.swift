@@ -119,14 +119,10 @@ enum MaxPoolingOps {
         let best = target + pixel * channels
         best.update(repeating: T.lowestNumber, count: channels)
         let window = geometry.window(at: pixel)
-        for depth in window.depth {
-          for height in window.height {
-            for width in window.width {
-              let values = source + geometry.inputPixel(window.image, depth, height, width) * channels
-              for channel in 0..<channels where T.less(best[channel], values[channel]) {
-                best[channel] = values[channel]
-              }
-            }
+        geometry.forEach(window, 0) { place in
+          let values = source + place
+          for channel in 0..<channels where T.less(best[channel], values[channel]) {
+            best[channel] = values[channel]
           }
         }
       }

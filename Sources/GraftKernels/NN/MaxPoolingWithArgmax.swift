@@ -88,18 +88,6 @@ private struct ArgmaxSearch: RealElementWork {
 }
 
 extension PoolingGeometry {
-  /// Calls the body with the place of each element of a channel under a window, in order.
-  @inline(__always)
-  func forEach(_ window: PoolingWindow, _ channel: Int, _ body: (Int) -> Void) {
-    for depth in window.depth {
-      for height in window.height {
-        for width in window.width {
-          body(inputPixel(window.image, depth, height, width) * channels + channel)
-        }
-      }
-    }
-  }
-
   /// Channels whose largest elements are looked for together, at most.
   static let block = 128
 

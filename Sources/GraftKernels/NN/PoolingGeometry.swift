@@ -144,6 +144,18 @@ struct PoolingGeometry: Sendable {
       width: w.covered(column))
   }
 
+  /// Calls the body with the place of each element of a channel under a window, in order.
+  @inline(__always)
+  func forEach(_ window: PoolingWindow, _ channel: Int, _ body: (Int) -> Void) {
+    for depth in window.depth {
+      for height in window.height {
+        for width in window.width {
+          body(inputPixel(window.image, depth, height, width) * channels + channel)
+        }
+      }
+    }
+  }
+
   /// The place of an input's pixel among all.
   @inline(__always)
   func inputPixel(_ image: Int, _ depth: Int, _ height: Int, _ width: Int) -> Int {

@@ -14,13 +14,10 @@ enum QuantizedResizeOps {
         return [PartialShape([images[0], size?.first, size?.last, images[3]]), .scalar, .scalar]
       }
     ) { node in
-      let (alignCorners, halfPixelCenters) = (
-        try node.bool("align_corners"), try node.bool("half_pixel_centers")
-      )
+      let placement = try PixelPlacement(node)
       let dtype = try node.inputType(0)
       return { context in
-        let geometry = try ResizeGeometry(
-          context, alignCorners: alignCorners, halfPixelCenters: halfPixelCenters)
+        let geometry = try ResizeGeometry(context, placement)
         let (low, high) = (
           try context.scalarFloat(2, named: "min"), try context.scalarFloat(3, named: "max")
         )
