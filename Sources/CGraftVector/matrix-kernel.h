@@ -212,19 +212,20 @@ INLINE void NAME(panel)(
     const NAME(finish) * finish, ptrdiff_t column, ptrdiff_t lanes) {
   // A wider tile leaves registers for fewer rows.
   const int tall = registers > PANELS * REGISTERS ? ROWS / 2 : ROWS;
-  const int is_low = ROWS > 6 && t->is_crowded, most = is_low ? ROWS / 2 : tall;
+  const int has_low_tiles = ROWS > 6 && t->is_crowded, most = has_low_tiles ? ROWS / 2 : tall;
   // How much of the next panels each tile asks for, in lines per AHEAD steps.
   const ptrdiff_t strips = (rows + most - 1) / most, part = t->positions * (t->k / AHEAD);
   const ptrdiff_t rate = strips < AHEAD ? (AHEAD + strips - 1) / strips : 1;
   const ptrdiff_t panels = registers < REGISTERS ? 1 : registers / REGISTERS;
   const T *ahead = b + panels * t->b_panel, *const end = ahead + t->positions * t->k * PANEL;
   // Two tiles of nearly the same height rather than a whole one and one too low to be fast.
-  const ptrdiff_t left = rows % most, low = is_low ? rows : left > 0 && left < most / 2 + 1 ? left + most : left;
+  const ptrdiff_t left = rows % most, evened = left > 0 && left < most / 2 + 1 ? left + most : left;
+  const ptrdiff_t remaining = has_low_tiles ? rows : evened;
   ptrdiff_t i = 0;
   // A copy that no store can change stays in registers from tile to tile: where k is small, a tile has little to do.
   const NAME(task) task = *t;
 #define WHOLE_TILES(positions)                                                                                 \
-  for (; i < rows - low; i += tall, ahead += part * rate * PANEL)                                              \
+  for (; i < rows - remaining; i += tall, ahead += part * rate * PANEL)                                        \
     NAME(tile)(tall, registers, cut, positions, task.k, task.a + i, task.pitch, task.a_first, task.a_column, b, \
                task.b_row, task.b_panel, c + i * c_row, c_row, task.accumulate, finish, task.row + i, column,  \
                ahead, ahead < end ? rate : 0, lanes);

@@ -123,6 +123,60 @@ import Testing
     try expectSame(text, ["y", "c", "a"], [6, 5])
   }
 
+  /// The squared distance of x from a row, reduced over some axes.
+  private func distance(
+    _ shape: [Int], _ reduction: String, axes: [Int], keepsDimensions: Bool
+  ) -> GraphText {
+    let width = shape[shape.count - 1]
+    return GraphText().placeholder("x").constant("row", [width], variedFloats(width))
+      .constant("axes", [axes.count], axes).node("difference", "Sub", ["row", "x"], GraphText.float)
+      .node("square", "Square", ["difference"], GraphText.float)
+      .node(
+        "y", reduction, ["square", "axes"],
+        ["T": "type: DT_FLOAT", "Tidx": "type: DT_INT32", "keep_dims": "b: \(keepsDimensions)"])
+  }
+
+  @Test(arguments: [[7, 64], [60, 5, 33], [3, 1024], [700, 3], [2], [5, 1000]])
+  func whatReducesTheInnermostDimensionJoins(_ shape: [Int]) throws {
+    for reduction in ["Sum", "Mean", "Max", "Min", "Prod", "EuclideanNorm"] {
+      for (axis, keepsDimensions) in [(-1, true), (shape.count - 1, false)] {
+        let text = distance(shape, reduction, axes: [axis], keepsDimensions: keepsDimensions)
+        #expect(try ops(text, ["y"], Shape(shape)) == ["_FusedReduction"])
+        try expectSame(text, ["y"], shape)
+      }
+    }
+  }
+
+  @Test func whatReducesSeveralInnermostDimensionsJoins() throws {
+    for axes in [[1, 2], [-1, 1], [0, 1, 2]] {
+      let text = distance([4, 6, 7], "Sum", axes: axes, keepsDimensions: false)
+      #expect(try ops(text, ["y"], [4, 6, 7]) == ["_FusedReduction"])
+      try expectSame(text, ["y"], [4, 6, 7])
+    }
+  }
+
+  @Test func aComparisonOfRowsIsOnePass() throws {
+    let text = GraphText().placeholder("x").constant("row", [23], variedFloats(23)).constant("axis", [], [1])
+      .node("equal", "Equal", ["x", "row"], GraphText.float)
+      .node("all", "All", ["equal", "axis"], ["Tidx": "type: DT_INT32"])
+      .node("y", "Cast", ["all"], ["SrcT": "type: DT_BOOL", "DstT": "type: DT_FLOAT"])
+    #expect(try ops(text, ["y"], [30, 23]) == ["_FusedReduction", "Cast"])
+    try expectSame(text, ["y"], [30, 23])
+  }
+
+  @Test func otherReductionsStayApart() throws {
+    let apart = ["Sum", "_FusedElementwise"]
+    let outer = distance([4, 6], "Sum", axes: [0], keepsDimensions: false)
+    #expect(try ops(outer, ["y"], [4, 6]).sorted() == apart)
+    try expectSame(outer, ["y"], [4, 6])
+    let long = distance([2, 1025], "Sum", axes: [1], keepsDimensions: false)
+    #expect(try ops(long, ["y"], [2, 1025]).sorted() == apart)
+    try expectSame(long, ["y"], [2, 1025])
+    let shared = distance([4, 6], "Sum", axes: [1], keepsDimensions: false)
+    #expect(try ops(shared, ["y", "square"], [4, 6]).sorted() == apart)
+    try expectSame(shared, ["y", "square"], [4, 6])
+  }
+
   @Test func longChainsAreSeveral() throws {
     var text = GraphText().placeholder("x").constant("one", [], [1.0])
     var last = "x"

@@ -16,6 +16,7 @@ extension OpRegistry {
       },
       {
         DepthwiseBlockOps.all + GatedConvolutionOps.all + MathOps.fusedActivations + FusedElementwiseOps.all
+          + FusedReductionOps.all
       },
     ])
 

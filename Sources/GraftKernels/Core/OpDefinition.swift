@@ -21,6 +21,9 @@ package final class OpDefinition: Sendable {
   /// For an op that computes each element of its one output from those of its inputs at the same place: how, by
   /// the dtypes of its (last) input and of its output. Such ops are fused.
   let elementStep: (@Sendable (_ input: DataType, _ output: DataType) -> ElementStep?)?
+  /// For an op that reduces dimensions of its first input: how it reduces rows, by the input's dtype. Such ops are
+  /// fused with what computes their input.
+  let rowReduction: (@Sendable (DataType) -> RowReduction?)?
 
   /// What the planner may do with an op.
   package struct Traits: OptionSet, Sendable {
@@ -66,14 +69,16 @@ package final class OpDefinition: Sendable {
     shape: @escaping ShapeRule, prepare: @escaping @Sendable (NodeSetup) throws -> Kernel
   ) {
     self.init(
-      name, summary, types: types, traits: traits, shape: shape, prepare: prepare, elementStep: nil)
+      name, summary, types: types, traits: traits, shape: shape, prepare: prepare, elementStep: nil,
+      rowReduction: nil)
   }
 
   private init(
     _ name: String, _ summary: String, types: [String: [DataType]], traits: Traits,
     shape: @escaping ShapeRule,
     prepare: @escaping @Sendable (NodeSetup) throws -> Kernel,
-    elementStep: (@Sendable (DataType, DataType) -> ElementStep?)?
+    elementStep: (@Sendable (DataType, DataType) -> ElementStep?)?,
+    rowReduction: (@Sendable (DataType) -> RowReduction?)?
   ) {
     self.name = name
     self.summary = summary
@@ -82,6 +87,7 @@ package final class OpDefinition: Sendable {
     self.shape = shape
     self.prepare = prepare
     self.elementStep = elementStep
+    self.rowReduction = rowReduction
   }
 
   /// The same op, known to compute element by element.
@@ -94,7 +100,15 @@ package final class OpDefinition: Sendable {
     _ step: @escaping @Sendable (_ input: DataType, _ output: DataType) -> ElementStep?
   ) -> OpDefinition {
     OpDefinition(
-      name, summary, types: types, traits: traits, shape: shape, prepare: prepare, elementStep: step)
+      name, summary, types: types, traits: traits, shape: shape, prepare: prepare, elementStep: step,
+      rowReduction: rowReduction)
+  }
+
+  /// The same op, known to reduce rows.
+  func reducing(_ rows: @escaping @Sendable (DataType) -> RowReduction?) -> OpDefinition {
+    OpDefinition(
+      name, summary, types: types, traits: traits, shape: shape, prepare: prepare, elementStep: elementStep,
+      rowReduction: rows)
   }
 }
 

@@ -173,12 +173,16 @@ struct BroadcastRows: @unchecked Sendable {
   /// Elements after a row that may be written, too.
   fileprivate static let overrun = 16
 
-  /// - Parameter count: How many elements the shape has.
-  init(_ paces: [BroadcastPace], _ addresses: [UnsafeRawPointer], sizes: [Int], count: Int) {
+  /// - Parameters:
+  ///   - count: How many elements the shape has.
+  ///   - whole: How many elements, those of the innermost dimensions and at most ``longest``, are never apart.
+  init(
+    _ paces: [BroadcastPace], _ addresses: [UnsafeRawPointer], sizes: [Int], count: Int, whole: Int = 1
+  ) {
     (self.paces, self.addresses, self.sizes) = (paces, addresses, sizes)
     largest = sizes.max() ?? 1
     self.count = count
-    length = min(count, Self.longest)
+    length = max(min(count, Self.longest - Self.longest % whole), 1)
   }
 
   /// Whether elements of so many bytes can be written one by one.
@@ -189,7 +193,7 @@ struct BroadcastRows: @unchecked Sendable {
   /// Fills the memory with what does not change from row to row.
   private func prepare(_ memory: UnsafeMutableRawPointer) {
     for (index, pace) in paces.enumerated() {
-      guard case .over(let walk) = pace, walk.length < Self.longest else { continue }
+      guard case .over(let walk) = pace, walk.length < length else { continue }
       // Twice as long as any row, so that it can be read from any of its elements on.
       copy(walk, addresses[index], sizes[index], 0, 2 * length, memory + index * tileBytes)
     }
@@ -206,7 +210,7 @@ struct BroadcastRows: @unchecked Sendable {
     case .scalar: return base
     case .over(let walk):
       let place = start % walk.length
-      if walk.length < Self.longest { return UnsafeRawPointer(memory + index * tileBytes + place * size) }
+      if walk.length < length { return UnsafeRawPointer(memory + index * tileBytes + place * size) }
       end = min(end, start + walk.length - place)
       return base + place * size
     case .walked(let walk):
@@ -250,16 +254,16 @@ struct BroadcastRows: @unchecked Sendable {
       ) -> Void
   ) {
     let byteCount = temporaries + addresses.count * tileBytes
-    workers.forEach((count + Self.longest - 1) / Self.longest, cost: cost) { parts in
+    workers.forEach((count + length - 1) / length, cost: cost) { parts in
       withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { memory in
         withUnsafeTemporaryAllocation(of: UnsafeRawPointer.self, capacity: addresses.count + results) {
           guard let memory = memory.baseAddress, let operands = $0.baseAddress else { return }
           let rows = memory + temporaries
           prepare(rows)
-          var start = parts.lowerBound * Self.longest
-          let last = min(parts.upperBound * Self.longest, count)
+          var start = parts.lowerBound * length
+          let last = min(parts.upperBound * length, count)
           while start < last {
-            var end = min(start + Self.longest, last)
+            var end = min(start + length, last)
             for index in addresses.indices { operands[index] = row(index, start, &end, rows) }
             body(start, end - start, operands, memory)
             start = end

@@ -69,7 +69,7 @@ package enum FusedElementwiseOps {
 }
 
 /// The steps of a fused op.
-private final class ElementProgram: Sendable {
+final class ElementProgram: Sendable {
   /// One op of it.
   struct Step: Sendable {
     let step: ElementStep
@@ -79,9 +79,18 @@ private final class ElementProgram: Sendable {
     let row: Int?
   }
 
+  /// What becomes of the last step's result besides.
+  struct Tail: Sendable {
+    let reduction: RowReduction
+    /// How many of the innermost dimensions are reduced, and whether each stays as one of size 1.
+    let dimensions: Int
+    let keepsDimensions: Bool
+  }
+
   let inputTypes: [DataType]
   let steps: [Step]
   let output: DataType
+  let tail: Tail?
   /// How many temporary rows there are, and the largest element of any.
   let rowCount: Int
   let elementSize: Int
@@ -89,7 +98,7 @@ private final class ElementProgram: Sendable {
   /// Elements that go through all steps together: so few that the temporary rows stay in the innermost cache.
   private static let chunk = BroadcastRows.longest
 
-  init(_ node: NodeSetup) throws {
+  init(_ node: NodeSetup, _ tail: Tail? = nil) throws {
     let names = try node.strings("ops")
     let (types, results) = (try node.types("types"), try node.types("results"))
     let operands = try node.ints("operands")
@@ -99,6 +108,7 @@ private final class ElementProgram: Sendable {
       (inputTypes + [output]).allSatisfy({ if case .plain = $0.layout { true } else { false } })
     else { throw node.invalid("A fused op names an op and a type for each step, and computes with numbers.") }
     self.output = output
+    self.tail = tail
     var steps: [(step: ElementStep, operands: [Int])] = []
     var next = 0
     for (name, (type, result)) in zip(names, zip(types, results)) {
@@ -117,13 +127,13 @@ private final class ElementProgram: Sendable {
       throw node.invalid(
         "A fused op has \(operands.count) operands and \(steps.count) steps, which do not go together.")
     }
-    (self.steps, rowCount) = Self.assignRows(steps, inputs: inputTypes.count)
+    (self.steps, rowCount) = Self.assignRows(steps, inputs: inputTypes.count, lastIsOutput: tail == nil)
     elementSize = sizes.max() ?? 1
   }
 
-  /// Gives each result but the last a temporary row, as soon as one is free.
+  /// Gives each result a temporary row, as soon as one is free; but the last one where that is the output.
   private static func assignRows(
-    _ steps: [(step: ElementStep, operands: [Int])], inputs: Int
+    _ steps: [(step: ElementStep, operands: [Int])], inputs: Int, lastIsOutput: Bool
   ) -> ([Step], Int) {
     var lastReader = [Int](repeating: -1, count: inputs + steps.count)
     for (position, step) in steps.enumerated() {
@@ -135,7 +145,7 @@ private final class ElementProgram: Sendable {
     var result: [Step] = []
     for (position, step) in steps.enumerated() {
       var row: Int?
-      if position < steps.count - 1 {
+      if position < steps.count - 1 || !lastIsOutput {
         row = free.popLast() ?? count
         count = max(count, (row ?? 0) + 1)
       }
@@ -159,6 +169,8 @@ private final class ElementProgram: Sendable {
   final class Layout: Sendable {
     let inputs: [Shape]
     let shape: Shape
+    let output: Shape
+    let rowLength: Int
     let paces: [BroadcastPace]
     let calls: [Call]
 
@@ -171,6 +183,7 @@ private final class ElementProgram: Sendable {
       let full = try Shape(validating: dimensions)
       self.inputs = inputs
       shape = full
+      (output, rowLength) = try Self.reduced(full, program.tail)
       let paces = inputs.map { BroadcastPace($0, in: full) }
       self.paces = paces
       calls = try program.steps.map { step in
@@ -180,6 +193,21 @@ private final class ElementProgram: Sendable {
         }
         return call
       }
+    }
+
+    /// The output's shape, and the length of the rows that each of its elements is made from.
+    private static func reduced(_ shape: Shape, _ tail: Tail?) throws -> (Shape, Int) {
+      guard let tail else { return (shape, 1) }
+      guard 0...shape.rank ~= tail.dimensions else {
+        throw GraftError(.invalidArgument, "A fused op reduces \(tail.dimensions) dimensions of \(shape).")
+      }
+      let kept = shape.rank - tail.dimensions
+      let length = shape.dimensions[kept...].reduce(1, *)
+      guard 1...BroadcastRows.longest ~= length else {
+        throw GraftError(.unimplemented, "A fused op does not reduce rows of \(length) elements.")
+      }
+      let ones = [Int](repeating: 1, count: tail.keepsDimensions ? tail.dimensions : 0)
+      return (Shape(shape.dimensions[..<kept] + ones), length)
     }
 
     /// Nil where none of the operands is a row, which loops go over.
@@ -209,7 +237,7 @@ private final class ElementProgram: Sendable {
     if !zip(layout.inputs, inputs).allSatisfy({ $0 == $1.shape }) {
       layout = try Layout(inputs.map(\.shape), self)
     }
-    let y = try context.allocate(0, output, layout.shape)
+    let y = try context.allocate(0, output, layout.output)
     let count = layout.shape.elementCount
     guard count > 0 else { return }
     let addresses = try zip(inputs, layout.paces).map { input, pace in
@@ -219,7 +247,8 @@ private final class ElementProgram: Sendable {
       copy.base.copyMemory(from: input.base, byteCount: input.byteCount)
       return UnsafeRawPointer(copy.base)
     }
-    let rows = BroadcastRows(layout.paces, addresses, sizes: inputTypes.map(\.size), count: count)
+    let rows = BroadcastRows(
+      layout.paces, addresses, sizes: inputTypes.map(\.size), count: count, whole: layout.rowLength)
     let work = Work(program: self, layout: layout, inputs: rows, y: y.base, count: count)
     let workers = context.workers
     context.perform(
@@ -278,6 +307,12 @@ private final class ElementProgram: Sendable {
           body(values[condition], values[yes], yesStep, values[no], noStep, target, count)
         }
         values[inputCount + position] = UnsafeRawPointer(target)
+      }
+      if let tail = program.tail {
+        let length = layout.rowLength
+        tail.reduction.run(
+          values[inputCount + layout.calls.count - 1], y + start / length * outputSize, rows: count / length,
+          count: length)
       }
     }
   }

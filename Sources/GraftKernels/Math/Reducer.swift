@@ -62,6 +62,30 @@ extension Reducer where Element == Accumulator {
   static func finish(_ total: Accumulator, count: Int) -> Element { total }
 }
 
+/// How an op makes one element of each row of a matrix.
+struct RowReduction: Sendable {
+  /// Bytes of an element.
+  let size: Int
+  private let body: @Sendable (UnsafeRawPointer, UnsafeMutableRawPointer, _ rows: Int, _ count: Int) -> Void
+
+  init<R: Reducer>(_ reducer: R.Type) {
+    size = MemoryLayout<R.Element>.size
+    body = { x, y, rows, count in
+      let (x, y) = (x.assumingMemoryBound(to: R.Element.self), y.assumingMemoryBound(to: R.Element.self))
+      withUnsafeTemporaryAllocation(of: R.Accumulator.self, capacity: rows) { totals in
+        guard let totals = totals.baseAddress else { return }
+        R.reduceRows(x, totals, rows: rows, count: count)
+        for row in 0..<rows { y[row] = R.finish(totals[row], count: count) }
+      }
+    }
+  }
+
+  /// Reduces rows of `count` elements, which lie one after the other.
+  func run(_ x: UnsafeRawPointer, _ y: UnsafeMutableRawPointer, rows: Int, count: Int) {
+    body(x, y, rows, count)
+  }
+}
+
 /// Numbers of float32 that are added up, on the processor's vectors.
 protocol FloatAddition: Reducer where Element == Float, Accumulator == Float {}
 

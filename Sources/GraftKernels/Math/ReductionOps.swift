@@ -33,12 +33,15 @@ extension MathOps {
     },
   ]
 
-  /// Reduces one tensor's memory into another's.
-  private typealias Body =
-    @Sendable (ReductionGeometry, UnsafeRawPointer, UnsafeMutableRawPointer, WorkerPool) -> Void
+  /// How elements of one type are reduced.
+  private struct Body: Sendable {
+    /// Reduces one tensor's memory into another's.
+    let run: @Sendable (ReductionGeometry, UnsafeRawPointer, UnsafeMutableRawPointer, WorkerPool) -> Void
+    let rows: RowReduction
+  }
 
   private static func run<R: Reducer>(_ reducer: R.Type) -> Body {
-    { geometry, x, y, workers in ReductionKernel<R>(geometry).run(x, y, workers) }
+    Body(run: { ReductionKernel<R>($0).run($1, $2, $3) }, rows: RowReduction(reducer))
   }
 
   /// - Parameter passesSingles: Whether one element by itself is its own result.
@@ -71,7 +74,7 @@ extension MathOps {
           let y = try context.allocate(0, dtype, geometry.shape)
           guard let narrow else {
             let (source, target, workers) = (x.base, y.base, context.workers)
-            return context.perform { body(geometry, source, target, workers) }
+            return context.perform { body.run(geometry, source, target, workers) }
           }
           // float16 and bfloat16 are widened, reduced and rounded once, some of them at every step.
           let wide = try context.scratch(.float32, x.shape)
@@ -80,11 +83,12 @@ extension MathOps {
           if let step = step(dtype), step.suits(geometry) {
             step.run(geometry, wide, result, narrow, context.workers)
           } else {
-            body(geometry, wide.base, result.base, context.workers)
+            body.run(geometry, wide.base, result.base, context.workers)
           }
           narrow.narrow(result.base.assumingMemoryBound(to: Float.self), y.base, y.elementCount)
         }
-      })
+      }
+    ).reducing { body($0)?.rows }
   }
 
   private static func sum(_ dtype: DataType) -> Body? {

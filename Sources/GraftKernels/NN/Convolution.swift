@@ -259,7 +259,7 @@ struct Convolution {
   func readsPanels(_ x: Tensor) -> Bool { tile(x) == nil && !isFewChanneled(x, .none) }
 
   /// A filter that nobody else has, in the form that kernels read.
-  func ownForm(_ context: KernelContext, _ x: Tensor) throws -> PreparedFilter {
+  func unsharedForm(_ context: KernelContext, _ x: Tensor) throws -> PreparedFilter {
     isFewChanneled(x, .none) ? .plain(filter) : try packed(context, x)
   }
 

@@ -164,7 +164,7 @@ private struct ConvolutionInputGradient {
           try (0..<transposed.count).map { index in
             let part = transposed.part(index)
             let (panels, filter) = try prepare(part) { try Tensor(uninitialized: T.dataType, shape: $0) }
-            return try panels.map { .packed($0) } ?? convolution(part, filter).ownForm(context, gradient)
+            return try panels.map { .packed($0) } ?? convolution(part, filter).unsharedForm(context, gradient)
           })
       }
     }

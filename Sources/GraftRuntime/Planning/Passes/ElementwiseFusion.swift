@@ -3,7 +3,8 @@ import GraftKernels
 import GraftTensor
 
 /// Makes one op of several that compute element by element, one from the other: the elements go through all of
-/// them while they are in the cache, and a run has fewer instructions.
+/// them while they are in the cache, and a run has fewer instructions. What reduces the innermost dimensions of their
+/// result joins them.
 ///
 /// It needs shapes: all of a group have the same.
 enum ElementwiseFusion: ShapePass {
@@ -19,11 +20,17 @@ enum ElementwiseFusion: ShapePass {
     var isTaken = [Bool](repeating: false, count: order.count)
     var isChanged = false
     for root in order.indices.reversed() where !isTaken[root] {
-      guard let shape = shapes[root] else { continue }
-      var members: Set<Int> = [root]
-      var inputs = distinct(graph.nodes[order[root]].inputs)
+      var (last, reduction) = (root, Reduction?.none)
+      if let found = Reduction(order[root], graph, inference), let producer = place[found.input],
+        !isTaken[producer], uses.onlyReader(of: found.input) == order[root]
+      {
+        (last, reduction) = (producer, found)
+      }
+      guard let shape = shapes[last] else { continue }
+      var members: Set<Int> = [last]
+      var inputs = distinct(graph.nodes[order[last]].inputs)
       // From the last one back: all that read a node are decided on before it.
-      var candidates = Set(graph.nodes[order[root]].inputs.compactMap { place[$0.node] })
+      var candidates = Set(graph.nodes[order[last]].inputs.compactMap { place[$0.node] })
       while let next = candidates.max(), members.count < mostSteps {
         candidates.remove(next)
         let index = order[next]
@@ -37,9 +44,9 @@ enum ElementwiseFusion: ShapePass {
         members.insert(next)
         candidates.formUnion(own.compactMap { place[$0.node] })
       }
-      guard members.count > 1 else { continue }
+      guard members.count > 1 || reduction != nil else { continue }
       let group = members.sorted().map { order[$0] }
-      guard let fused = fuse(group, graph) else { continue }
+      guard let fused = fuse(group, reduction, graph) else { continue }
       for member in members { isTaken[member] = true }
       graph.nodes[order[root]] = fused
       isChanged = true
@@ -80,8 +87,8 @@ enum ElementwiseFusion: ShapePass {
     node.op == "Cast" && node.isTrue("Truncate")
   }
 
-  private static func fuse(_ group: [Int], _ graph: PlanGraph) -> PlanNode? {
-    guard let last = group.last else { return nil }
+  private static func fuse(_ group: [Int], _ reduction: Reduction?, _ graph: PlanGraph) -> PlanNode? {
+    guard let last = reduction?.index ?? group.last else { return nil }
     var inputs: [ValueReference] = []
     var inputTypes: [DataType] = []
     let members = Set(group)
@@ -99,15 +106,49 @@ enum ElementwiseFusion: ShapePass {
     }
     let nodes = group.map { graph.nodes[$0] }
     let operands = nodes.flatMap { $0.inputs.compactMap { numbers[$0] } }
+    var attributes: NodeAttributes = [
+      "ops": .strings(nodes.map { Bytes($0.op) }),
+      "types": .types(nodes.compactMap { $0.inputTypes.last.map { ElementType($0) } }),
+      "results": .types(nodes.map { ElementType($0.outputTypes[0]) }),
+      "operands": .ints(operands),
+    ]
+    if let reduction {
+      attributes["reduction"] = .string(Bytes(graph.nodes[last].op))
+      attributes["dimensions"] = .int(Int64(reduction.dimensions))
+      attributes["keep_dims"] = .bool(reduction.keepsDimensions)
+    }
+    let op = reduction == nil ? "_FusedElementwise" : "_FusedReduction"
     return PlanNode(
-      name: graph.nodes[last].name, op: "_FusedElementwise",
-      attributes: [
-        "ops": .strings(nodes.map { Bytes($0.op) }),
-        "types": .types(nodes.compactMap { $0.inputTypes.last.map { ElementType($0) } }),
-        "results": .types(nodes.map { ElementType($0.outputTypes[0]) }),
-        "operands": .ints(operands),
-      ],
-      inputs: inputs, controlInputs: [], inputTypes: inputTypes, outputTypes: graph.nodes[last].outputTypes,
-      definition: OpRegistry.standard["_FusedElementwise"])
+      name: graph.nodes[last].name, op: op, attributes: attributes, inputs: inputs, controlInputs: [],
+      inputTypes: inputTypes, outputTypes: graph.nodes[last].outputTypes,
+      definition: OpRegistry.standard[op])
+  }
+
+  /// A node that reduces the innermost dimensions of what another one gives.
+  private struct Reduction {
+    let index: Int
+    /// The node whose first output is reduced.
+    let input: Int
+    /// How many dimensions.
+    let dimensions: Int
+    let keepsDimensions: Bool
+
+    init?(_ index: Int, _ graph: PlanGraph, _ inference: ShapeInference) {
+      let node = graph.nodes[index]
+      guard node.controlInputs.isEmpty, node.constants == nil, node.inputs.count == 2,
+        node.inputs[0].output == 0,
+        node.outputTypes == [node.inputTypes[0]], node.definition?.reducesRows(node.inputTypes[0]) == true,
+        let shape = inference.shape(of: node.inputs[0]).fullyDefined,
+        let axes = graph.constant(node.inputs[1]).flatMap({ try? $0.integers() })
+      else { return nil }
+      let reduced = Set(axes.map { $0 < 0 ? $0 + shape.rank : $0 })
+      guard reduced.count == axes.count, !reduced.isEmpty, reduced.count <= shape.rank,
+        reduced == Set(shape.rank - reduced.count..<shape.rank),
+        2...FusedReductionOps.longestRow ~= shape.dimensions.suffix(reduced.count).reduce(1, *)
+      else { return nil }
+      (self.index, input) = (index, node.inputs[0].node)
+      dimensions = reduced.count
+      keepsDimensions = node.isTrue("keep_dims")
+    }
   }
 }
