@@ -240,7 +240,7 @@ struct BroadcastRows: @unchecked Sendable {
   /// Goes through the elements of the shape, some at a time.
   ///
   /// - Parameters:
-  ///   - cost: about how many nanoseconds the body takes for ``longest`` elements.
+  ///   - cost: about how many nanoseconds the body takes for the elements of the longest row.
   ///   - temporaries: bytes of memory that the body gets besides.
   ///   - results: for how many addresses there is room behind the operands'.
   ///   - body: is told which elements of the result are next, where those of each operand are that meet them, and

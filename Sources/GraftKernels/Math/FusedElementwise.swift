@@ -82,8 +82,8 @@ final class ElementProgram: Sendable {
   /// What becomes of the last step's result besides.
   struct Tail: Sendable {
     let reduction: RowReduction
-    /// How many of the innermost dimensions are reduced, and whether each stays as one of size 1.
-    let dimensions: Int
+    /// Which dimensions are reduced, and whether each stays as one of size 1.
+    let axes: [Int]
     let keepsDimensions: Bool
   }
 
@@ -198,16 +198,11 @@ final class ElementProgram: Sendable {
     /// The output's shape, and the length of the rows that each of its elements is made from.
     private static func reduced(_ shape: Shape, _ tail: Tail?) throws -> (Shape, Int) {
       guard let tail else { return (shape, 1) }
-      guard 0...shape.rank ~= tail.dimensions else {
-        throw GraftError(.invalidArgument, "A fused op reduces \(tail.dimensions) dimensions of \(shape).")
+      let geometry = try ReductionGeometry(shape, axes: tail.axes, keepsDimensions: tail.keepsDimensions)
+      guard FusedReductionOps.takes(geometry) else {
+        throw GraftError(.unimplemented, "A fused op does not reduce dimensions \(tail.axes) of \(shape).")
       }
-      let kept = shape.rank - tail.dimensions
-      let length = shape.dimensions[kept...].reduce(1, *)
-      guard 1...BroadcastRows.longest ~= length else {
-        throw GraftError(.unimplemented, "A fused op does not reduce rows of \(length) elements.")
-      }
-      let ones = [Int](repeating: 1, count: tail.keepsDimensions ? tail.dimensions : 0)
-      return (Shape(shape.dimensions[..<kept] + ones), length)
+      return (geometry.shape, geometry.reducedCount)
     }
 
     /// Nil where none of the operands is a row, which loops go over.

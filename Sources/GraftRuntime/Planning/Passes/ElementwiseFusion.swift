@@ -114,7 +114,7 @@ enum ElementwiseFusion: ShapePass {
     ]
     if let reduction {
       attributes["reduction"] = .string(Bytes(graph.nodes[last].op))
-      attributes["dimensions"] = .int(Int64(reduction.dimensions))
+      attributes["axes"] = .ints(reduction.axes.map(Int64.init))
       attributes["keep_dims"] = .bool(reduction.keepsDimensions)
     }
     let op = reduction == nil ? "_FusedElementwise" : "_FusedReduction"
@@ -129,8 +129,7 @@ enum ElementwiseFusion: ShapePass {
     let index: Int
     /// The node whose first output is reduced.
     let input: Int
-    /// How many dimensions.
-    let dimensions: Int
+    let axes: [Int]
     let keepsDimensions: Bool
 
     init?(_ index: Int, _ graph: PlanGraph, _ inference: ShapeInference) {
@@ -139,15 +138,11 @@ enum ElementwiseFusion: ShapePass {
         node.inputs[0].output == 0,
         node.outputTypes == [node.inputTypes[0]], node.definition?.reducesRows(node.inputTypes[0]) == true,
         let shape = inference.shape(of: node.inputs[0]).fullyDefined,
-        let axes = graph.constant(node.inputs[1]).flatMap({ try? $0.integers() })
-      else { return nil }
-      let reduced = Set(axes.map { $0 < 0 ? $0 + shape.rank : $0 })
-      guard reduced.count == axes.count, !reduced.isEmpty, reduced.count <= shape.rank,
-        reduced == Set(shape.rank - reduced.count..<shape.rank),
-        2...FusedReductionOps.longestRow ~= shape.dimensions.suffix(reduced.count).reduce(1, *)
+        let axes = graph.constant(node.inputs[1]).flatMap({ try? $0.integers() }),
+        FusedReductionOps.takes(shape, axes: axes)
       else { return nil }
       (self.index, input) = (index, node.inputs[0].node)
-      dimensions = reduced.count
+      self.axes = axes
       keepsDimensions = node.isTrue("keep_dims")
     }
   }
