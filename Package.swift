@@ -1,15 +1,25 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// Build settings that every Swift target shares.
+/// Whether this is a dependency of another package, by a version: such ones may not have flags.
+let isDependency = Context.packageDirectory.contains("/checkouts/")
+
+/// Flags for the compiler that no setting stands for.
 ///
-/// Warnings are errors where the environment asks for it, as CI does: packages that depend on this one could
-/// not use it if that were always so.
+/// A type like `[Tensor]` is made by code, not looked up by its name when it is first met: for that the runtime goes
+/// over all conformances of the program, which took a small network's start longer than all else that it needs.
+///
+/// Warnings are errors where the environment asks for it, as CI does.
+let flags =
+  ["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"]
+  + (Context.environment["GRAFT_WARNINGS_AS_ERRORS"] == nil ? [] : ["-warnings-as-errors"])
+
+/// Build settings that every Swift target shares.
 let swiftSettings: [SwiftSetting] =
   [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("MemberImportVisibility"),
-  ] + (Context.environment["GRAFT_WARNINGS_AS_ERRORS"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])])
+  ] + (isDependency ? [] : [.unsafeFlags(flags)])
 
 /// The fuzzer's program has no entry point of its own, and is built only where it is asked for (`make fuzz`).
 let fuzzer: [Target] =
