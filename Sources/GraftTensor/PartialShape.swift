@@ -10,7 +10,7 @@ public struct PartialShape: Sendable, Hashable {
 
   /// A shape that is known whole.
   public init(_ shape: Shape) {
-    dimensions = shape.dimensions
+    dimensions = shape.dimensions.map { $0 }
   }
 
   /// Nothing is known.
@@ -32,6 +32,7 @@ public struct PartialShape: Sendable, Hashable {
   public var fullyDefined: Shape? {
     guard let dimensions else { return nil }
     var sizes: [Int] = []
+    sizes.reserveCapacity(dimensions.count)
     for size in dimensions {
       guard let size else { return nil }
       sizes.append(size)

@@ -49,7 +49,7 @@ enum KernelHarness {
     let context = KernelContext(
       values: values, allocator: HeapAllocator(reuse: reuse), workers: WorkerPool(threads: threads))
     context.begin(0, inputs: UnsafeBufferPointer(slots), outputs: inputs.count..<values.count)
-    try FlushedArithmetic.run(FlushedArithmetic.applies(to: inputs.map(\.dtype) + outputs)) {
+    try FlushedArithmetic.run(FlushedArithmetic.applies(to: inputs.map(\.dtype), outputs)) {
       try kernel(context)
     }
     return try (inputs.count..<values.count).map { slot in

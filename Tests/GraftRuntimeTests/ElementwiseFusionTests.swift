@@ -155,6 +155,13 @@ import Testing
     }
   }
 
+  @Test(arguments: [([4, 6, 1], 1), ([6, 1, 1], 0)])
+  func dimensionsOfSizeOneAreInnermostToo(_ shape: [Int], _ axis: Int) throws {
+    let text = distance(shape, "Sum", axes: [axis], keepsDimensions: true)
+    #expect(try ops(text, ["y"], Shape(shape)) == ["_FusedReduction"])
+    try expectSame(text, ["y"], shape)
+  }
+
   @Test func aComparisonOfRowsIsOnePass() throws {
     let text = GraphText().placeholder("x").constant("row", [23], variedFloats(23)).constant("axis", [], [1])
       .node("equal", "Equal", ["x", "row"], GraphText.float)

@@ -160,10 +160,11 @@ package struct GraphMutator {
       case .bool: if attribute.isList { value.list.b.append(true) } else { value.b = chance.once(in: 2) }
       case .type:
         var chosen = type()
-        if case .types(let allowed)? = attribute.allowed, !allowed.contains(Int32(chosen.rawValue)),
-          let one = chance.pick(allowed.sorted())
+        if case .types(let allowed)? = attribute.allowed,
+          DataType(rawValue: Int32(chosen.rawValue)).map(allowed.contains) != true,
+          let one = chance.pick(allowed.types)
         {
-          chosen = Tensorflow_DataType(rawValue: Int(one)) ?? chosen
+          chosen = Tensorflow_DataType(rawValue: Int(one.rawValue)) ?? chosen
         }
         if attribute.isList { value.list.type.append(chosen) } else { value.type = chosen }
       case .shape:

@@ -27,7 +27,7 @@ package struct EncodedTensor: Sendable {
   }
 
   /// The tensor: a view of the document's bytes where they lie as in memory, else a copy, which those
-  /// who ask while it is held share.
+  /// who ask while it is held share, unless it is small.
   ///
   /// - Throws: `GraftError`: `dataLoss` for bytes that are too few or too many, `invalidArgument` for a shape
   ///   or dtype that no tensor has, `resourceExhausted` for a size beyond all memory.
@@ -39,8 +39,11 @@ package struct EncodedTensor: Sendable {
   /// The tensor as ``tensor()`` gives it, but that a large one is a view wherever its elements lie: before
   /// these are looked at one by one, it is to be `aligned()`.
   package func view() throws -> Tensor {
-    try TensorDecoder(document: document, range: range, viewsFrom: 1 << 12).decode()
+    try TensorDecoder(document: document, range: range, viewsFrom: Self.largeByteCount).decode()
   }
+
+  /// From how many bytes on a value counts as large.
+  static let largeByteCount = 1 << 12
 
   /// The serialized message.
   package var serialized: [UInt8] { document.array(range) }

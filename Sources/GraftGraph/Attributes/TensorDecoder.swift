@@ -23,12 +23,12 @@ struct TensorDecoder {
   }
 
   private func decodeMessage() throws -> Tensor {
-    if let known = document.decoded.tensor(at: range.offset) { return known }
     let header = try TensorHeader(document.reader(range))
     guard let dtype = DataType(rawValue: header.dtype) else {
       throw invalid("A tensor has the dtype number \(header.dtype), which is none.")
     }
     let shape = try shape(header)
+    if isShared(shape, dtype), let known = document.decoded.tensor(at: range.offset) { return known }
     switch dtype {
     case .resource: throw reference(dtype)
     case .variant:
@@ -63,8 +63,14 @@ struct TensorDecoder {
   }
 
   private func remember(_ tensor: Tensor) -> Tensor {
-    document.decoded.remember(tensor, at: range.offset)
+    if isShared(tensor.shape, tensor.dtype) { document.decoded.remember(tensor, at: range.offset) }
     return tensor
+  }
+
+  /// Whether sessions share what is decoded: small values are decoded anew sooner than they are found.
+  private func isShared(_ shape: Shape, _ dtype: DataType) -> Bool {
+    let (bytes, overflow) = shape.elementCount.multipliedReportingOverflow(by: dtype.size)
+    return overflow || bytes >= EncodedTensor.largeByteCount
   }
 
   /// The shape, which has to be known whole, of no more dimensions than TensorFlow allows.

@@ -33,6 +33,15 @@ struct TensorHeader {
 enum WireShape {
   /// Appends the sizes; the result is whether the rank is unknown.
   static func read(_ message: WireReader, into sizes: inout [Int64]) throws(WireError) -> Bool {
+    try scan(message) { size, _ in sizes.append(size) }
+  }
+
+  /// Calls the closure with each size and where it stands; the result is whether the rank is unknown.
+  @discardableResult
+  @inline(__always)
+  static func scan(
+    _ message: WireReader, _ body: (_ size: Int64, _ offset: Int) throws(WireError) -> Void
+  ) throws(WireError) -> Bool {
     var reader = message
     var hasUnknownRank = false
     while !reader.isAtEnd {
@@ -40,7 +49,8 @@ enum WireShape {
       switch tag.raw {
       case WireTag.field(2, WireTag.block):
         let block = try reader.block()
-        sizes.append(try size(WireReader(start: reader.start, position: block.offset, end: block.end)))
+        let size = try size(WireReader(start: reader.start, position: block.offset, end: block.end))
+        try body(size, block.offset)
       case WireTag.field(3, WireTag.varint): hasUnknownRank = try reader.varint() != 0
       default: try reader.skip(tag)
       }
@@ -71,16 +81,8 @@ enum WireShape {
 
   /// Checks the sizes without keeping them: -1 is an unknown one, below that there is none.
   static func check(_ message: WireReader) throws(WireError) {
-    var reader = message
-    while !reader.isAtEnd {
-      let tag = try reader.tag()
-      if tag.raw == WireTag.field(2, WireTag.block) {
-        let block = try reader.block()
-        let size = try size(WireReader(start: reader.start, position: block.offset, end: block.end))
-        guard size >= -1 else { throw WireError(.value("a shape has the size \(size)"), at: block.offset) }
-      } else {
-        try reader.skip(tag)
-      }
+    try scan(message) { size, offset throws(WireError) in
+      guard size >= -1 else { throw WireError(.value("a shape has the size \(size)"), at: offset) }
     }
   }
 }

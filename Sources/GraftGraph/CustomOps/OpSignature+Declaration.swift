@@ -110,10 +110,10 @@ private struct AttributeDeclaration {
         kind = .type
         let types = items.compactMap { DataType(name: $0) }
         guard types.count == items.count else { throw wrong("not all of the choices are dtypes") }
-        allowed = .types(Set(types.map(\.rawValue)))
+        allowed = .types(TypeSet(types.map(\.rawValue)))
       }
     } else if let types = Self.typeSets[specification] {
-      (kind, allowed) = (.type, .types(Set(types.map(\.rawValue))))
+      (kind, allowed) = (.type, .types(TypeSet(types.map(\.rawValue))))
     } else if let known = AttributeKind(name: specification) {
       kind = known
     } else {

@@ -1,24 +1,21 @@
 /// How operations and tensors are named in graphs.
 enum NodeName {
-  private static let isInner: [Bool] = (0..<256).map { byte in
-    switch UInt8(byte) {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "\\"),
-      UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: ">"):
-      true
-    default: false
-    }
-  }
+  // Bits of the bytes that may stand within a name: '-', '.', '/', the digits and '>' of the first 64, letters, '\\' and
+  // '_' of the next 64.
+  private static let innerBytes: (UInt64, UInt64) = (
+    0x1FFF << 45 | 1 << 62, 0x3FF_FFFF << 1 | 1 << 28 | 1 << 31 | 0x3FF_FFFF << 33
+  )
 
   /// Whether TensorFlow takes a name for an operation: letters, digits and `_.\-/>`, the first one of
   /// them a letter, a digit or a dot.
   static func isValid(_ name: UnsafeRawBufferPointer) -> Bool {
-    guard let first = name.first, isInner[Int(first)], first != UInt8(ascii: "_"),
-      first != UInt8(ascii: "\\"),
+    guard let first = name.first, first != UInt8(ascii: "_"), first != UInt8(ascii: "\\"),
       first != UInt8(ascii: "-"), first != UInt8(ascii: "/"), first != UInt8(ascii: ">")
     else { return false }
-    for byte in name where !isInner[Int(byte)] { return false }
-    return true
+    let (low, high) = innerBytes
+    return name.allSatisfy { byte in
+      byte < 128 && (byte < 64 ? low : high) &>> UInt64(byte & 63) & 1 != 0
+    }
   }
 
   /// Splits `x:1` into name and output; without a number it is output 0.

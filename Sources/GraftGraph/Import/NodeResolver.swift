@@ -228,31 +228,37 @@ struct NodeResolver {
   /// Checks the shape of a constant, as TensorFlow does at the import; the values are looked at when they
   /// are used.
   private func checkConstant(_ index: Int) throws(WireError) {
-    var shape: PartialShape?
+    var sizes: [Int64]?
     var declared: ScannedAttribute?
     for entry in attributes(index) {
       if document.equals(entry.key, "value") {
-        guard let value = try? ScannedAttribute(document, entry.value), value.kind == .one,
-          value.element == .tensor
-        else { continue }
-        let header = try TensorHeader(document.reader(value.block))
+        guard let tensor = tensorMessage(entry.value) else { continue }
+        let header = try TensorHeader(document.reader(tensor))
         if let text = header.shapeProblem {
           report(index, text, remedy: "Export the graph again.")
         } else {
-          shape = PartialShape(header.sizes.map { Int($0) })
+          sizes = header.sizes
         }
       } else if document.equals(entry.key, "_output_shapes") {
         declared = try? ScannedAttribute(document, entry.value)
       }
     }
-    if let shape, case .shapes(let shapes)? = declared?.value(in: document), let first = shapes.first,
-      shape.merged(with: first) == nil
+    if let declared, case .shapes(let shapes)? = declared.value(in: document), let first = shapes.first,
+      let shape = sizes.map({ PartialShape($0.map { Int($0) }) }), shape.merged(with: first) == nil
     {
       report(
         index,
         "The constant's value has the shape \(shape), and its attribute '_output_shapes' says \(first).",
         remedy: "The graph was changed after it was exported: export it again.")
     }
+  }
+
+  /// Where the tensor lies that an attribute holds; nil for an attribute that holds none.
+  private func tensorMessage(_ attribute: ByteRange) -> ByteRange? {
+    if let message = ScannedAttribute.tensorMessage(document, attribute) { return message }
+    guard let value = try? ScannedAttribute(document, attribute), value.kind == .one, value.element == .tensor
+    else { return nil }
+    return value.block
   }
 
   // MARK: - Reports

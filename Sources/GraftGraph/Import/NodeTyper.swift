@@ -208,8 +208,8 @@ struct NodeTyper {
     }
     if type.isReference {
       report("The attribute '\(attribute.name)' is \(type); a type that is no reference is expected.")
-    } else if case .types(let allowed)? = attribute.allowed, !allowed.contains(dtype.rawValue) {
-      let names = allowed.compactMap { DataType(rawValue: $0)?.name }.sorted()
+    } else if case .types(let allowed)? = attribute.allowed, !allowed.contains(dtype) {
+      let names = allowed.types.map(\.name).sorted()
       report(
         "The attribute '\(attribute.name)' is \(dtype); the op takes \(names.joined(separator: ", ")).")
     }

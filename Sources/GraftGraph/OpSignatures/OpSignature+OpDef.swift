@@ -102,7 +102,7 @@ extension OpSignature {
       case WireTag.field(6, WireTag.varint): minimum = Int64(bitPattern: try reader.varint())
       case WireTag.field(7, WireTag.block):
         switch try ScannedAttribute(document, try reader.block()).value(in: document) {
-        case .types(let types): allowed = .types(Set(types.map(\.wireValue)))
+        case .types(let types): allowed = .types(TypeSet(types.map(\.wireValue)))
         case .strings(let strings): allowed = .strings(strings)
         default: break
         }

@@ -82,7 +82,7 @@ package final class OpSignature: Sendable {
 
   /// A limited choice of values.
   package enum Allowed: Sendable {
-    case types(Set<Int32>)
+    case types(TypeSet)
     case strings([Bytes])
   }
 

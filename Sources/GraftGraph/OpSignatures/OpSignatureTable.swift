@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// TensorFlow's ops, of which each line is parsed when the op is first met.
@@ -43,23 +42,20 @@ package final class OpSignatureTable: Sendable {
   }
 
   /// The line of an op, found by halves: lines are in ascending order of the name's bytes.
-  private static func line(named name: [UInt8]) -> Substring? {
-    let text = text
+  private static func line(named name: [UInt8]) -> UnsafeBufferPointer<UInt8>? {
     let newline = UInt8(ascii: "\n")
     let tab = UInt8(ascii: "\t")
-    var low = 0
-    var high = text.count
-    while low < high {
+    var lines = text
+    while !lines.isEmpty {
       // The line around the middle.
-      var begin = (low + high) / 2
-      while begin > low, text[begin - 1] != newline { begin -= 1 }
-      var end = begin
-      while end < high, text[end] != newline { end += 1 }
-      let found = text[begin..<end].prefix { $0 != tab }
-      if found.elementsEqual(name) {
-        return Substring(String(decoding: text[begin..<end], as: UTF8.self))
-      }
-      if found.lexicographicallyPrecedes(name) { low = min(end + 1, high) } else { high = begin }
+      let middle = lines.count / 2
+      let begin = lines[..<middle].lastIndex(of: newline).map { $0 + 1 } ?? 0
+      let end = lines[middle...].firstIndex(of: newline) ?? lines.count
+      let found = lines[begin..<end].prefix { $0 != tab }
+      if found.elementsEqual(name) { return UnsafeBufferPointer(rebasing: lines[begin..<end]) }
+      lines = UnsafeBufferPointer(
+        rebasing: found.lexicographicallyPrecedes(name)
+          ? lines[min(end + 1, lines.count)...] : lines[..<begin])
     }
     return nil
   }

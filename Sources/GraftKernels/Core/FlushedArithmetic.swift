@@ -14,5 +14,7 @@ package enum FlushedArithmetic {
 
   /// Whether operations with values of these dtypes have it. Those of half do not: the conversions of Swift's
   /// library would lose its own small numbers, which are normal ones of the arithmetic in float32.
-  package static func applies(to dtypes: [DataType]) -> Bool { !dtypes.contains(.float16) }
+  package static func applies(to inputs: [DataType], _ outputs: [DataType] = []) -> Bool {
+    !inputs.contains(.float16) && !outputs.contains(.float16)
+  }
 }

@@ -58,7 +58,7 @@ package final class DataflowPlan: Sendable {
       self.controls = controls
       self.firstSlot = firstSlot
       outputTypes = node.valueTypes
-      flushes = FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes)
+      flushes = FlushedArithmetic.applies(to: node.inputTypes, node.outputTypes)
       readers = Array(repeating: [], count: node.outputTypes.count)
       self.local = local
     }

@@ -36,16 +36,16 @@ struct NodeEvaluator {
   /// - Throws: what the kernel throws, with the node's place.
   func run(_ node: PlanNode, inputs: [Tensor]) throws -> [Tensor] {
     guard let definition = node.definition else { return node.constants ?? [] }
-    let place = GraftError.Place(node: node.name, op: node.op)
     let kernel: Kernel
     do {
       kernel = try definition.prepare(node.setup)
     } catch let error as GraftError {
-      throw error.at(place)
+      throw error.at(.init(node: node.name, op: node.op))
     }
     return try run(
       kernel, inputs: try inputs.map { try $0.aligned() }, outputTypes: node.valueTypes,
-      flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes), place: place)
+      flushes: FlushedArithmetic.applies(to: node.inputTypes, node.outputTypes),
+      place: .init(node: node.name, op: node.op))
   }
 
   /// A kernel's outputs for the given inputs.

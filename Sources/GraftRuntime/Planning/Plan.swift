@@ -23,6 +23,8 @@ package final class Plan: @unchecked Sendable {
   let instructions: [Instruction]
   /// What each instruction runs.
   let kernels: [Kernel]
+  /// The node of the graph that each instruction runs.
+  private let running: [Int]
   /// What each instruction was in the graph, for messages and traces.
   let places: [(name: String, op: String)]
   let slotCount: Int
@@ -44,8 +46,12 @@ package final class Plan: @unchecked Sendable {
   /// The graph that the instructions were made from, to be printed.
   package let graph: PlanGraph
 
-  init(_ graph: PlanGraph, feedCount: Int, inference: ShapeInference? = nil) throws {
+  /// - Parameter earlier: A plan whose kernels are taken for the nodes that are the same.
+  init(
+    _ graph: PlanGraph, feedCount: Int, inference: ShapeInference? = nil, earlier: Plan? = nil
+  ) throws {
     self.graph = graph
+    let prepared = earlier?.kernelsByNode ?? []
     let order = try graph.runningOrder()
     var firstSlot = [Int](repeating: -1, count: graph.nodes.count)
     var slotCount = 0
@@ -99,16 +105,24 @@ package final class Plan: @unchecked Sendable {
       let node = graph.nodes[index]
       guard let definition = node.definition else { continue }
       do {
-        kernels.append(try definition.prepare(node.setup))
+        if index < prepared.count, let kernel = prepared[index], let earlier,
+          earlier.graph.nodes[index].isIdentical(to: node)
+        {
+          kernels.append(kernel)
+        } else {
+          kernels.append(try definition.prepare(node.setup))
+        }
       } catch let error as GraftError {
         throw error.at(.init(node: node.name, op: node.op))
       }
       let firstInput = flatInputs.count
-      flatInputs += node.inputs.map { Int32(slot($0)) }
-      let values = node.inputs + node.outputTypes.indices.map { ValueReference(node: index, output: $0) }
+      for input in node.inputs { flatInputs.append(Int32(slot(input))) }
       let hasKnownShapes =
         inference.map { inference in
-          values.allSatisfy { inference.shape(of: $0).fullyDefined != nil }
+          node.inputs.allSatisfy { inference.shape(of: $0).fullyDefined != nil }
+            && node.outputTypes.indices.allSatisfy {
+              inference.shape(of: ValueReference(node: index, output: $0)).fullyDefined != nil
+            }
         } ?? false
       let firstRelease = releases.count
       releases += released[position]
@@ -117,11 +131,12 @@ package final class Plan: @unchecked Sendable {
           inputs: firstInput..<flatInputs.count,
           outputs: firstSlot[index]..<firstSlot[index] + node.outputTypes.count,
           releases: firstRelease..<releases.count, traits: definition.traits, hasKnownShapes: hasKnownShapes,
-          flushes: FlushedArithmetic.applies(to: node.inputTypes + node.outputTypes)))
+          flushes: FlushedArithmetic.applies(to: node.inputTypes, node.outputTypes)))
       places.append((node.name, node.op))
     }
     self.instructions = instructions
     self.kernels = kernels
+    self.running = running
     self.places = places
     self.slotCount = slotCount
     self.feedSlots = feedSlots
@@ -149,7 +164,14 @@ package final class Plan: @unchecked Sendable {
   func specialized(for shapes: FeedShapes) throws -> Plan {
     var graph = graph
     let inference = try Planner.specialize(&graph, for: shapes)
-    return try Plan(graph, feedCount: feedSlots.count, inference: inference)
+    return try Plan(graph, feedCount: feedSlots.count, inference: inference, earlier: self)
+  }
+
+  /// What runs each node of the graph, where anything does.
+  private var kernelsByNode: [Kernel?] {
+    var result = [Kernel?](repeating: nil, count: graph.nodes.count)
+    for (index, kernel) in zip(running, kernels) { result[index] = kernel }
+    return result
   }
 }
 

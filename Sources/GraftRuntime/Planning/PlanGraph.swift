@@ -40,16 +40,9 @@ package struct PlanGraph: Sendable {
     enum Mark { case new, open, done }
     var marks = [Mark](repeating: .new, count: nodes.count)
     var result: [Int] = []
+    result.reserveCapacity(nodes.count)
     var stack: [(node: Int, next: Int)] = []
-
-    func dependency(_ node: Int, _ position: Int) -> Int? {
-      let entry = nodes[node]
-      if entry.constants != nil { return nil }
-      if position < entry.inputs.count { return entry.inputs[position].node }
-      let control = position - entry.inputs.count
-      return control < entry.controlInputs.count ? entry.controlInputs[control] : nil
-    }
-
+    stack.reserveCapacity(64)
     var roots = fetches.map(\.node) + targets
     var position = 0
     while position < roots.count {
@@ -59,7 +52,7 @@ package struct PlanGraph: Sendable {
       stack.append((root, 0))
       marks[root] = .open
       while let top = stack.last {
-        guard let dependency = dependency(top.node, top.next) else {
+        guard let dependency = nodes[top.node].dependency(at: top.next) else {
           marks[top.node] = .done
           result.append(top.node)
           stack.removeLast()
@@ -186,26 +179,14 @@ package struct PlanGraph: Sendable {
   package mutating func replace(_ replacements: ReferenceMap<ValueReference>) {
     guard !replacements.isEmpty else { return }
     var replacements = replacements
-    func final(_ value: ValueReference) -> ValueReference {
-      guard var last = replacements[value] else { return value }
-      var passed: [ValueReference] = []
-      while let next = replacements[last], passed.count <= replacements.count {
-        passed.append(last)
-        last = next
-      }
-      // A long chain is walked once.
-      if !passed.isEmpty { replacements[value] = last }
-      for value in passed { replacements[value] = last }
-      return last
-    }
     for index in nodes.indices {
       for position in nodes[index].inputs.indices {
         let value = nodes[index].inputs[position]
-        let other = final(value)
+        let other = replacements.final(value)
         if other != value { nodes[index].inputs[position] = other }
       }
     }
-    fetches = fetches.map(final)
+    for position in fetches.indices { fetches[position] = replacements.final(fetches[position]) }
   }
 
   /// Adds a node; the result is its first output.
@@ -225,6 +206,22 @@ package struct PlanGraph: Sendable {
       return nil
     }
     return constants[value.output]
+  }
+}
+
+extension ReferenceMap<ValueReference> {
+  /// What a value is replaced by in the end, where what replaces it is replaced itself.
+  fileprivate mutating func final(_ value: ValueReference) -> ValueReference {
+    guard var last = self[value] else { return value }
+    var passed: [ValueReference] = []
+    while let next = self[last], passed.count <= count {
+      passed.append(last)
+      last = next
+    }
+    // A long chain is walked once.
+    if !passed.isEmpty { self[value] = last }
+    for value in passed { self[value] = last }
+    return last
   }
 }
 

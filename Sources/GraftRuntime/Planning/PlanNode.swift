@@ -83,7 +83,7 @@ package struct PlanNode: Sendable {
 
   /// Whether no other node need have run before it.
   var dependsOnNothing: Bool {
-    self.constants != nil || self.inputs.isEmpty && self.controlInputs.isEmpty
+    storage.fields.constants != nil || storage.fields.inputs.isEmpty && storage.fields.controlInputs.isEmpty
   }
 
   /// What the outputs' values may be.
@@ -94,7 +94,22 @@ package struct PlanNode: Sendable {
   }
 
   /// Whether it passes its value to the next round of a loop.
-  var isNextIteration: Bool { self.op == "NextIteration" || self.op == "RefNextIteration" }
+  var isNextIteration: Bool {
+    // Each edge asks, in each pass: hardly a graph has such ops.
+    guard let definition = storage.fields.definition, definition.traits.contains(.dataflow) else {
+      return false
+    }
+    return self.op == "NextIteration" || self.op == "RefNextIteration"
+  }
+
+  /// The nodes that must have run before, one after the other: those of the inputs first.
+  func dependency(at position: Int) -> Int? {
+    guard storage.fields.constants == nil else { return nil }
+    let inputCount = storage.fields.inputs.count
+    if position < inputCount { return storage.fields.inputs[position].node }
+    let control = position - inputCount
+    return control < storage.fields.controlInputs.count ? storage.fields.controlInputs[control] : nil
+  }
 
   /// What the kernel is told.
   package var setup: NodeSetup {

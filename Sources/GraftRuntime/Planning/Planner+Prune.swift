@@ -11,7 +11,6 @@ extension Planner {
     feeds: [Endpoint], fetches: [Endpoint], targets: [Int], readsFetches: Bool = false
   ) throws -> PlanGraph {
     var result = PlanGraph()
-    var planned = [Int?](repeating: nil, count: nodes.count)
     var feedNodes = FeedNodes(nodeCount: nodes.count)
     for (position, feed) in feeds.enumerated() {
       let node = nodes[feed.node]
@@ -21,36 +20,29 @@ extension Planner {
     }
 
     // First every node that is needed gets its index, then edges can be written.
-    var needed: [Int] = []
-    var worklist: [Int] = []
-    func need(_ node: Int) {
-      guard planned[node] == nil else { return }
-      planned[node] = feeds.count + needed.count
-      needed.append(node)
-      worklist.append(node)
-    }
-    for fetch in fetches where feedNodes[fetch] == nil { need(fetch.node) }
-    targets.forEach { need($0) }
-    while let index = worklist.popLast() {
+    var numbering = Numbering(first: feeds.count, nodeCount: nodes.count)
+    for fetch in fetches where feedNodes[fetch] == nil { numbering.need(fetch.node) }
+    for target in targets { numbering.need(target) }
+    while let index = numbering.next() {
       for edge in nodes[index].inputs {
         let endpoint = Endpoint(node: Int(edge.node), output: Int(edge.output))
-        if feedNodes[endpoint] == nil { need(endpoint.node) }
+        if feedNodes[endpoint] == nil { numbering.need(endpoint.node) }
       }
       for control in nodes[index].controlInputs where !isFed(Int(control), feedNodes) {
-        need(Int(control))
+        numbering.need(Int(control))
       }
     }
-    let definitions = try check(needed)
+    let (needed, planned, fed) = (numbering.needed, numbering.places, feedNodes)
+    var ops = PlannedOps(registry)
+    let definitions = try check(needed, &ops)
     result.nodes.reserveCapacity(feeds.count + needed.count)
 
     func reference(_ endpoint: Endpoint) -> ValueReference {
-      if let feed = feedNodes[endpoint] { return ValueReference(node: feed, output: 0) }
+      if let feed = fed[endpoint] { return ValueReference(node: feed, output: 0) }
       return ValueReference(node: planned[endpoint.node] ?? 0, output: endpoint.output)
     }
     var lists = TypeLists()
-    var reads = VariableReferences(nodes, needed, firstIndex: feeds.count + needed.count) {
-      feedNodes[$0] != nil
-    }
+    var reads = VariableReferences(nodes, needed, firstIndex: feeds.count + needed.count) { fed[$0] != nil }
     for (index, known) in zip(needed, definitions) {
       let node = nodes[index]
       if let value = constant(node) {
@@ -72,7 +64,7 @@ extension Planner {
         }
       }
       var (definition, attributes) = (passing ?? known, NodeAttributes(of: node))
-      if let definition { try checkTypes(of: node, attributes, definition) }
+      if let definition { try ops.checkTypes(of: node, attributes, definition) }
       if definition == nil, functions[node.op] != nil {
         // A function's name as an op: a call with the node's attributes bound.
         attributes["f"] = .function(FunctionReference(name: node.op, attributes: node.ownAttributes))
@@ -102,11 +94,15 @@ extension Planner {
   /// The value of a constant that waits for nothing: a third of a frozen graph's nodes and more, of which nothing
   /// else is asked from here on. Nil for other nodes, and for a value that cannot be read, which ``ConstantEvaluation`` reports.
   private func constant(_ node: GraphNode) -> Tensor? {
-    guard node.op == "Const", node.controlInputs.isEmpty,
-      case .tensor(let encoded)? = node.attribute("value"),
-      let value = try? encoded.view(), node.outputTypes.first?.dtype == value.dtype
+    guard node.op == "Const", node.controlInputs.isEmpty, let value = node.constantView ?? encodedValue(node),
+      node.outputTypes.first?.dtype == value.dtype
     else { return nil }
     return value
+  }
+
+  private func encodedValue(_ node: GraphNode) -> Tensor? {
+    guard case .tensor(let encoded)? = node.attribute("value") else { return nil }
+    return try? encoded.view()
   }
 
   /// A node all of whose work the feeds take over is not waited for.
@@ -116,10 +112,10 @@ extension Planner {
   }
 
   /// Names everything that keeps the nodes from running, at once; the result is their ops, nil for functions.
-  private func check(_ needed: [Int]) throws -> [OpDefinition?] {
+  private func check(_ needed: [Int], _ ops: inout PlannedOps) throws -> [OpDefinition?] {
     // The functions of a function were looked at with the graph that calls it.
     let called = files == nil ? [] : CallScan.functions(calledBy: needed, of: nodes, in: functions)
-    let definitions = needed.map { registry.definition(inGraph: nodes[$0].op) }
+    let definitions = needed.map { ops.definition(of: nodes[$0]) }
     if !called.isEmpty || definitions.contains(where: { $0 == nil }) {
       let missing = MissingKernels(
         nodes: needed.map { nodes[$0] }, calling: called, functions: functions, registry: registry)
@@ -153,29 +149,31 @@ extension Planner {
     }
     return text
   }
+}
 
-  /// TensorFlow has kernels for some dtypes only, and so has Graft.
-  private func checkTypes(
-    of node: GraphNode, _ attributes: NodeAttributes, _ definition: OpDefinition
-  ) throws {
-    for (attribute, allowed) in definition.types {
-      let found: [ElementType]
-      switch attributes[attribute] {
-      case .type(let type): found = [type]
-      case .types(let types): found = types
-      default: continue
-      }
-      for type in found {
-        guard let dtype = type.dtype, allowed.contains(dtype) else {
-          throw GraftError(
-            .unimplemented,
-            "\(node.op) has no kernel for \(attribute)=\(type).",
-            at: .init(node: node.name, op: node.op),
-            remedy: "It has kernels for \(allowed.map(\.name).sorted().joined(separator: ", ")).")
-        }
-      }
-    }
+/// The places that nodes of the graph get in a plan.
+private struct Numbering {
+  /// The place of each node; nil for those that are not needed.
+  private(set) var places: [Int?]
+  /// The nodes that are needed, in the order of their places.
+  private(set) var needed: [Int] = []
+  private let first: Int
+  private var worklist: [Int] = []
+
+  init(first: Int, nodeCount: Int) {
+    self.first = first
+    places = Array(repeating: nil, count: nodeCount)
   }
+
+  mutating func need(_ node: Int) {
+    guard places[node] == nil else { return }
+    places[node] = first + needed.count
+    needed.append(node)
+    worklist.append(node)
+  }
+
+  /// A node of which nobody has asked what it needs itself.
+  mutating func next() -> Int? { worklist.popLast() }
 }
 
 /// The nodes of a plan that stand for feeds.

@@ -75,9 +75,11 @@ struct GeneratedNode {
   }
 
   private static func allowedType(_ attribute: OpSignature.Attribute) -> String {
-    guard case .types(let types)? = attribute.allowed, !types.contains(1), let first = types.min() else {
+    guard case .types(let types)? = attribute.allowed, !types.contains(.float32),
+      let first = types.types.first
+    else {
       return "DT_FLOAT"
     }
-    return name(of: ElementType(wireValue: first))
+    return name(of: ElementType(first))
   }
 }

@@ -8,8 +8,9 @@ enum PadFolding: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
     for index in try graph.order() {
       let convolution = graph.nodes[index]
-      guard let present = explicitPadding(of: convolution) else { continue }
-      let below = convolution.inputs[0].node
+      guard let below = convolution.inputs.first?.node, isPadOrExpansion(graph.nodes[below]),
+        let present = explicitPadding(of: convolution)
+      else { continue }
       var pad = below
       var expand: PlanNode?
       if graph.nodes[below].op == "ExpandDims", graph.nodes[below].constants == nil,
@@ -39,6 +40,10 @@ enum PadFolding: PlanPass {
       expand.inputs[0] = graph.nodes[pad].inputs[0]
       graph.nodes[index].inputs[0] = graph.add(expand)
     }
+  }
+
+  private static func isPadOrExpansion(_ node: PlanNode) -> Bool {
+    node.op == "Pad" || node.op == "ExpandDims"
   }
 
   /// How many zeros a `Pad` puts before and after each axis.

@@ -52,10 +52,9 @@ extension PlanNode {
 
   /// Whether the last axis of a result of images or volumes counts channels; the second one does otherwise.
   var isChannelsLast: Bool {
-    switch self.attributes["data_format"] {
-    case .string("NCHW"), .string("NCDHW"): false
-    default: true
-    }
+    guard case .string(let format)? = self.attributes["data_format"] else { return true }
+    let name = format.string
+    return name != "NCHW" && name != "NCDHW"
   }
 
   /// Whether this is a convolution of images, depthwise or not.

@@ -76,7 +76,7 @@ struct HandleReferents {
 
 extension PlanNode {
   /// Whether it gives a handle or reference to a variable.
-  var isVariable: Bool { VariableBinding.ops.contains(self.op) }
+  var isVariable: Bool { self.inputs.isEmpty && VariableBinding.ops.contains(self.op) }
 
   /// Whether running it does anything beside its outputs. A variable's node has no effect but that the variable is
   /// there, without a value.
