@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// Whether this is a dependency of another package, by a version: such ones may not have flags.
-let isDependency = Context.packageDirectory.contains("/checkouts/")
+let isDependency = ["/checkouts/", "/registry/downloads/"].contains { Context.packageDirectory.contains($0) }
 
 /// Flags for the compiler that no setting stands for.
 ///
