@@ -153,6 +153,19 @@ import Testing
     #expect(message.node[1].attr["future"] == mixed)
   }
 
+  @Test func attributesThatTheOpDoesNotHaveAreNoted() throws {
+    let graph = Graph()
+    let notes = try graph.importGraphDef(contentsOf: fixture("good/unknown-attributes/graph.pb")).notes
+    #expect(notes.count == 1)
+    #expect(notes.first?.hasPrefix("1 node of Neg has the attribute 'some_future_flag', which") == true)
+    let message = Tensorflow_AttrValue.with { $0.b = true }
+    let several = (0..<3).map { node("Neg", "y\($0)", ["x"], ["T": type(.dtFloat), "future": message]) }
+    let result = try Graph().importGraphDef(
+      bytes: Array(
+        Tensorflow_GraphDef.with { $0.node = [placeholder("x")] + several }.serializedBytes() as Data))
+    #expect(result.notes.first?.hasPrefix("3 nodes of Neg have the attribute 'future'") == true)
+  }
+
   @Test func loopsOfVersionOneAreNoCycles() throws {
     let graph = Graph()
     try graph.importGraphDef(contentsOf: fixture("good/while-frames/graph.pb"))

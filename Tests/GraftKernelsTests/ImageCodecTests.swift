@@ -31,6 +31,33 @@ import Testing
       + [0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x44, 0x0A, 0]
       + [0x21, 0xF9, 4, 1, 0, 0, 1, 0, 0x2C, 0, 0, 0, 0, 2, 0, 1, 0, 0, 2, 2, 0x0C, 0x0A, 0, 0x3B]
 
+    /// A BMP of two by two pixels of 24 bits, with the given sizes, place of the pixels and bits in its headers.
+    private func bmp(width: Int32 = 2, height: Int32 = 2, offset: UInt32 = 54, bits: UInt16 = 24) -> [UInt8] {
+      func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
+        withUnsafeBytes(of: value.littleEndian) { Array($0) }
+      }
+      let header = Array("BM".utf8) + bytes(70 as UInt32) + bytes(0 as UInt32) + bytes(offset)
+      let sizes = bytes(40 as UInt32) + bytes(width) + bytes(height) + bytes(1 as UInt16) + bytes(bits)
+      let rest = [UInt8](repeating: 0, count: 24)
+      return header + sizes + rest + [1, 2, 3, 4, 5, 6, 0, 0, 7, 8, 9, 10, 11, 12, 0, 0]
+    }
+
+    @Test func headersOfABitmapThatPromiseMoreThanThereIsAreRefused() throws {
+      let whole = try run("DecodeBmp", [try Tensor(Bytes(bmp()))], ["channels": .int(0)])
+      #expect(try whole.scalars(as: UInt8.self) == [9, 8, 7, 12, 11, 10, 3, 2, 1, 6, 5, 4])
+      let damaged = [
+        bmp(width: .max, height: .max), bmp(width: .max), bmp(height: .max), bmp(height: .min),
+        bmp(width: .min),
+        bmp(width: -2), bmp(width: 1 << 16, height: 1 << 16), bmp(offset: .max), bmp(offset: 1 << 31),
+        bmp(offset: 69), bmp(bits: .max), bmp(bits: 0), bmp(height: -3),
+      ]
+      for file in damaged {
+        #expect(throws: GraftError.self) {
+          try run("DecodeBmp", [try Tensor(Bytes(file))], ["channels": .int(0)])
+        }
+      }
+    }
+
     @Test func pngsComeBack() throws {
       for channels in 1...4 {
         let image = try picture(3, 5, channels)
@@ -114,7 +141,8 @@ import Testing
         "EncodeJpegVariableQuality", [try picture(9, 9, 3), try Tensor(Int32(50))], [:], .string)
       let webP = Array(try #require(Data(base64Encoded: opaque)))
       let files = [
-        gif, webP, try png.scalars(as: Bytes.self)[0].bytes, try photo.scalars(as: Bytes.self)[0].bytes,
+        gif, webP, bmp(), try png.scalars(as: Bytes.self)[0].bytes,
+        try photo.scalars(as: Bytes.self)[0].bytes,
       ]
       let image: [String: AttributeValue] = ["channels": .int(0), "expand_animations": .bool(true)]
       for file in files {

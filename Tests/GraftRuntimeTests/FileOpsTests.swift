@@ -38,6 +38,27 @@ struct FileOpsTests {
     try session.run("match:0", feeding: ["path:0": try Tensor(patterns.map { Bytes($0) })]).strings()
   }
 
+  @Test func aLinkOutOfAFolderThatWasOpenedIsRefused() throws {
+    try withFolder { outside in
+      try withFolder { folder in
+        try "secret".write(toFile: outside + "/secret", atomically: true, encoding: .utf8)
+        try FileManager.default.createSymbolicLink(
+          atPath: folder + "/file", withDestinationPath: outside + "/secret")
+        try FileManager.default.createSymbolicLink(atPath: folder + "/folder", withDestinationPath: outside)
+        let session = try session {
+          $0.readableFolders = [folder]
+          $0.writableFolders = [folder]
+        }
+        for path in ["/file", "/folder/secret", "/folder/new"] {
+          let error = #expect(throws: GraftError.self) { try write(session, folder + path, Bytes("x")) }
+          #expect(error?.code == .permissionDenied)
+        }
+        #expect(try String(contentsOfFile: outside + "/secret", encoding: .utf8) == "secret")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: outside) == ["secret"])
+      }
+    }
+  }
+
   @Test func filesAreRefusedUnlessTheirFolderWasOpened() throws {
     try withFolder { folder in
       let path = folder + "/a"

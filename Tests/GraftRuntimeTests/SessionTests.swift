@@ -102,6 +102,7 @@ import Testing
     #expect(text.contains("2 ops that the fetches need have no kernel here"))
     #expect(text.contains("MyOp (node 'a'"))
     #expect(text.contains("YourOp (node 'b'"))
+    #expect(text.contains("`CustomOp`"))
   }
 
   @Test func anOpWithoutAKernelElsewhereDoesNotMatter() throws {

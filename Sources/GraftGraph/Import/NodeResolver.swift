@@ -139,6 +139,7 @@ struct NodeResolver {
   /// Reads the attributes and finds the types that follow from them.
   mutating func findTypes() throws {
     var typer = NodeTyper(document: document, nesting: scan.limits.nesting)
+    var unknown = UnknownAttributes()
     for index in scan.nodes.indices {
       let op = op(index)
       guard let signature = op.signature else {
@@ -150,6 +151,7 @@ struct NodeResolver {
         report(index, text, remedy: "Correct the attribute, or export the graph again.")
       }
       if !typer.missing.isEmpty { reportMissing(index, signature, typer) }
+      for attribute in typer.unknown { unknown.add(document.string(attribute), of: op.name) }
       if op.isConstant { try checkConstant(index) }
       guard problems.count == problemsBefore else { continue }
       if typer.missing.isEmpty {
@@ -158,6 +160,7 @@ struct NodeResolver {
         states[index] = .pending
       }
     }
+    notes += unknown.notes
   }
 
   /// Takes the types that a node's attributes say.
@@ -294,6 +297,34 @@ struct NodeResolver {
       "The node has \(given) input\(given == 1 ? "" : "s"); by its op and attributes it takes "
         + "\(expected)\(list).",
       remedy: "Export the graph again, or correct the inputs.")
+  }
+}
+
+/// Attributes that nodes have and their ops have not: of a later TensorFlow, as a rule, or of an earlier one.
+private struct UnknownAttributes {
+  private var found: [(op: String, name: String, count: Int)] = []
+  private var others = 0
+  /// How many are told one by one.
+  private static let most = 20
+
+  mutating func add(_ name: String, of op: String) {
+    if let place = found.firstIndex(where: { $0.op == op && $0.name == name }) {
+      found[place].count += 1
+    } else if found.count < Self.most {
+      found.append((op, name, 1))
+    } else {
+      others += 1
+    }
+  }
+
+  /// What is told of them, as sentences.
+  var notes: [String] {
+    let release = OpSignatureTable.tensorFlowVersion
+    let told = found.map { op, name, count in
+      "\(count) node\(count == 1 ? "" : "s") of \(op) ha\(count == 1 ? "s" : "ve") the attribute '\(name)', which the op "
+        + "does not have in TensorFlow \(release); it counts for nothing."
+    }
+    return others == 0 ? told : told + ["\(others) more attributes are none of their ops' own."]
   }
 }
 

@@ -18,6 +18,8 @@ struct NodeTyper {
   private(set) var slots: [Slot] = []
   /// Attributes that have neither a value nor a default, by their place in the signature.
   private(set) var missing: [Int] = []
+  /// Names of attributes that the op does not have, but for private ones, which begin with `_`.
+  private(set) var unknown: [ByteRange] = []
 
   /// The outputs that one graph may have; more is not a graph but an attack.
   static let maximumArguments = 1 << 24
@@ -40,6 +42,7 @@ struct NodeTyper {
     slots.removeAll(keepingCapacity: true)
     slots.append(contentsOf: repeatElement(Slot(), count: attributes.count))
     missing.removeAll(keepingCapacity: true)
+    unknown.removeAll(keepingCapacity: true)
     for entry in entries {
       let scanned: ScannedAttribute
       do {
@@ -55,6 +58,7 @@ struct NodeTyper {
       }
       guard let index = index(of: entry.key, in: signature) else {
         try document.checkUTF8(entry.key)
+        if document.bytes(entry.key).first != UInt8(ascii: "_") { unknown.append(entry.key) }
         continue
       }
       let attribute = attributes[index]

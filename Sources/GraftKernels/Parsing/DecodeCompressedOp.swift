@@ -11,21 +11,30 @@ enum DecodeCompressedOp {
     shape: ShapeRules.sameAsInput,
     prepare: { node in
       let type = try node.string("compression_type")
-      let expand: @Sendable ([UInt8]) throws(GraftError) -> [UInt8]
+      typealias Admission = (_ byteCount: Int) throws(GraftError) -> Void
+      let expand: @Sendable ([UInt8], Admission) throws(GraftError) -> [UInt8]
       switch type {
       case "": return { context in try context.setOutput(0, try context.input(0)) }
-      case "ZLIB": expand = { bytes throws(GraftError) in try Inflate.inflate(bytes, .zlib) }
-      case "GZIP": expand = { bytes throws(GraftError) in try Inflate.inflate(bytes, .gzip) }
-      case "ZSTD": expand = { bytes throws(GraftError) in try Zstandard.expand(bytes) }
+      case "ZLIB":
+        expand = { bytes, admit throws(GraftError) in try Inflate.inflate(bytes, .zlib, admit: admit) }
+      case "GZIP":
+        expand = { bytes, admit throws(GraftError) in try Inflate.inflate(bytes, .gzip, admit: admit) }
+      case "ZSTD": expand = { bytes, admit throws(GraftError) in try Zstandard.expand(bytes, admit: admit) }
       default:
         throw node.invalid("'compression_type' is '\(type)'; ZLIB, GZIP, ZSTD and an empty one are known.")
       }
       return { context in
         let source = try context.strings(0)
-        let target = try context.allocate(0, .string, context.input(0).shape).mutableBuffer(as: Bytes.self)
+        let result = try context.allocate(0, .string, context.input(0).shape)
+        let target = result.mutableBuffer(as: Bytes.self)
         for index in target.indices {
           do throws(GraftError) {
-            target[index] = Bytes(try expand(source[index].bytes))
+            let bytes = try expand(source[index].bytes) { size throws(GraftError) in
+              // A few bytes may become millions: what the session has no room for is not unpacked to its end.
+              try result.storage.check(text: size)
+            }
+            try result.storage.charge(text: bytes.count)
+            target[index] = Bytes(bytes)
           } catch {
             throw GraftError(
               error.code, "String \(index): \(error.message)", at: .init(input: 0), remedy: error.remedy)

@@ -68,7 +68,8 @@ package struct MissingKernels: Sendable {
       "\(count) that the fetches need \(entries.count == 1 ? "has" : "have") no kernel here: \(list).",
       at: .init(node: first?.nodes.min(), op: first?.op, function: first?.function),
       remedy: (refused == nil ? "" : "No option allows what is refused. ")
-        + "Fetch tensors that come before them, or feed their outputs.")
+        + "Fetch tensors that come before them, or feed their outputs"
+        + (entries.allSatisfy(\.isKnown) ? "." : "; an op of your own runs as a `CustomOp` of the graph."))
   }
 }
 

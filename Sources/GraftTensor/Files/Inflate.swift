@@ -22,9 +22,12 @@ package enum Inflate {
   /// The bytes of a stream, as far as it goes: one that is cut short gives what could be read. Several gzip
   /// streams after each other count as one.
   ///
-  /// - Throws: `GraftError`: `dataLoss` for bytes that are no such stream, `resourceExhausted` for too many.
+  /// - Parameter admit: Is asked again and again, as the bytes become more, whether there is room for so many.
+  /// - Throws: `GraftError`: `dataLoss` for bytes that are no such stream, `resourceExhausted` for too many, and what
+  ///   `admit` throws.
   package static func inflate(
-    _ compressed: [UInt8], _ format: Format, maximumSize: Int = maximumSize
+    _ compressed: [UInt8], _ format: Format, maximumSize: Int = maximumSize,
+    admit: (_ byteCount: Int) throws(GraftError) -> Void = { _ in }
   ) throws(GraftError) -> [UInt8] {
     var stream = z_stream()
     let size = Int32(MemoryLayout<z_stream>.size)
@@ -35,6 +38,7 @@ package enum Inflate {
     var input = compressed
     var result: [UInt8] = []
     var problem: Int32?
+    var refusal: GraftError?
     input.withUnsafeMutableBufferPointer { input in
       withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1 << 16) { chunk in
         // zlib's counters have 32 bits.
@@ -50,6 +54,12 @@ package enum Inflate {
           stream.avail_out = uInt(chunk.count)
           let status = CZlib.inflate(&stream, Z_SYNC_FLUSH)
           result.append(contentsOf: chunk.prefix(chunk.count - Int(stream.avail_out)))
+          do throws(GraftError) {
+            try admit(result.count)
+          } catch {
+            refusal = error
+            return
+          }
           let isOver = stream.avail_in == 0 && rest.isEmpty
           if status == Z_STREAM_END, format == .gzip, !isOver {
             inflateReset(&stream)
@@ -62,6 +72,7 @@ package enum Inflate {
         }
       }
     }
+    if let refusal { throw refusal }
     guard problem == nil else {
       throw GraftError(
         .dataLoss, "The bytes are no compressed data of this format, or are damaged.",

@@ -6,10 +6,12 @@
 package enum Zstandard {
   /// The bytes of one frame, or of several after each other.
   ///
+  /// - Parameter admit: Is asked again and again, as the bytes become more, whether there is room for so many.
   /// - Throws: `GraftError`: `invalidArgument` for bytes that are no whole frames, `resourceExhausted` for too
-  ///   many, `unimplemented` in a build without libzstd.
+  ///   many, `unimplemented` in a build without libzstd, and what `admit` throws.
   package static func expand(
-    _ compressed: [UInt8], maximumSize: Int = Inflate.maximumSize
+    _ compressed: [UInt8], maximumSize: Int = Inflate.maximumSize,
+    admit: (_ byteCount: Int) throws(GraftError) -> Void = { _ in }
   ) throws(GraftError) -> [UInt8] {
     #if Zstandard
       guard let stream = ZSTD_createDStream() else {
@@ -19,6 +21,7 @@ package enum Zstandard {
       var result: [UInt8] = []
       var isWhole = false
       var isTooLong = false
+      var refusal: GraftError?
       compressed.withUnsafeBufferPointer { bytes in
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1 << 16) { chunk in
           var input = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
@@ -32,12 +35,19 @@ package enum Zstandard {
               guard ZSTD_isError(wanted) == 0 else { return }
               result.append(contentsOf: chunk.prefix(output.pos))
               isTooLong = result.count > maximumSize
-            } while output.pos == output.size && !isTooLong
+              do throws(GraftError) {
+                try admit(result.count)
+              } catch {
+                refusal = error
+                return
+              }
+            } while output.pos == output.size && wanted != 0 && !isTooLong
             guard !isTooLong else { return }
           }
           isWhole = wanted == 0
         }
       }
+      if let refusal { throw refusal }
       guard !isTooLong else {
         throw GraftError(
           .resourceExhausted, "The data has more than \(maximumSize) bytes when it is expanded.")

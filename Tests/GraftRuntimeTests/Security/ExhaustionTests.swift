@@ -1,3 +1,4 @@
+import Foundation
 import GraftGraph
 import GraftRuntime
 import GraftTensor
@@ -361,6 +362,105 @@ import Testing
       let error = error(graph, "y", optimize: optimize)
       #expect(
         error?.code == .resourceExhausted && error?.description.contains("limits.functionDepth") == true)
+    }
+  }
+
+  /// A function whose gradient needs its own gradient, and one whose gradient calls it.
+  @Test(arguments: [true, false]) func gradientsThatNeedThemselvesStop(optimize: Bool) throws {
+    let calls = [
+      ("PartitionedCall", "input: \"a\"", "type: DT_FLOAT"),
+      ("SymbolicGradient", "input: \"a\" input: \"a\"", "type: DT_FLOAT type: DT_FLOAT"),
+    ]
+    for (op, inputs, types) in calls {
+      let library = """
+        library { function {
+          signature { name: "f" input_arg { name: "a" type: DT_FLOAT } output_arg { name: "r" type: DT_FLOAT } }
+          node_def { name: "c" op: "\(op)" \(inputs) attr { key: "Tin" value { list { \(types) } } }
+            attr { key: "Tout" value { list { type: DT_FLOAT } } } attr { key: "f" value { func { name: "f" } } } }
+          ret { key: "r" value: "c:output:0" } } }
+        """
+      let text = GraphText().constant("x", [], [1.0]).node(
+        "y", "SymbolicGradient", ["x", "x"],
+        [
+          "Tin": "list { type: DT_FLOAT type: DT_FLOAT }", "Tout": "list { type: DT_FLOAT }",
+          "f": "func { name: \"f\" }",
+        ]
+      ).text
+      let graph = Graph()
+      try graph.importGraphDef(bytes: Array((text + library).utf8))
+      let error = error(graph, "y", optimize: optimize)
+      #expect(error != nil && error?.code != .internalError, "\(op): \(String(describing: error))")
+    }
+  }
+
+  @Test(arguments: [true, false]) func datasetsWithoutAnEndStopAtTheTimeLimit(optimize: Bool) throws {
+    let kind = ["output_types": "list { type: DT_INT64 }", "output_shapes": "list { shape { } }"]
+    let numbers: [(String, Int64)] = [
+      ("start", 0), ("stop", 2), ("step", 1), ("forever", -1), ("many", .max / 2),
+    ]
+    var text = GraphText()
+    for (name, number) in numbers {
+      let value = "tensor { dtype: DT_INT64 tensor_shape { } int64_val: \(number) }"
+      text = text.node(name, "Const", [], ["dtype": "type: DT_INT64", "value": value])
+    }
+    text = text.node("range", "RangeDataset", ["start", "stop", "step"], kind)
+      .node("again", "RepeatDataset", ["range", "forever"], kind)
+      .node("skip", "SkipDataset", ["again", "many"], kind)
+      .node("y", "DatasetToSingleElement", ["skip"], kind)
+    let session = Session(
+      graph: try text.graph(), options: SessionOptions(threads: 1, optimize: optimize))
+    let error = thrown {
+      _ = try session.run(["y:0"], feeding: [:], options: RunOptions(timeout: .milliseconds(50)))
+    }
+    #expect(error?.code == .deadlineExceeded, "\(String(describing: error))")
+  }
+
+  // MARK: - Strings that grow
+
+  /// Eight megabytes of zeros, compressed.
+  private static func bomb(_ type: String) throws -> [UInt8] {
+    guard type == "ZSTD" else {
+      let path = FileManager.default.temporaryDirectory.appending(path: "graft-\(UUID().uuidString)").path
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      let compression = try #require(RecordCompression(rawValue: type))
+      var writer = TFRecordWriter(path: path, compression: compression)
+      writer.append(Bytes([UInt8](repeating: 0, count: 8 << 20)))
+      try writer.close()
+      return Array(try Data(contentsOf: URL(filePath: path)))
+    }
+    // A frame with a window of 2 MB, of 64 blocks that repeat a zero 131,072 times.
+    let blocks = (0..<64).flatMap { block -> [UInt8] in
+      let header = (block == 63 ? 1 : 0) | 1 << 1 | 131_072 << 3
+      return [UInt8(header & 255), UInt8(header >> 8 & 255), UInt8(header >> 16), 0]
+    }
+    return [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x58] + blocks
+  }
+
+  private static var compressions: [String] {
+    #if Zstandard
+      ["ZLIB", "GZIP", "ZSTD"]
+    #else
+      ["ZLIB", "GZIP"]
+    #endif
+  }
+
+  @Test(arguments: compressions) func compressedStringsAreNotUnpackedBeyondTheLimit(type: String) throws {
+    let text = GraphText().node("x", "Placeholder", [], ["dtype": "type: DT_STRING"])
+      .node("y", "DecodeCompressed", ["x"], ["compression_type": "s: \"\(type)\""])
+    let bomb = Bytes(try Self.bomb(type))
+    #expect(bomb.count < 1 << 14)
+    func run(_ count: Int, _ limits: SessionLimits) throws -> Tensor {
+      let session = Session(graph: try text.graph(), options: SessionOptions(threads: 1, limits: limits))
+      return try session.run("y:0", feeding: ["x:0": try Tensor([Bytes](repeating: bomb, count: count))])
+    }
+    #expect(try run(2, SessionLimits()).scalars(as: Bytes.self).map(\.count).allSatisfy { $0 >= 8 << 20 })
+    // Each by itself has room, and both have not.
+    for (count, limits) in [
+      (1, SessionLimits(tensorBytes: 1 << 20)), (1, SessionLimits(totalBytes: 1 << 20)),
+      (2, SessionLimits(totalBytes: 12 << 20)),
+    ] {
+      let error = thrown { _ = try run(count, limits) }
+      #expect(error?.code == .resourceExhausted, "\(String(describing: error))")
     }
   }
 
