@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Checks that a package can depend on the last commit by a version. SwiftPM refuses that for a package with compiler
 # flags of its own, and `Package.swift` leaves them out there.
 set -euo pipefail
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 git clone --quiet . "$folder/graft"
-git -C "$folder/graft" tag 1.0.0
+git -C "$folder/graft" tag --force 1.0.0 > /dev/null
 mkdir -p "$folder/user/Sources/user"
 cat > "$folder/user/Package.swift" <<MANIFEST
 // swift-tools-version: 6.1

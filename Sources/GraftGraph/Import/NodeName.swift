@@ -1,6 +1,6 @@
 /// How operations and tensors are named in graphs.
 enum NodeName {
-  // Bits of the bytes that may stand within a name: '-', '.', '/', the digits and '>' of the first 64, letters, '\\' and
+  // Bits of the bytes that may stand within a name: '-', '.', '/', the digits and '>' of the first 64, letters, '\' and
   // '_' of the next 64.
   private static let innerBytes: (UInt64, UInt64) = (
     0x1FFF << 45 | 1 << 62, 0x3FF_FFFF << 1 | 1 << 28 | 1 << 31 | 0x3FF_FFFF << 33
