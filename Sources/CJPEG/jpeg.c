@@ -130,8 +130,10 @@ int cjpeg_decode(
   jpeg.do_fancy_upsampling = options->isFancy ? TRUE : FALSE;
   jpeg.dct_method = options->isFast ? JDCT_IFAST : JDCT_ISLOW;
   jpeg_calc_output_dimensions(&jpeg);
-  if (jpeg.output_height == 0 || (size_t)jpeg.output_width * 4 > maximumBytes / jpeg.output_height)
+  if (jpeg.output_height == 0 || (size_t)jpeg.output_width * 4 > maximumBytes / jpeg.output_height) {
+    picture->isTooLarge = 1;
     fail(&errors, "the picture is too large");
+  }
   if (!jpeg_start_decompress(&jpeg)) fail(&errors, early);
 
   JDIMENSION top = 0, left = 0, width = jpeg.output_width, height = jpeg.output_height, start = 0;

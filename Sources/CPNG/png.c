@@ -111,7 +111,10 @@ int cpng_decode(
   const size_t read = png_get_rowbytes(png, info);
   if (png_get_channels(png, info) != made || read != (widens ? row / 2 : row))
     png_error(png, "its kind of samples is not known");
-  if (height == 0 || row == 0 || row > maximumBytes / height) png_error(png, "the picture is too large");
+  if (height == 0 || row == 0 || row > maximumBytes / height) {
+    picture->isTooLarge = 1;
+    png_error(png, "the picture is too large");
+  }
   pixels = malloc(row * height);
   rows = malloc(height * sizeof(png_bytep));
   if (!pixels || !rows) png_error(png, "there is not enough memory");

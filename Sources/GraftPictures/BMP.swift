@@ -19,8 +19,11 @@ package enum BMP {
     let own = bits / 8
     guard [1, 3, 4].contains(own) else { throw Pixels.damaged("BMP", "it has \(bits) bits for each pixel") }
     let rows = abs(height)
-    guard width > 0, rows > 0, width <= Pixels.maximumBytes / 4 / rows else {
+    guard width > 0, rows > 0 else {
       throw Pixels.damaged("BMP", "a picture of \(width) by \(height) pixels cannot be")
+    }
+    guard width <= Pixels.maximumBytes / 4 / rows else {
+      throw Pixels.tooLarge("BMP", "it says that it has \(width) by \(rows) pixels")
     }
     let pitch = (own * width + 3) / 4 * 4
     guard header >= 0, bytes.count - header == pitch * rows else {

@@ -18,7 +18,7 @@ package enum GIF {
     let count = firstOnly ? 1 : frames.count
     let size = width * height * 3
     guard size > 0, count <= Pixels.maximumBytes / size else {
-      throw Pixels.damaged("GIF", "\(count) frames of \(width) by \(height) pixels are too many")
+      throw Pixels.tooLarge("GIF", "it has \(count) frames of \(width) by \(height) pixels")
     }
     var result = [UInt8](repeating: 0, count: count * size)
     for (number, frame) in frames.prefix(count).enumerated() {

@@ -67,7 +67,10 @@ package enum JPEG {
       let status = cjpeg_decode(
         bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, &options, Pixels.maximumBytes, &picture,
         &message.characters, message.characters.count)
-      guard status == 0, let pixels = picture.pixels else { throw Pixels.damaged("JPEG", message.text) }
+      guard status == 0, let pixels = picture.pixels else {
+        throw picture.isTooLarge != 0
+          ? Pixels.tooLarge("JPEG", "it is larger") : Pixels.damaged("JPEG", message.text)
+      }
       defer { free(pixels) }
       let (width, height, channels) = (Int(picture.width), Int(picture.height), Int(picture.channels))
       return Pixels(

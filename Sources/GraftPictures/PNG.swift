@@ -22,7 +22,10 @@ package enum PNG {
       let status = cpng_decode(
         bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, Int32(channels), Int32(bits),
         Pixels.maximumBytes, &picture, &message.characters, message.characters.count)
-      guard status == 0, let pixels = picture.pixels else { throw Pixels.damaged("PNG", message.text) }
+      guard status == 0, let pixels = picture.pixels else {
+        throw picture.isTooLarge != 0
+          ? Pixels.tooLarge("PNG", "it is larger") : Pixels.damaged("PNG", message.text)
+      }
       defer { free(pixels) }
       let (width, height, channels) = (Int(picture.width), Int(picture.height), Int(picture.channels))
       let count = width * height * channels * bits / 8

@@ -15,8 +15,18 @@ package struct Pixels: Sendable {
   /// The samples, frame by frame, row by row, pixel by pixel.
   package var bytes: [UInt8]
 
-  /// Pixels may take this many bytes: a small file can claim any size.
-  package static let maximumBytes = 1 << 30
+  /// Pixels may take this many bytes: a small file can claim any size. It is a gibibyte, or what the session has room
+  /// for.
+  static var maximumBytes: Int { min(1 << 30, MemoryAccount.room) }
+
+  /// An error about a file that claims to be larger.
+  static func tooLarge(_ format: String, _ what: String) -> GraftError {
+    GraftError(
+      .resourceExhausted,
+      "The \(format) file cannot be decoded: \(what), and pixels may take \(maximumBytes) bytes here.",
+      remedy:
+        "Scale the picture down; `SessionOptions.limits` (tensorBytes, totalBytes) allow up to a gibibyte.")
+  }
 
   /// An error about a file's bytes.
   static func damaged(_ format: String, _ message: String) -> GraftError {

@@ -73,7 +73,7 @@ package enum WebP {
       guard width > 0, height > 0, width <= 1 << 24, height <= 1 << 24,
         width * height * channels <= Pixels.maximumBytes / frames
       else {
-        throw Pixels.damaged("WebP", "it says that it has \(frames) frames of \(width) x \(height) pixels")
+        throw Pixels.tooLarge("WebP", "it says that it has \(frames) frames of \(width) x \(height) pixels")
       }
       return width * height * channels * frames
     }

@@ -56,6 +56,12 @@ package final class MemoryAccount: Sendable {
     account.release(bytes)
   }
 
+  /// How many bytes one more tensor may take.
+  package static var room: Int {
+    let account = current ?? standard
+    return max(min(account.tensorLimit, account.limit - account.usedBytes), 0)
+  }
+
   /// Stands in where no account is open.
   private static let standard = MemoryAccount(limit: defaultLimit, tensorLimit: defaultLimit)
 

@@ -13,6 +13,8 @@ typedef struct {
   uint32_t channels;
   /// malloc'ed, 8 bits a sample; the caller frees it.
   uint8_t *pixels;
+  /// Whether it was refused for its size.
+  int isTooLarge;
 } CJPEGPicture;
 
 /// How a picture is decoded.

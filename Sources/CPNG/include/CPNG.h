@@ -13,6 +13,8 @@ typedef struct {
   uint32_t channels;
   /// malloc'ed, 8 or 16 bits a sample, the latter in this machine's order; the caller frees it.
   uint8_t *pixels;
+  /// Whether it was refused for its size.
+  int isTooLarge;
 } CPNGPicture;
 
 /// Decodes a PNG. Values are the file's own: no gamma is applied to them, unless colours become grey.
