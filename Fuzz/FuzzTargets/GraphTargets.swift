@@ -5,9 +5,18 @@ import GraftTensor
 enum GraphTargets {
   static func importAndExport(_ bytes: [UInt8]) throws {
     let graph = Graph()
-    try graph.importGraphDef(bytes: bytes)
+    do {
+      try graph.importGraphDef(bytes: bytes)
+    } catch {
+      if let whole = try? FrozenGraph(completing: bytes) { try graph.importGraphDef(bytes: whole.graphDef) }
+      throw error
+    }
     for operation in graph.operations { _ = operation.name }
     try Graph().importGraphDef(bytes: try graph.graphDef())
+    // What is set to infer is a graph again.
+    let inferring = Graph()
+    try inferring.importGraphDef(bytes: bytes, options: ImportOptions(inferenceMode: true))
+    try Graph().importGraphDef(bytes: try inferring.graphDef())
   }
 
   static func run(_ bytes: [UInt8]) throws {

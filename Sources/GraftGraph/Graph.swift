@@ -86,8 +86,7 @@ public final class Graph: Sendable {
     do {
       let scan = try GraphDefScan(graphDef: range, in: document, limits: options.limits)
       return try importing.withLock { _ in
-        var importer = GraphImporter(scan: scan, base: snapshot, options: options)
-        let (next, result) = try importer.run()
+        let (next, result) = try imported(scan, range, options)
         try file?.checkWhole()
         state.withLock { $0 = next }
         return result
@@ -97,6 +96,21 @@ public final class Graph: Sendable {
       try file?.checkWhole()
       throw error
     }
+  }
+
+  /// The graph with a GraphDef in it, set to infer where that is asked for.
+  private func imported(_ scan: GraphDefScan, _ range: ByteRange, _ options: ImportOptions) throws
+    -> (GraphSnapshot, ImportResult)
+  {
+    var importer = GraphImporter(scan: scan, base: snapshot, options: options)
+    let asWritten = try importer.run()
+    guard options.inferenceMode else { return asWritten }
+    let mode = try InferenceMode(scan, range, importedInto: asWritten.0)
+    guard let document = try mode.rewritten() else { return (asWritten.0, asWritten.1.noting(mode.notes)) }
+    let rewritten = try GraphDefScan(graphDef: document.all, in: document, limits: options.limits)
+    importer = GraphImporter(scan: rewritten, base: snapshot, options: options)
+    let (next, result) = try importer.run()
+    return (next, result.noting(mode.notes))
   }
 
   /// What a folder is that was named in place of a file.

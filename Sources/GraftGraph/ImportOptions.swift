@@ -13,14 +13,23 @@ public struct ImportOptions: Sendable {
   public var uniquifyNames: Bool
   /// Whether a prefix that the graph has already gets a number.
   public var uniquifyPrefix: Bool
+  /// Whether a graph that was exported to train is set to infer, in functions as well.
+  ///
+  /// Batch normalisations (`FusedBatchNorm`) use their moving averages and keep them as they are, dropout passes on
+  /// what it would drop elements of, and placeholders that set the mode (`is_training`, `keras_learning_phase`,
+  /// `keep_prob`) become constants. What was changed, and what could not be, is in ``ImportResult/notes``. Noise
+  /// stays as it is.
+  public var inferenceMode: Bool
   /// How much the GraphDef may be: nodes, names, messages inside of one another.
   public var limits: ImportLimits
+  /// Whether values are taken where variables are expected, which is wrong but can be put right.
+  package var takesValuesForVariables = false
 
   /// Options, all of which may be left out.
   public init(
     prefix: String = "", inputMap: [String: String] = [:], returnElements: [String] = [],
     controlDependencies: [String] = [], uniquifyNames: Bool = false, uniquifyPrefix: Bool = false,
-    limits: ImportLimits = ImportLimits()
+    inferenceMode: Bool = false, limits: ImportLimits = ImportLimits()
   ) {
     self.prefix = prefix
     self.inputMap = inputMap
@@ -28,6 +37,7 @@ public struct ImportOptions: Sendable {
     self.controlDependencies = controlDependencies
     self.uniquifyNames = uniquifyNames
     self.uniquifyPrefix = uniquifyPrefix
+    self.inferenceMode = inferenceMode
     self.limits = limits
   }
 }
@@ -44,6 +54,14 @@ public struct ImportResult: Sendable {
   public let inputMapUses: [String: Int]
   /// What the import had to guess or leave out, as sentences.
   public let notes: [String]
+
+  /// The same with more to tell.
+  func noting(_ notes: [String]) -> ImportResult {
+    ImportResult(
+      returnElements: returnElements, operationCount: operationCount, prefix: prefix,
+      inputMapUses: inputMapUses,
+      notes: self.notes + notes)
+  }
 
   /// A tensor or an operation that was asked for by its name in the GraphDef.
   public enum ReturnElement: Sendable {

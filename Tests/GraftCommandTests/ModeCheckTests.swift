@@ -185,7 +185,8 @@ private let image = placeholder("x", "DT_FLOAT", "unknown_rank: true")
       node("table", "HashTableV2", [], types),
       node("y", "LookupTableSizeV2", ["table"]),
     ]
-    let empty = StateChecks.tables(in: try needed(table, fetching: "y"), isLoaded: false, command: "run")
+    let empty = StateChecks.tables(
+      in: try needed(table, fetching: "y"), isLoaded: false, filled: [], command: "run")
     #expect(empty.map(\.kind) == [.uninitializedTable])
     #expect(empty.first?.command == nil)
     let filled =
@@ -197,8 +198,11 @@ private let image = placeholder("x", "DT_FLOAT", "unknown_rank: true")
           ["Tkey": "type: DT_STRING", "Tval": "type: DT_INT64"]),
         node("init_all_tables", "NoOp", ["^fill"]),
       ]
-    let found = StateChecks.tables(in: try needed(filled, fetching: "y"), isLoaded: false, command: "run")
+    let found = StateChecks.tables(
+      in: try needed(filled, fetching: "y"), isLoaded: false, filled: [], command: "run")
     #expect(found.first?.command == "run --init init_all_tables")
-    #expect(StateChecks.tables(in: try needed(filled, fetching: "y"), isLoaded: true, command: "").isEmpty)
+    #expect(
+      StateChecks.tables(in: try needed(filled, fetching: "y"), isLoaded: true, filled: [], command: "")
+        .isEmpty)
   }
 }

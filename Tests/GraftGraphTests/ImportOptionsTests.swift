@@ -83,6 +83,26 @@ import Testing
     #expect(try graph.operation(named: "a").inputs.map(\.name) == ["mine:0"])
   }
 
+  @Test func tensorsOfAnotherShapeThanWhatTheyReplaceAreNoted() throws {
+    func shaped(_ name: String, _ sizes: [Int64]) -> Tensorflow_NodeDef {
+      node("Placeholder", name, [], ["dtype": type(.dtFloat), "shape": shape(sizes)])
+    }
+    for (sizes, fits) in [([2, 7], false), ([2, 3], true), ([-1, -1], true)] as [([Int64], Bool)] {
+      let graph = try imported([shaped("mine", sizes)])
+      let result = try graph.importGraphDef(
+        bytes: try graphDef([shaped("x", [-1, 3]), neg("y", "x")]).bytes, inputMap: ["x:0": "mine:0"],
+        uniquifyNames: true)
+      #expect(
+        result.notes
+          == (fits
+            ? []
+            : [
+              "The input map's key 'x:0' puts 'mine' (Placeholder) of shape [2,7] in the place of 'x' (Placeholder) of "
+                + "shape [?,3]."
+            ]))
+    }
+  }
+
   @Test func unknownKeysAreToldWithSuggestions() throws {
     let graph = try imported([placeholder("mine")])
     let error = try graftError {

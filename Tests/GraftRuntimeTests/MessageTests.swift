@@ -22,6 +22,21 @@ import Testing
     #expect(text.message.contains("Line 1, column 17") && text.message.contains("no field 'hello'"))
   }
 
+  @Test(arguments: [true, false]) func shapesThatDoNotMeetAreToldWithBothEndsOfTheirEdges(optimize: Bool)
+    throws
+  {
+    let graph = try GraphText().placeholder("x", [2, 7]).node("r", "Relu", ["x"], GraphText.float)
+      .node("parts", "Split", ["axis", "w"], ["T": "type: DT_FLOAT", "num_split": "i: 2"])
+      .constant("axis", [], [0]).constant("w", [4, 3], [Float](repeating: 1, count: 12))
+      .node("y", "MatMul", ["r", "parts:1"], GraphText.float).graph()
+    let session = Session(graph: graph, options: SessionOptions(threads: 1, optimize: optimize))
+    let x = try Tensor(shape: [2, 7], scalars: [Float](repeating: 1, count: 14))
+    let error = try #require(thrown { _ = try session.run("y", feeding: ["x": x]) })
+    #expect(error.code == .invalidArgument && error.place.node == "y")
+    #expect(error.message.contains("float32[2,7], float32[2,3]"), "\(error)")
+    #expect(error.message.hasSuffix("They come from 'r' (Relu), 'parts:1' (Split)."), "\(error)")
+  }
+
   @Test func aDamagedFieldOfAMetaFileIsNamedWithItsPlace() throws {
     let folder = try TestFolder()
     // A graph of no nodes, then tags whose length is beyond the end of their field.

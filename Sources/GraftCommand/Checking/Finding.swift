@@ -6,6 +6,7 @@ struct Finding: Sendable, Equatable {
     case cannotLoad = "cannot-load"
     case missingOp = "missing-op"
     case cannotRun = "cannot-run"
+    case halfFrozen = "half-frozen"
     case checkpoint
     case uninitializedVariable = "uninitialized-variable"
     case uninitializedTable = "uninitialized-table"

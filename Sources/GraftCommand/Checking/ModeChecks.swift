@@ -13,10 +13,11 @@ enum ModeChecks {
   static func findings(
     in needed: NeededNodes, arguments: Set<String> = [], command: String, registry: OpRegistry = .standard
   ) -> [Finding] {
-    let switches = ModeSwitch.all(in: needed)
-    var findings = batchNormalization(needed)
+    let switches = SwitchPlaceholder.all(in: needed)
+    var findings = batchNormalization(names(needed, \.normalizations), command)
     let random = randomNodes(needed, registry)
-    let dropout = random.filter { $0.lowercased().contains("dropout") }
+    var dropout = random.filter { $0.lowercased().contains("dropout") }
+    if dropout.isEmpty { dropout = names(needed, \.dropouts) }
     let others = random.filter { !$0.lowercased().contains("dropout") }
     if !dropout.isEmpty, !switches.contains(where: \.isOfDropout) {
       findings.append(
@@ -24,7 +25,8 @@ enum ModeChecks {
           .dropout,
           "Dropout is on: \(counted(dropout.count, "random operation")) of it run every time, so that "
             + "outputs change from run to run.", at: dropout,
-          advice: "Export the model for inference (training=False), or fetch a tensor before it."))
+          advice: "Export the model for inference (training=False), or leave it out:",
+          command: "\(command) --inference-mode"))
     }
     if !others.isEmpty {
       findings.append(
@@ -37,26 +39,30 @@ enum ModeChecks {
     return findings
   }
 
-  private static func batchNormalization(_ needed: NeededNodes) -> [Finding] {
-    func trains(_ node: GraphNode) -> Bool {
-      guard node.op.hasPrefix("FusedBatchNorm"), !node.op.contains("Grad") else { return false }
-      if case .bool(let isTraining)? = node.attribute("is_training") { return isTraining }
-      return true
-    }
-    var names = needed.indices.filter {
-      trains(needed.graph.nodes[$0]) && !needed.isConditional($0, within: 1)
-    }.map { needed.graph.nodes[$0].name }
-    for body in needed.functions {
-      names += body.nodes.filter(trains).map { "\(body.name)/\($0.name)" }
-    }
+  private static func batchNormalization(_ names: [String], _ command: String) -> [Finding] {
     guard !names.isEmpty else { return [] }
     return [
       .problem(
         .trainingMode,
         "\(counted(names.count, "batch normalisation")) run\(names.count == 1 ? "s" : "") in training mode: "
           + "outputs depend on what else is in the batch, and the moving averages are not used.", at: names,
-        advice: "Export the model with is_training false (Keras: training=False) and freeze it again.")
+        advice: "Export the model with is_training false (Keras: training=False), or run it so:",
+        command: "\(command) --inference-mode")
     ]
+  }
+
+  /// The parts of a graph and of the functions that it calls which a call needs, unless a conditional decides.
+  private static func names(
+    _ needed: NeededNodes, _ parts: (TrainingParts) -> [TrainingPart]
+  ) -> [String] {
+    let indices = Set(needed.indices)
+    let own = parts(TrainingParts(needed.graph)).filter { part in
+      // Of what is written out as several operations the first takes the conditional's value.
+      let steps = needed.graph.nodes[part.index].op.hasPrefix("FusedBatchNorm") ? 1 : 4
+      return indices.contains(part.index) && !needed.isConditional(part.index, within: steps)
+    }
+    return own.map(\.name)
+      + needed.functions.flatMap { body in parts(TrainingParts(body)).map { "\(body.name)/\($0.name)" } }
   }
 
   private static func randomNodes(_ needed: NeededNodes, _ registry: OpRegistry) -> [String] {
@@ -88,7 +94,7 @@ enum ModeChecks {
 }
 
 /// A placeholder that turns something on or off, as `is_training` or `keep_prob`.
-struct ModeSwitch {
+struct SwitchPlaceholder {
   let name: String
   let dtype: DataType?
   /// The value that stands in the graph for the case that none is fed; nil where one must be.
@@ -100,8 +106,8 @@ struct ModeSwitch {
   var isOfDropout: Bool { dtype != .bool }
 
   /// All of those that a call needs.
-  static func all(in needed: NeededNodes) -> [ModeSwitch] {
-    needed.nodes.compactMap { ModeSwitch($0, needed.graph) }
+  static func all(in needed: NeededNodes) -> [SwitchPlaceholder] {
+    needed.nodes.compactMap { SwitchPlaceholder($0, needed.graph) }
   }
 
   private init?(_ node: GraphNode, _ graph: GraphSnapshot) {
@@ -121,11 +127,10 @@ struct ModeSwitch {
 
   /// What to feed for inference; nil for a placeholder that is no switch.
   private static func inferenceValue(_ name: String, _ dtype: DataType?) -> String? {
-    let last = (name.split(separator: "/").last ?? "").lowercased()
-    if dtype == .bool { return last.contains("infer") || last.contains("test") ? "true" : "false" }
-    guard dtype?.isFloatingPoint == true else { return nil }
-    if last.contains("keep") { return "1" }
-    return last.contains("drop") ? "0" : nil
+    let value = ModeSwitch.inferenceValue(name, dtype)
+    // Whatever a truth value is called, it switches something.
+    if dtype == .bool { return value == 1 ? "true" : "false" }
+    return value.map { "\(Int($0))" }
   }
 
   private static func constant(_ edge: Edge, _ graph: GraphSnapshot) -> String? {

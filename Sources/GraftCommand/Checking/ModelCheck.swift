@@ -68,6 +68,16 @@ struct ModelCheck {
     }
     guard let model else { return }
     let command = "graft run " + request.arguments
+    if request.selection.inferenceMode {
+      findings += model.notes.map { .note(.trainingMode, $0) }
+    }
+    if !model.completion.isEmpty {
+      findings.append(
+        .problem(
+          .halfFrozen, model.completion.joined(separator: " "),
+          advice: "Other programs refuse the file; write one that they take.",
+          command: "graft freeze \(request.arguments) --fetch NAME --output FILE"))
+    }
     let restoring = Restoring(model, source, request.selection, command: command)
     variables = restoring.rows
     findings += restoring.findings
@@ -112,7 +122,8 @@ struct ModelCheck {
         checkpoint: model.checkpoint == nil && model.source.format != .savedModel
           ? model.source.checkpointNearby : nil, command: command)
     findings += StateChecks.tables(
-      in: needed, isLoaded: model.source.format == .savedModel && restoring.isLoaded, command: command)
+      in: needed, isLoaded: model.source.format == .savedModel && restoring.isLoaded,
+      filled: restoring.filledTables, command: command)
     findings += ModeChecks.findings(in: needed, arguments: arguments, command: command)
     findings += ModeChecks.devices(in: needed)
   }

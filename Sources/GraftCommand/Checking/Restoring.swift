@@ -9,6 +9,8 @@ struct Restoring {
   let findings: [Finding]
   /// Whether the model was loaded as a whole.
   let isLoaded: Bool
+  /// The tables that are filled when a graph is opened.
+  let filledTables: Set<String>
   private let filled: Set<String>
 
   /// Loads the model in a session of its own, to see what comes of it.
@@ -38,6 +40,7 @@ struct Restoring {
           status: isFilled ? "restored" : "no value", stored: "", isGood: isFilled)
       }
     isLoaded = loaded != nil
+    filledTables = loaded?.filledTables ?? []
     self.findings = findings
   }
 

@@ -43,9 +43,13 @@ enum StateChecks {
   }
 
   /// Tables that nothing fills: in a model that is loaded with what makes its tables, none.
-  static func tables(in needed: NeededNodes, isLoaded: Bool, command: String) -> [Finding] {
+  ///
+  /// - Parameter filled: the tables that are filled when the model is opened.
+  static func tables(
+    in needed: NeededNodes, isLoaded: Bool, filled: Set<String>, command: String
+  ) -> [Finding] {
     guard !isLoaded else { return [] }
-    let names = Set(needed.nodes.map(\.name))
+    let names = Set(needed.nodes.map(\.name)).subtracting(filled)
     let tables = LookupTable.all(in: needed.graph).filter {
       names.contains($0.node) && !$0.op.contains("Mutable")
     }

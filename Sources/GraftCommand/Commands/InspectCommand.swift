@@ -22,12 +22,13 @@ struct InspectCommand: ParsableCommand {
   var tensors = false
 
   func run() throws {
+    let opened = try OpenedModel(ModelSource(model.model), model.selection, restoring: false)
     if tensors {
-      let listing = TensorListing(try model.open(restoring: false).session.graph.snapshot)
+      let listing = TensorListing(opened.graph.snapshot)
       try Console.write(json ? listing.json.pretty + "\n" : listing.text)
       return
     }
-    let report = InspectionReport(try model.open(restoring: false))
+    let report = InspectionReport(opened)
     try Console.write(json ? report.json.pretty + "\n" : report.text)
   }
 }

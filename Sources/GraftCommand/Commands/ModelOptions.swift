@@ -25,13 +25,22 @@ struct ModelOptions: ParsableArguments {
   @Option(help: "Import the graph's operations below this name.")
   var prefix = ""
 
+  @Flag(
+    help: """
+      Set a graph that was exported to train to infer: batch normalisation uses its moving averages, dropout drops \
+      nothing, placeholders as is_training and keep_prob are constants.
+      """)
+  var inferenceMode = false
+
   @OptionGroup(title: "Restoring a checkpoint") var restoring: RestoringOptions
 
-  /// Opens the model.
-  ///
-  /// - Parameter restoring: whether variables, tables and assets are loaded; otherwise only the graph is.
-  func open(options: SessionOptions = SessionOptions(), restoring: Bool = true) throws -> OpenedModel {
-    try OpenedModel(ModelSource(model), selection, options: options, restoring: restoring)
+  /// Opens the model, and tells on standard error how its graph is other than in the file.
+  func open(options: SessionOptions = SessionOptions()) throws -> OpenedModel {
+    let opened = try OpenedModel(ModelSource(model), selection, options: options)
+    if inferenceMode || !opened.completion.isEmpty {
+      for note in opened.notes { Console.writeErrorLine("graft: \(note)") }
+    }
+    return opened
   }
 
   /// The model's arguments, to be typed again.
@@ -40,6 +49,7 @@ struct ModelOptions: ParsableArguments {
     if let tags { words += ["--tags", tags] }
     if let checkpoint { words += ["--checkpoint", checkpoint] }
     if !prefix.isEmpty { words += ["--prefix", prefix] }
+    if inferenceMode { words.append("--inference-mode") }
     words += restoring.words
     return words.map(ShellText.quoted).joined(separator: " ")
   }
@@ -49,7 +59,7 @@ struct ModelOptions: ParsableArguments {
     OpenedModel.Selection(
       tags: tags.map { Set($0.split(separator: ",").map(String.init)) },
       checkpoint: checkpoint.map { .path($0) } ?? .beside, prefix: prefix,
-      restoring: restoring.options)
+      restoring: restoring.options, inferenceMode: inferenceMode)
   }
 }
 

@@ -17,6 +17,10 @@ struct OpenedModel {
   let folder: String?
   /// What the import had to guess or leave out.
   let notes: [String]
+  /// What was put right in a graph that was frozen in part, as sentences; nothing for other models.
+  let completion: [String]
+  /// The tables of a model other than a SavedModel that were filled, by their nodes' names.
+  let filledTables: Set<String>
   /// The checkpoint that belongs to it and is no part of it.
   let checkpoint: String?
   /// What was restored from a checkpoint that is no part of the model.
@@ -35,6 +39,10 @@ struct OpenedModel {
     var prefix = ""
     /// What may differ between the variables and the checkpoint.
     var restoring = RestoreOptions()
+    /// Whether a graph that was exported to train is set to infer.
+    var inferenceMode = false
+    /// Whether what TensorFlow refuses is put right: graphs that were frozen in part, tables that nothing filled.
+    var putsRight = true
 
     /// A checkpoint that is no part of the model.
     enum Source: Equatable {
@@ -55,11 +63,22 @@ struct OpenedModel {
   ) throws {
     self.source = source
     session = Session(options: options)
-    let importing = ImportOptions(prefix: selection.prefix)
+    let importing = ImportOptions(prefix: selection.prefix, inferenceMode: selection.inferenceMode)
+    var completion: [String] = []
     switch source.format {
     case .graphDef:
       (metaGraph, savedModel, tagSets, folder) = (nil, nil, [], nil)
-      notes = try session.graph.importGraphDef(contentsOf: source.file, options: importing).notes
+      let imported: ImportResult
+      do {
+        imported = try session.graph.importGraphDef(contentsOf: source.file, options: importing)
+      } catch {
+        guard selection.putsRight, let completed = try? FrozenGraph(completing: source.file) else {
+          throw error
+        }
+        imported = try session.graph.importGraphDef(bytes: completed.graphDef, options: importing)
+        completion = completed.notes
+      }
+      notes = completion + imported.notes
     case .metaGraph:
       let metaGraph = try MetaGraph(contentsOf: source.file)
       let imported = try session.graph.importMetaGraph(metaGraph, options: importing)
@@ -70,13 +89,16 @@ struct OpenedModel {
       let metaGraph = try Self.pick(selection.tags, from: file)
       (tagSets, folder) = (file.metaGraphs.map(\.tags), file.folder)
       if restoring {
-        let model = try SavedModel.load(metaGraph, of: file, into: session, prefix: selection.prefix)
-        (self.metaGraph, savedModel, notes) = (model.metaGraph, model, [])
+        let model = try SavedModel.load(
+          metaGraph, of: file, into: session, prefix: selection.prefix, inferenceMode: selection.inferenceMode
+        )
+        (self.metaGraph, savedModel, notes) = (model.metaGraph, model, model.notes)
       } else {
-        let imported = try metaGraph.imported(into: session.graph, prefix: selection.prefix)
+        let imported = try metaGraph.imported(into: session.graph, options: importing)
         (self.metaGraph, savedModel, notes) = (imported.metaGraph, nil, imported.notes)
       }
     }
+    self.completion = completion
     let checkpoint: String? =
       switch selection.checkpoint {
       case .none: nil
@@ -84,6 +106,9 @@ struct OpenedModel {
       case .path(let path): path
       }
     self.checkpoint = checkpoint
+    // What cannot be filled is told by the run that needs it.
+    filledTables =
+      restoring && selection.putsRight && savedModel == nil ? Set(session.fillTables().filled) : []
     guard restoring, let checkpoint else {
       restored = nil
       return

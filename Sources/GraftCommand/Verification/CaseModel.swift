@@ -58,7 +58,8 @@ struct CaseModel {
     let model = try OpenedModel(
       source,
       OpenedModel.Selection(
-        tags: description.tags.map { Set($0) }, checkpoint: restored.map { .path($0) } ?? .none),
+        tags: description.tags.map { Set($0) }, checkpoint: restored.map { .path($0) } ?? .none,
+        putsRight: false),
       options: options, restoring: !isImportOnly)
     self.model = model
     session = model.session

@@ -56,7 +56,7 @@ struct GraphImporter {
       try resolver.findTypes()
       let uses = findSources(&resolver, inputMap)
       try resolver.inferAttributes()
-      resolver.checkEdges()
+      resolver.checkEdges(takesValuesForVariables: options.takesValuesForVariables)
       resolver.checkCycles()
       try inputMap.checkUses(uses) {
         localIndex(named: $0).map { resolver.outputTypes[$0].count }
@@ -64,6 +64,7 @@ struct GraphImporter {
         scan.nodes.indices.map { resolver.name($0) }
       }
       try problems.check(place, what: "The graph")
+      resolver.noteMappedShapes(inputMap) { localIndex(named: $0) }
 
       let snapshot = build(resolver, controls)
       let result = ImportResult(

@@ -77,6 +77,13 @@ struct InputMap {
     return nil
   }
 
+  /// The keys that are nodes' first outputs and are mapped to such.
+  var firstOutputs: [(key: String, name: String, edge: Edge)] {
+    keys.indices.filter { names[$0].output == 0 && edges[$0].output == 0 }.map {
+      (keys[$0], names[$0].name, edges[$0])
+    }
+  }
+
   /// The edge that a name written by the caller is mapped to.
   func find(_ name: String, _ output: Int) -> Edge? {
     var name = name

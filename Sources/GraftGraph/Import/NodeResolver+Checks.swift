@@ -3,7 +3,9 @@ import GraftTensor
 extension NodeResolver {
   /// Checks that every edge comes from an output that is there and has the type that is expected, and
   /// finds what is known of unknown ops from their neighbours.
-  mutating func checkEdges() {
+  ///
+  /// - Parameter takesValuesForVariables: whether a value is taken where a variable is expected.
+  mutating func checkEdges(takesValuesForVariables: Bool = false) {
     for index in scan.nodes.indices {
       let types = inputTypes[index]
       let isTyped = states[index] == .typed
@@ -26,7 +28,9 @@ extension NodeResolver {
         }
         guard sources[position] != Self.unresolved else { continue }
         let expected = isTyped && input < types.count ? types[input] : nil
-        checkEdge(index, input, position, expected)
+        checkEdge(
+          index, input, position,
+          takesValuesForVariables && expected?.isVariable == true ? nil : expected)
       }
     }
     for index in scan.nodes.indices where states[index] == .opaque && op(index).signature == nil {
@@ -119,11 +123,12 @@ extension NodeResolver {
     if expected.isReference, !found.isReference {
       remedy =
         "A variable was made a constant when the graph was frozen, and \(op(index).name), which writes to "
-        + "it, was left: freeze the graph again for the outputs that you need, or take the node out."
+        + "it, was left: freeze the graph again for the outputs that you need, or take the node out. \(Self.completion)"
     } else if expected.dtype == .resource {
       remedy =
         "A variable was made a constant when the graph was frozen, and \(op(index).name), which reads or "
-        + "writes it, was left: freeze the graph again with a tool that follows functions and control flow."
+        + "writes it, was left: freeze the graph again with a tool that follows functions and control flow. "
+        + Self.completion
     } else if mappedBy[position] != nil {
       remedy = "Map the key to a tensor of \(expected.dtype?.name ?? expected.description), or cast it first."
     } else {
@@ -131,6 +136,10 @@ extension NodeResolver {
     }
     report(index, input: input, message, remedy: remedy)
   }
+
+  /// What makes a whole graph of one in which constants stand for variables.
+  private static let completion =
+    "FrozenGraph(completing:) puts values in the variables' places, as the command graft does."
 
   private func mapping(_ position: Int) -> String {
     guard let key = mappedBy[position] else { return "" }
@@ -147,20 +156,39 @@ extension NodeResolver {
     return "'\(name(source))' (\(op(source).name))"
   }
 
-  /// The shape of what a constant or placeholder gives, in the words of a report.
+  /// The shape of what a node's first output is said to be, in the words of a report.
   private func shapeText(_ global: Int32) -> String {
+    declaredShape(global).map { " of shape \($0)" } ?? ""
+  }
+
+  /// The shape that a constant or placeholder gives, or that was noted when the graph was written; nil where nothing
+  /// says it.
+  private func declaredShape(_ global: Int32) -> PartialShape? {
     let source = Int(global) - offset
     func read(_ name: String) -> AttributeValue? {
       source < 0
         ? before[Int(global)].attribute(name)
         : NodeSource(document: document, range: scan.nodes[source].range).attribute(name)
     }
-    if case .tensor(let tensor)? = read("value") { return " of shape \(tensor.shape)" }
-    if case .shape(let shape)? = read("shape"), shape != .unknown { return " of shape \(shape)" }
-    if case .shapes(let shapes)? = read("_output_shapes"), let shape = shapes.first {
-      return " of shape \(shape)"
+    if case .tensor(let tensor)? = read("value") { return tensor.shape }
+    if case .shape(let shape)? = read("shape"), shape != .unknown { return shape }
+    if case .shapes(let shapes)? = read("_output_shapes") { return shapes.first }
+    return nil
+  }
+
+  /// Notes where an input map puts a tensor of another shape in the place of one whose shape is known. It is no error:
+  /// the nodes that take it may do with both.
+  ///
+  /// - Parameter local: finds a node of the scan by its name.
+  mutating func noteMappedShapes(_ inputMap: InputMap, _ local: (String) -> Int?) {
+    for (key, name, edge) in inputMap.firstOutputs {
+      guard let replaced = local(name), let expected = declaredShape(Int32(offset + replaced)),
+        let found = declaredShape(edge.node), found.merged(with: expected) == nil
+      else { continue }
+      notes.append(
+        "The input map's key '\(key)' puts \(describe(edge.node)) of shape \(found) in the place of "
+          + "\(describe(Int32(offset + replaced))) of shape \(expected).")
     }
-    return ""
   }
 
   /// The attribute that says the type of an input.
@@ -188,4 +216,7 @@ extension NodeResolver {
 extension ElementType {
   /// Nothing is known of the type.
   static let unknown = ElementType(wireValue: 0)
+
+  /// Whether it is a variable, or refers to one.
+  package var isVariable: Bool { isReference || dtype == .resource }
 }

@@ -92,7 +92,7 @@ final class FixedTableBody<Key: TableKey & TensorScalar>: LookupTableBody {
     guard current.isInitialized else {
       throw GraftError(
         .failedPrecondition, "The table '\(name)' is not initialised.",
-        remedy: "Run the operation that initialises the tables; SavedModel.load does.")
+        remedy: "Fill the tables with Session.initializeTables(), or run the operation that does.")
     }
     return current
   }

@@ -24,7 +24,7 @@ struct Freezer {
     }
     let tables = try FrozenTables(snapshot, neededBy: closure(roots))
     let needed = closure(roots + tables.nodes)
-    let flow = try HandleFlow(snapshot.nodes, needed: needed, arguments: [:]) { node, inputs in
+    let flow = try HandleFlow(snapshot.nodes, needed: needed, from: [:]) { node, inputs in
       try functions.results(of: node, inputs)
     }
     var frozen = try rewrite(needed, flow, roots: Set(roots))
@@ -34,12 +34,12 @@ struct Freezer {
     var variables: [String] = []
     for index in kept where frozen[index]?.isVariable == true {
       let node = snapshot.nodes[index]
-      guard let value = functions.values.value(of: node) else { continue }
+      guard let value = functions.values?.value(of: node) else { continue }
       variables.append(node.name)
       constants.append((node.name, controls(of: index, frozen), value))
     }
-    if let error = functions.values.error(in: snapshot) { throw error }
-    variables += functions.values.inFunctions.filter { !variables.contains($0) }
+    if let error = functions.values?.error(in: snapshot) { throw error }
+    variables += (functions.values?.inFunctions ?? []).filter { !variables.contains($0) }
 
     var writer = WireWriter()
     for constant in constants {

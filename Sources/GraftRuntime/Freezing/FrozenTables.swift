@@ -13,35 +13,20 @@ struct FrozenTables {
   private var initializers: [Int: [Int]] = [:]
   private let snapshot: GraphSnapshot
 
-  private static let filling: Set<String> = [
-    "InitializeTable", "InitializeTableV2", "LookupTableImport", "LookupTableImportV2",
-  ]
-  private static let fillingFromFile: Set<String> = [
-    "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",
-  ]
-
   /// Finds the tables among what some nodes need.
   ///
   /// - Throws: `GraftError` (`unimplemented`) with all tables that are filled from files.
   /// - Complexity: O(nodes + edges).
   init(_ snapshot: GraphSnapshot, neededBy needed: [Int]) throws {
     self.snapshot = snapshot
-    let tables = Set(needed.filter { Self.isTable(snapshot.nodes[$0]) })
+    let tables = Set(needed.filter { TableFiller.isTable(snapshot.nodes[$0]) })
     guard !tables.isEmpty else { return }
     var files: [String] = []
-    for (index, node) in snapshot.nodes.enumerated() {
-      if let table = Self.tableFilled(byCall: node, snapshot), tables.contains(table) {
-        initializers[table, default: []].append(index)
-        continue
-      }
-      let isFile = Self.fillingFromFile.contains(node.op)
-      guard isFile || Self.filling.contains(node.op), let first = node.inputs.first,
-        let table = Self.table(Int(first.node), snapshot.nodes), tables.contains(table)
-      else { continue }
-      if isFile {
-        files.append("'\(snapshot.nodes[table].name)'")
+    for filler in TableFiller.all(in: snapshot) where tables.contains(filler.table) {
+      if filler.isFromFile {
+        files.append("'\(snapshot.nodes[filler.table].name)'")
       } else {
-        initializers[table, default: []].append(index)
+        initializers[filler.table, default: []].append(filler.node)
       }
     }
     guard files.isEmpty else {
@@ -73,33 +58,5 @@ struct FrozenTables {
     guard changed.op != "Identity" else { return }
     changed.input += controls.filter { !changed.input.contains($0) }
     message = changed
-  }
-
-  /// The table that a function fills which a node calls, as TensorFlow 2 fills tables.
-  private static func tableFilled(byCall node: GraphNode, _ snapshot: GraphSnapshot) -> Int? {
-    guard node.op == "StatefulPartitionedCall" || node.op == "PartitionedCall",
-      let argument = node.inputs.firstIndex(where: { table(Int($0.node), snapshot.nodes) != nil }),
-      case .function(let reference)? = node.attribute("f"),
-      let body = try? snapshot.functions.body(of: reference),
-      body.nodes.contains(where: { inner in
-        filling.contains(inner.op) && inner.inputs.first.map { Int($0.node) } == argument
-      })
-    else { return nil }
-    return table(Int(node.inputs[argument].node), snapshot.nodes)
-  }
-
-  private static func isTable(_ node: GraphNode) -> Bool {
-    node.op.hasPrefix("HashTable") || node.op.hasPrefix("MutableHashTable")
-      || node.op.hasPrefix("MutableDenseHashTable")
-  }
-
-  private static func table(_ start: Int, _ nodes: [GraphNode]) -> Int? {
-    var index = start
-    for _ in 0..<8 {
-      if isTable(nodes[index]) { return index }
-      guard let next = nodes[index].inputs.first else { return nil }
-      index = Int(next.node)
-    }
-    return nil
   }
 }

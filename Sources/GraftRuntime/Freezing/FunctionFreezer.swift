@@ -21,14 +21,15 @@ final class FunctionFreezer {
   }
 
   private let snapshot: GraphSnapshot
-  var values: VariableValues
+  /// The values of variables that functions have nodes for; nil where those stay variables.
+  var values: VariableValues?
   private(set) var notes: [String] = []
   private var frozen: [Key: Frozen] = [:]
   private var open: Set<Key> = []
   private var definitions: [String: Tensorflow_FunctionDef] = [:]
   private var hasState: [String: Bool] = [:]
 
-  init(snapshot: GraphSnapshot, values: VariableValues) {
+  init(snapshot: GraphSnapshot, values: VariableValues?) {
     self.snapshot = snapshot
     self.values = values
   }
@@ -158,6 +159,7 @@ final class FunctionFreezer {
   private func readsOwnVariables(_ name: String) throws -> Bool {
     if let known = hasState[name] { return known }
     hasState[name] = false
+    guard values != nil else { return false }
     var result = false
     for node in try original(name).nodeDef where !result {
       if VariableBinding.ops.contains(node.op) {
@@ -179,7 +181,11 @@ final class FunctionFreezer {
   private func rewrite(_ reference: FunctionReference, _ arguments: [Int: DataType]) throws -> Frozen {
     let body = try snapshot.functions.body(of: reference)
     let needed = Array(body.nodes.indices.dropFirst(body.argumentCount))
-    let flow = try HandleFlow(body.nodes, needed: needed, arguments: arguments) { node, inputs in
+    var sources: [Edge: DataType] = [:]
+    for (argument, dtype) in arguments { sources[Edge(node: Int32(argument), output: 0)] = dtype }
+    let flow = try HandleFlow(
+      body.nodes, needed: needed, from: sources, followsVariables: values != nil
+    ) { node, inputs in
       try self.results(of: node, inputs)
     }
     var definition = try original(reference.name)
@@ -206,8 +212,12 @@ final class FunctionFreezer {
         if changed.op != message.op { renamed.insert(message.name) }
         nodes += added + [changed]
       case .variable:
+        guard values != nil else {
+          nodes.append(message)
+          continue
+        }
         renamed.insert(message.name)
-        guard let value = values.value(of: node, inFunction: true) else { continue }
+        guard let value = values?.value(of: node, inFunction: true) else { continue }
         let controls = message.input.filter { $0.hasPrefix("^") }
         nodes.append(
           try Tensorflow_NodeDef(

@@ -11,19 +11,28 @@ struct HandleFlow {
   /// The dtype of the variable that an output is a handle to; nil for all other outputs.
   subscript(edge: Edge) -> DataType? { dtypes[edge] }
 
-  /// Follows handles from variables and arguments to a fixed point, since loops lead back.
+  /// Follows handles to a fixed point, since loops lead back.
   ///
   /// - Parameters:
   ///   - nodes: all nodes; edges refer to them.
   ///   - needed: the nodes to look at.
-  ///   - arguments: the arguments that are handles, with their dtypes.
+  ///   - sources: outputs that are handles, or values where handles are expected, with their dtypes.
+  ///   - followsVariables: whether the handles of the variables among the nodes are followed as well.
   ///   - results: what of a called function's results are handles, given which of its node's inputs are.
   /// - Complexity: O(nodes × length of the longest way back).
   init(
-    _ nodes: [GraphNode], needed: [Int], arguments: [Int: DataType],
+    _ nodes: [GraphNode], needed: [Int], from sources: [Edge: DataType], followsVariables: Bool = true,
     results: (_ node: GraphNode, _ inputs: [Int: DataType]) throws -> [Int: DataType]
   ) throws {
-    for (argument, dtype) in arguments { dtypes[Edge(node: Int32(argument), output: 0)] = dtype }
+    dtypes = sources
+    if followsVariables {
+      for index in needed where nodes[index].op == "VarHandleOp" {
+        guard case .type(let type)? = nodes[index].attribute("dtype"), let dtype = type.dtype else {
+          continue
+        }
+        dtypes[Edge(node: Int32(index), output: 0)] = dtype
+      }
+    }
     var changed = true
     while changed {
       changed = false
@@ -40,8 +49,8 @@ struct HandleFlow {
   /// The inputs of a node that are handles, with their dtypes.
   func inputs(of node: GraphNode) -> [Int: DataType] {
     var result: [Int: DataType] = [:]
-    for (position, edge) in node.inputs.enumerated() {
-      if let dtype = dtypes[edge] { result[position] = dtype }
+    for (position, edge) in node.inputs.enumerated() where position < node.inputTypes.count {
+      if node.inputTypes[position].dtype == .resource, let dtype = dtypes[edge] { result[position] = dtype }
     }
     return result
   }
@@ -55,9 +64,6 @@ struct HandleFlow {
     of node: GraphNode, _ inputs: [Int: DataType],
     _ results: (_ node: GraphNode, _ inputs: [Int: DataType]) throws -> [Int: DataType]
   ) throws -> [Int: DataType] {
-    if node.op == "VarHandleOp", case .type(let type)? = node.attribute("dtype"), let dtype = type.dtype {
-      return [0: dtype]
-    }
     if node.op == "IdentityN" { return inputs }
     if passing.contains(node.op) {
       guard let dtype = inputs.values.first else { return [:] }

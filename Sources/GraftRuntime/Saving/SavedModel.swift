@@ -16,6 +16,8 @@ public struct SavedModel: Sendable {
   public let metaGraph: MetaGraph
   /// The folder that it was loaded from.
   public let folder: String
+  /// What the import had to guess, leave out or change, as sentences.
+  public let notes: [String]
   let session: Session
 
   /// The sets of tags that a SavedModel's graphs can be picked by.
@@ -34,27 +36,32 @@ public struct SavedModel: Sendable {
   ///   - prefix: goes before the operations' names, so that several models share a session.
   ///   - restoresVariables: whether the variables get their values, and tables and whatever else are made.
   ///     Without, the graph can be looked at, also where the folder has lost its variables.
+  ///   - inferenceMode: whether a graph that was exported to train is set to infer; see `ImportOptions`.
   /// - Throws: `GraftError`: `notFound` for a path or for tags that are not there, with those that are;
   ///   `permissionDenied` for an asset outside of the folder; `dataLoss`, `invalidGraph`, and what the model's
   ///   initialisers throw. The graph may have got the operations then; variables are as they were.
   public static func load(
     _ path: String, tags: Set<String>? = ["serve"], into session: Session, prefix: String = "",
-    restoresVariables: Bool = true
+    restoresVariables: Bool = true, inferenceMode: Bool = false
   ) throws -> SavedModel {
     let file = try SavedModelFile(path)
     return try load(
       try file.metaGraph(tagged: tags), of: file, into: session, prefix: prefix,
-      restoresVariables: restoresVariables)
+      restoresVariables: restoresVariables, inferenceMode: inferenceMode)
   }
 
-  /// Loads one of the graphs of a file that was read already, as ``load(_:tags:into:prefix:restoresVariables:)`` does.
+  /// Loads one of the graphs of a file that was read already, as ``load(_:tags:into:prefix:restoresVariables:inferenceMode:)``
+  /// does.
   package static func load(
     _ metaGraph: MetaGraph, of file: SavedModelFile, into session: Session, prefix: String,
-    restoresVariables: Bool = true
+    restoresVariables: Bool = true, inferenceMode: Bool = false
   ) throws -> SavedModel {
     let imported = try metaGraph.imported(
-      into: session.graph, prefix: prefix, limits: session.options.limits.imports)
-    let model = SavedModel(metaGraph: imported.metaGraph, folder: file.folder, session: session)
+      into: session.graph,
+      options: ImportOptions(
+        prefix: prefix, inferenceMode: inferenceMode, limits: session.options.limits.imports))
+    let model = SavedModel(
+      metaGraph: imported.metaGraph, folder: file.folder, notes: imported.notes, session: session)
     guard restoresVariables else { return model }
     try session.restoringVariablesOnFailure {
       try model.restoreVariables()

@@ -44,7 +44,8 @@ struct UninitializedReads: Sendable {
     guard !fillers.isEmpty else { return error }
     let list = fillers.prefix(3).map { "'\($0.name)' (\($0.op))" }.joined(separator: ", ")
     return GraftError(
-      error.code, error.message, at: error.place, remedy: "Run \(list) as a target first, which fills it.",
+      error.code, error.message, at: error.place,
+      remedy: "Fill the tables with Session.initializeTables(), or run \(list) as a target first.",
       cause: error)
   }
 

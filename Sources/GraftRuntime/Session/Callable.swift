@@ -73,7 +73,7 @@ public struct Callable: Sendable {
     } catch let error as GraftError {
       // Weights that went away meanwhile explain whatever came of them.
       try parts.library.checkFiles()
-      throw parts.reads.explained(error)
+      throw parts.reads.explained(error).namingSources(in: parts.reads.graph)
     }
   }
 

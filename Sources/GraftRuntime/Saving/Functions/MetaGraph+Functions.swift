@@ -10,16 +10,16 @@ extension MetaGraph {
   /// function whose captured objects cannot be found in the graph is left out.
   ///
   /// - Parameters:
-  ///   - prefix: goes before the names of all operations.
+  ///   - options: a prefix, limits, whether the graph is set to infer.
   /// - Returns: the MetaGraph with names as the graph has them, and what the import had to guess.
   /// - Throws: `GraftError` as `Graph.importMetaGraph`.
-  package func imported(into graph: Graph, prefix: String, limits: ImportLimits = ImportLimits()) throws
+  package func imported(into graph: Graph, options: ImportOptions) throws
     -> (metaGraph: MetaGraph, notes: [String])
   {
-    let imported = try graph.importMetaGraph(self, options: ImportOptions(prefix: prefix, limits: limits))
+    let imported = try graph.importMetaGraph(self, options: options)
     let metaGraph = below(imported.prefix)
     do {
-      return (try metaGraph.importingFunctions(into: graph, limits), imported.notes)
+      return (try metaGraph.importingFunctions(into: graph, options.limits), imported.notes)
     } catch let error as GraftError {
       // The rest of the model is as good as without them.
       let note = "The functions of the model's objects cannot be called: \(error.message)"
