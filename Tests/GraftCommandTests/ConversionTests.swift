@@ -62,6 +62,24 @@ private func answer(_ model: [String], fetching: [String] = ["classes", "probabi
     }
   }
 
+  /// Checkpoints of TensorFlow 2 hold variables by the objects that have them; a MetaGraph restores them by name.
+  @Test func variablesOfObjectsBecomeThoseOfAMetaGraph() throws {
+    try withTemporaryFolder { folder in
+      let model = repository + "Tests/Fixtures/modes/training_model"
+      let feeds = [
+        "--inference-mode", "--feed",
+        "x=[[" + String(repeating: "[[0,1],[1,0],[1,1],[0,0]],", count: 4).dropLast() + "]]",
+      ]
+      let original = try graft(["run", model] + feeds)
+      #expect(original.code == 0, "\(original.error)")
+      #expect(try graft(["convert", model, folder + "/m.meta"]).code == 0)
+      let converted = try graft(["run", folder + "/m.meta"] + feeds)
+      #expect(converted.output == original.output, "\(converted.error)")
+      #expect(try graft(["convert", folder + "/m.meta", folder + "/saved"]).code == 0)
+      #expect(try graft(["run", folder + "/saved"] + feeds).output == original.output)
+    }
+  }
+
   @Test func convertsCheckpointsWithoutAGraph() throws {
     try withTemporaryFolder { folder in
       let finished = try graft([

@@ -91,7 +91,7 @@ struct ModelConversion {
     let prefix = path.hasSuffix(".meta") ? String(path.dropLast(".meta".count)) : path
     try checkFree(prefix + ".meta")
     if !model.session.filledVariables.isEmpty {
-      try Saver(graph: model.graph).save(model.session, to: prefix, shards: shards, keeping: nil)
+      try Saver(exporting: model.graph).save(model.session, to: prefix, shards: shards, keeping: nil)
     }
     try MetaGraph(
       exporting: model.graph, signatures: try signatures(), tags: model.metaGraph?.tags ?? [],

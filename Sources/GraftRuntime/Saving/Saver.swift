@@ -101,6 +101,12 @@ public struct Saver: Sendable {
     operations = nil
   }
 
+  /// The saver of a MetaGraph that is made of a graph, which holds variables by their names: a checkpoint for it must
+  /// do so too, whatever the keys of the checkpoint that they came from.
+  package init(exporting graph: Graph) {
+    self.init(VariableBinding.all(in: graph.snapshot).map { $0.slice.isEmpty ? $0.under($0.savedKey) : $0 })
+  }
+
   /// A saver of variables under keys that are known.
   init(_ bindings: [VariableBinding]) {
     self.bindings = bindings
