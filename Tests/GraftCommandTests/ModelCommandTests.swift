@@ -126,10 +126,30 @@ private let graphs = repository + "Tests/Fixtures/graphs/good/"
   }
 
   @Test func listsOpsWithoutAKernelAndWhetherTheyAreNeeded() throws {
-    let json = try JSONParser.parse(graft(["check", graphs + "unknown-ops/graph.pb", "--json"]).output)
-    let missing = json["findings"]?.elements?.filter { $0["kind"] == .string("missing-op") } ?? []
-    #expect(!missing.isEmpty)
-    #expect(missing.allSatisfy { $0["message"]?.string?.contains("no op of TensorFlow's own") == true })
+    func messages(_ fetch: String) throws -> [String] {
+      let json = try JSONParser.parse(
+        graft(["check", graphs + "unknown-ops/graph.pb", "--fetch", fetch, "--json"]).output)
+      let missing = json["findings"]?.elements?.filter { $0["kind"] == .string("missing-op") } ?? []
+      return missing.compactMap { $0["message"]?.string }
+    }
+    let (addons, custom, words) = (
+      "Addons>GeluForward: no op of TensorFlow's own, but of TensorFlow Addons. 1 node has it, and ",
+      "MyCustomOp: no op of TensorFlow's own. 2 nodes have it, and ",
+      "WordpieceTokenizeWithOffsets: no op of TensorFlow's own, but of TensorFlow Text. 1 node has it, and "
+    )
+    let (needed, spare) = ("what is computed needs it.", "nothing that is computed needs it.")
+    #expect(try messages("out") == [addons + needed, custom + needed, words + spare])
+    #expect(try messages("y") == [addons + spare, custom + spare, words + spare])
+    #expect(try graft(["check", graphs + "unknown-ops/graph.pb", "--fetch", "y"]).code == 0)
+    #expect(try graft(["check", graphs + "unknown-ops/graph.pb", "--fetch", "out"]).code == 1)
+  }
+
+  @Test func namesTheReleaseThatWroteAGraphAndOpsThatWereGoneThen() throws {
+    let old = try graft(["inspect", graphs + "old-producer/graph.pb"]).output
+    #expect(old.contains("written by TensorFlow before 0.9 (producer version 8)"), "\(old)")
+    let new = try graft(["inspect", graphs + "removed-op/graph.pb"]).output
+    #expect(new.contains("written by TensorFlow between 2.17 and 2.21 (producer version 2400)"), "\(new)")
+    #expect(new.contains("1 node is of BatchNormWithGlobalNormalization, which TensorFlow removed"), "\(new)")
   }
 }
 

@@ -89,7 +89,9 @@ import Testing
   ]
 
   static let others: [Bad] = [
-    Bad("min-consumer-too-high", "999999", "2474", "TensorFlow 2.21", "later version of Graft"),
+    Bad(
+      "min-consumer-too-high", "999999", "2474", "TensorFlow 2.21", "later version of Graft",
+      "written by TensorFlow"),
     Bad("bad-consumer", "version 2474 get it wrong"),
     Bad("negative-producer", "version -5"),
     Bad("function-twice", "two different functions 'f'"),

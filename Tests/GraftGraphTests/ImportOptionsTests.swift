@@ -103,6 +103,50 @@ import Testing
     }
   }
 
+  @Test func keysThatReplaceNothingAreCountedAsZero() throws {
+    // z is the GraphDef's own, and no node takes it: there was nothing to replace.
+    let graph = try imported([placeholder("mine"), node("NoOp", "ready")])
+    let result = try graph.importGraphDef(
+      bytes: chain, prefix: "m", inputMap: ["z:0": "mine:0", "^z": "ready", "y": "mine", "^x": "ready"])
+    #expect(result.inputMapUses == ["z:0": 0, "^z": 0, "y": 1, "^x": 1])
+    #expect(try graph.operation(named: "m/z").inputs.map(\.name) == ["mine:0"])
+    #expect(try graph.operation(named: "m/z").controlInputs.map(\.name) == ["ready"])
+  }
+
+  @Test func onlyTheOutputThatIsNamedIsReplaced() throws {
+    let graph = try imported([placeholder("mine")])
+    let parts = node("Unpack", "parts", ["x"], ["T": type(.dtFloat), "num": int(2)])
+    let result = try graph.importGraphDef(
+      bytes: try graphDef([
+        placeholder("x"), parts, neg("a", "parts"), neg("b", "parts:1"), neg("c", "parts:1"),
+      ])
+      .bytes, prefix: "m", inputMap: ["parts:1": "mine:0"])
+    #expect(result.inputMapUses == ["parts:1": 2])
+    #expect(try graph.operation(named: "m/a").inputs.map(\.name) == ["m/parts:0"])
+    let error = try graftError {
+      try graph.importGraphDef(
+        bytes: try graphDef([placeholder("x"), parts, neg("a", "parts")]).bytes, prefix: "n",
+        inputMap: ["parts:2": "mine:0"])
+    }
+    #expect(error.code == .notFound)
+    #expect(error.message == "The input map's key 'parts:2' is not in the GraphDef, and no node takes it.")
+    #expect(error.remedy == "'parts' has 2 outputs.")
+  }
+
+  @Test func severalUnknownKeysAreToldAtOnce() throws {
+    let graph = try imported([placeholder("mine")])
+    let error = try graftError {
+      try graph.importGraphDef(
+        bytes: try graphDef([placeholder("images"), neg("logits", "images")]).bytes,
+        inputMap: ["image:0": "mine:0", "logit": "mine:0", "images": "mine:0"])
+    }
+    #expect(
+      error.message
+        == "The input map's keys 'image:0', 'logit' are not in the GraphDef, and no node takes them.")
+    #expect(
+      error.remedy == "For 'image:0': Did you mean 'images:0'? For 'logit': Did you mean 'logits:0'?")
+  }
+
   @Test func unknownKeysAreToldWithSuggestions() throws {
     let graph = try imported([placeholder("mine")])
     let error = try graftError {

@@ -39,6 +39,42 @@ import Testing
     #expect(found?.description.contains("limits.totalBytes") == true)
   }
 
+  /// `y` shows a tensor of so many elements as often as the template asks for it.
+  private func shown(_ shape: [Int], times: Int, summarize: Int) -> GraphText {
+    let template = String(repeating: "{}", count: times)
+    return GraphText().constant("dims", [shape.count], shape).constant("value", [], [1.0])
+      .node("x", "Fill", ["dims", "value"], ["T": "type: DT_FLOAT", "index_type": "type: DT_INT32"])
+      .node(
+        "y", "StringFormat", [String](repeating: "x", count: times),
+        [
+          "T": "list { \(String(repeating: "type: DT_FLOAT ", count: times)) }",
+          "template": "s: \"\(template)\"",
+          "placeholder": "s: \"{}\"", "summarize": "i: \(summarize)",
+        ])
+  }
+
+  /// Each time takes two bytes of an element: 65,536 elements a hundred times are 13 megabytes.
+  @Test(arguments: [true, false]) func aTemplateIsNotFilledBeyondTheLimit(optimize: Bool) throws {
+    let limits = SessionLimits(totalBytes: 8 << 20, tensorBytes: 1 << 19)
+    let options = SessionOptions(threads: 1, optimize: optimize, limits: limits)
+    let found = error(shown([1 << 16], times: 100, summarize: -1), "y", options)
+    #expect(found?.code == .resourceExhausted && found?.place.node == "y", "\(String(describing: found))")
+    #expect(found?.description.contains("limits.tensorBytes") == true)
+    // Rows of one element in as many dimensions as there may be take a hundred times the room of the element.
+    let nested = [1 << 12] + [Int](repeating: 1, count: 200)
+    #expect(error(shown(nested, times: 1, summarize: -1), "y", options)?.code == .resourceExhausted)
+  }
+
+  /// What is left out of a summary takes no room: TensorFlow shows tensors of any size.
+  @Test(arguments: [true, false]) func aSummaryOfALargeTensorTakesNoRoom(optimize: Bool) throws {
+    let limits = SessionLimits(totalBytes: 8 << 20, tensorBytes: 1 << 19)
+    let session = Session(
+      graph: try shown([1 << 16], times: 100, summarize: 3).graph(),
+      options: SessionOptions(threads: 1, optimize: optimize, limits: limits))
+    let text = String(repeating: "[1 1 1 ... 1 1 1]", count: 100)
+    #expect(try session.run("y").scalars() == [Bytes(text)])
+  }
+
   @Test func memoryIsGivenBackWhenTensorsGo() throws {
     let session = Session(
       graph: try filled(3).graph(),

@@ -86,11 +86,32 @@ import Testing
     #expect(try size.scalars(as: Int64.self) == [Int64(count / 4)])
   }
 
-  @Test func anOperationIsNoFetchAndATensorNoTarget() throws {
+  @Test(arguments: ["init", "init:0"]) func anOperationWithoutOutputsIsNoFetch(name: String) throws {
     let session = Session(graph: try VariableGraph.line().graph())
-    let fetched = try #require(thrown { _ = try session.run("init") })
-    #expect(fetched.description.contains("target"), "\(fetched)")
+    let fetched = try #require(thrown { _ = try session.run(name) })
+    #expect([.invalidArgument, .notFound].contains(fetched.code) && fetched.place.node == "init")
+    #expect(fetched.message.contains("'\(name)'"), "\(fetched)")
+    #expect(fetched.remedy == "The operation has no outputs; it can be a target.")
     #expect(try session.run([], targets: ["init"]).isEmpty)
+  }
+
+  @Test func aTensorIsNoTarget() throws {
+    let session = Session(graph: try VariableGraph.line().graph())
+    let target = try #require(thrown { _ = try session.run([], targets: ["x:0"]) })
+    #expect(target.code == .invalidArgument)
+    #expect(target.message == "'x:0' is a tensor, and an operation was asked for.")
+    #expect(target.remedy == "The operation is 'x'.")
+    let near = try #require(thrown { _ = try session.run([], targets: ["inti"]) })
+    #expect(near.code == .notFound && near.remedy == "Did you mean 'init'?", "\(near)")
+  }
+
+  @Test func anOperationOfSeveralOutputsIsFetchedByTheirNumbers() throws {
+    let graph = GraphText().constant("axis", [], [0]).constant("x", [2], [1.0, 2.0])
+      .node("parts", "Split", ["axis", "x"], ["T": "type: DT_FLOAT", "num_split": "i: 2"])
+    let session = Session(graph: try graph.graph())
+    let error = try #require(thrown { _ = try session.run("parts") })
+    #expect(error.remedy == "Its 2 outputs are 'parts:0' (float32), 'parts:1' (float32).")
+    #expect(try session.run("parts:1").scalars() == [2] as [Float])
   }
 
   /// A table that a frozen graph left without what fills it.

@@ -122,6 +122,33 @@ import Testing
     #expect(try VariableGraph.result(session) == [4])
   }
 
+  @Test func everyShapeThatDiffersIsToldAtOnceAndNothingChanges() throws {
+    let session = try VariableGraph.session()
+    let folder = try TestFolder()
+    try VariableGraph.checkpoint(
+      folder.file("m"),
+      [
+        "w": Tensor(shape: [1, 2], scalars: [5, 6] as [Float]),
+        "b": Tensor(shape: [3], scalars: [1, 2, 3] as [Float]),
+      ])
+    let saver = try Saver(graph: session.graph)
+    let error = try #require(thrown { try saver.restore(folder.file("m"), into: session) })
+    #expect(error.code == .invalidArgument && error.place.file == folder.file("m"))
+    #expect(
+      error.message
+        == "2 do not fit: 'w' has shape [2,1], and 'w' has [1,2]; 'b' has shape [1], and 'b' has [3].")
+    #expect(
+      error.remedy
+        == "If the checkpoint is the right one: skip: [\"w\", \"b\"] leaves what differs in shape, as a new head."
+    )
+    #expect(try VariableGraph.result(session) == [9])
+    #expect(try saver.diff(folder.file("m")).rows.map(\.verdict) == [.shape, .shape])
+    let report = try saver.restore(
+      folder.file("m"), into: session, options: RestoreOptions(skip: ["w", "b"]))
+    #expect(report.restored.isEmpty && report.left == ["w", "b"])
+    #expect(try VariableGraph.result(session) == [9])
+  }
+
   @Test func aMapGivesVariablesOtherKeys() throws {
     let session = try VariableGraph.session()
     let folder = try TestFolder()

@@ -96,14 +96,12 @@ enum ModeChecks {
 /// A placeholder that turns something on or off, as `is_training` or `keep_prob`.
 struct SwitchPlaceholder {
   let name: String
-  let dtype: DataType?
+  /// Whether it says how much dropout drops.
+  let isOfDropout: Bool
   /// The value that stands in the graph for the case that none is fed; nil where one must be.
   let fallback: String?
   /// The value for inference.
   let value: String
-
-  /// Whether it says how much dropout drops.
-  var isOfDropout: Bool { dtype != .bool }
 
   /// All of those that a call needs.
   static func all(in needed: NeededNodes) -> [SwitchPlaceholder] {
@@ -111,26 +109,15 @@ struct SwitchPlaceholder {
   }
 
   private init?(_ node: GraphNode, _ graph: GraphSnapshot) {
-    guard node.op.hasPrefix("Placeholder"), let type = node.outputTypes.first else { return nil }
-    let shape = placeholderShape(node, producer: graph.versions.producer)
-    guard shape.rank == nil || shape.rank == 0 else { return nil }
-    guard let value = Self.inferenceValue(node.name, type.dtype) else { return nil }
+    guard let found = ModeSwitch(node, producer: graph.versions.producer) else { return nil }
     name = node.name
-    dtype = type.dtype
-    self.value = value
+    isOfDropout = found.kind != .mode
+    value = found.value
     guard node.op == "PlaceholderWithDefault" else {
       fallback = nil
       return
     }
     fallback = node.inputs.first.flatMap { Self.constant($0, graph) } ?? "a computed value"
-  }
-
-  /// What to feed for inference; nil for a placeholder that is no switch.
-  private static func inferenceValue(_ name: String, _ dtype: DataType?) -> String? {
-    let value = ModeSwitch.inferenceValue(name, dtype)
-    // Whatever a truth value is called, it switches something.
-    if dtype == .bool { return value == 1 ? "true" : "false" }
-    return value.map { "\(Int($0))" }
   }
 
   private static func constant(_ edge: Edge, _ graph: GraphSnapshot) -> String? {
@@ -146,7 +133,7 @@ struct SwitchPlaceholder {
 
   /// What to say about it: a problem where it must be fed and nothing says so, or stands for training.
   func finding(arguments: Set<String>, command: String) -> Finding? {
-    let kind = dtype == .bool ? "a switch" : "how much dropout keeps or drops"
+    let kind = isOfDropout ? "how much dropout keeps or drops" : "a switch"
     if let fallback {
       guard fallback != value else { return nil }
       return .problem(

@@ -49,7 +49,7 @@ struct MissingOp {
     guard let definition = registry.definition(inGraph: node.op) else {
       if graph.functions[node.op] != nil { return nil }
       guard OpSignature.named(node.op) != nil else {
-        return "no op of TensorFlow's own" + (origin(of: node.op).map { ", but of \($0)" } ?? "")
+        return "no op of TensorFlow's own" + (OpOrigin.name(of: node.op).map { ", but of \($0)" } ?? "")
       }
       return RefusedOps.reason(node.op).map { "refused: it \($0)" } ?? "no kernel yet"
     }
@@ -65,22 +65,6 @@ struct MissingOp {
       }
     }
     return nil
-  }
-
-  /// The package that an op comes from which is not TensorFlow's own.
-  private static func origin(of op: String) -> String? {
-    if let mark = op.firstIndex(of: ">") {
-      let space = String(op[..<mark])
-      return ["Addons": "TensorFlow Addons", "IO": "TensorFlow I/O", "TFText": "TensorFlow Text"][space]
-        ?? space
-    }
-    let beginnings = [
-      ("TRT", "TensorRT"), ("Horovod", "Horovod"), ("Sentencepiece", "TensorFlow Text"),
-      ("Wordpiece", "TensorFlow Text"), ("UnicodeScript", "TensorFlow Text"),
-      ("Whitespace", "TensorFlow Text"), ("NormalizeUTF8", "TensorFlow Text"),
-      ("RegexSplit", "TensorFlow Text"), ("CaseFoldUTF8", "TensorFlow Text"),
-    ]
-    return beginnings.first { op.hasPrefix($0.0) }?.1
   }
 
   /// What is missing as findings: a problem where it is needed, else a note.

@@ -56,6 +56,15 @@ package enum FileKind: Sendable, Equatable {
     if begins([0x80, 2]) || begins([0x80, 3]) || begins([0x80, 4]) || begins([0x80, 5]) {
       return .other("a Python pickle, as PyTorch writes", remedy: freeze)
     }
+    // Every file of Riegeli records begins with the hash of the same first block.
+    if begins([0x83, 0xAF, 0x70, 0xD1, 0x0D, 0x88, 0x4A, 0x3F]) {
+      return .other(
+        "a model in chunks (.cpb), as TensorFlow writes those beyond 2 GB with `experimental_image_format`",
+        remedy:
+          "Graft does not read chunks: load the model with TensorFlow and save it again without that option. "
+          + "Constants that take it beyond 2 GB have to become variables first, which lie in files of their own."
+      )
+    }
     if begins([0x7F, 0x45, 0x4C, 0x46]) {
       return .other("a program or library", remedy: "Name the graph's file.")
     }

@@ -21,8 +21,7 @@ extension NodeResolver {
           report(
             index, input: input,
             "The input '\(inputText(position))' stands after a control input; control inputs ('^name') come "
-              + "last."
-          )
+              + "last.", remedy: "Put the node's control inputs behind all others.")
           // Told once for a node.
           hasControl = false
         }
@@ -49,7 +48,8 @@ extension NodeResolver {
       let added = max(output + 1 - count, 0)
       guard added <= NodeTyper.maximumArguments - outputTotal else {
         report(
-          index, input: input, "The input '\(inputText(position))' is beyond what an op may have of outputs.")
+          index, input: input, "The input '\(inputText(position))' is beyond what an op may have of outputs.",
+          remedy: "Correct the number after the colon.")
         return
       }
       outputTotal += added

@@ -140,12 +140,14 @@ struct NodeResolver {
   mutating func findTypes() throws {
     var typer = NodeTyper(document: document, nesting: scan.limits.nesting)
     var unknown = UnknownAttributes()
+    var removed = RemovedOps(producer: scan.versions.producer)
     for index in scan.nodes.indices {
       let op = op(index)
       guard let signature = op.signature else {
         try checkUnknown(index)
         continue
       }
+      removed.add(signature)
       let problemsBefore = problems.count
       try typer.read(signature, attributes(index), bindings: bindings) { text in
         report(index, text, remedy: "Correct the attribute, or export the graph again.")
@@ -160,7 +162,7 @@ struct NodeResolver {
         states[index] = .pending
       }
     }
-    notes += unknown.notes
+    notes += removed.notes + unknown.notes
   }
 
   /// Takes the types that a node's attributes say.

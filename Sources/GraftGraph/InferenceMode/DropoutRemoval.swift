@@ -74,7 +74,7 @@ extension NodeScope {
     switch node.op {
     case "Placeholder", "PlaceholderV2", "PlaceholderWithDefault":
       if case .shape(let shape)? = node.attribute("shape"), shape.rank == 0 { return true }
-      return ModeSwitch.inferenceValue(node.name, node.outputTypes.first?.dtype) != nil
+      return ModeSwitch(node.name, node.outputTypes.first?.dtype) != nil
     case "Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "Reciprocal", "Inv":
       return depth > 0 && !node.inputs.isEmpty && node.inputs.allSatisfy { isScalar($0, depth: depth - 1) }
     default: return false

@@ -159,14 +159,14 @@ extension NodeScope {
   fileprivate mutating func fixSwitch(_ index: Int) throws -> String? {
     let node = nodes[index]
     guard ["Placeholder", "PlaceholderV2", "PlaceholderWithDefault"].contains(node.op),
-      let dtype = node.outputTypes.first?.dtype, let value = ModeSwitch.inferenceValue(node.name, dtype)
+      let dtype = node.outputTypes.first?.dtype, let found = ModeSwitch(node.name, dtype), found.isNamed
     else { return nil }
     if case .shape(let shape)? = node.attribute("shape"), let rank = shape.rank, rank > 0 { return nil }
     let tensor: Tensor
     switch dtype {
-    case .bool: tensor = try Tensor(value != 0)
-    case .float32: tensor = try Tensor(Float(value))
-    case .float64: tensor = try Tensor(value)
+    case .bool: tensor = try Tensor(found.number != 0)
+    case .float32: tensor = try Tensor(Float(found.number))
+    case .float64: tensor = try Tensor(found.number)
     default: return nil
     }
     try change(index) { message in
@@ -174,6 +174,6 @@ extension NodeScope {
       message.set("dtype", dtype)
       try message.set("value", tensor)
     }
-    return "'\(node.name)' is \(dtype == .bool ? "\(value != 0)" : "\(Int(value))")"
+    return "'\(node.name)' is \(found.value)"
   }
 }

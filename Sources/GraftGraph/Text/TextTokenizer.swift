@@ -187,6 +187,7 @@ struct TextTokenizer {
     }
     return GraftError(
       code, "Line \(line), column \(column) of the text: \(message)",
-      at: .init(file: document.file, offset: offset), remedy: remedy)
+      at: .init(file: document.file, offset: offset),
+      remedy: remedy ?? "Correct the text there, or export or download the graph again.")
   }
 }

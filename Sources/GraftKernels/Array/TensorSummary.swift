@@ -41,14 +41,21 @@ enum TensorSummary {
 
   /// The first elements as text; nil for dtypes that have none.
   static func elements(_ tensor: Tensor, _ limit: Int) -> [String]? {
-    func integers<T: FixedWidthInteger>(_ type: T.Type) -> [String] {
-      tensor.buffer(as: type).prefix(limit).map { String($0) }
+    reader(tensor).map { read in (0..<min(limit, tensor.elementCount)).map(read) }
+  }
+
+  /// What gives a tensor's elements as text, by their number; nil for dtypes that have none.
+  static func reader(_ tensor: Tensor) -> ((Int) -> String)? {
+    func values<T>(_ type: T.Type, _ text: @escaping (T) -> String) -> (Int) -> String {
+      let buffer = tensor.buffer(as: type)
+      return { index in withExtendedLifetime(tensor) { text(buffer[index]) } }
     }
+    func integers<T: FixedWidthInteger>(_ type: T.Type) -> (Int) -> String { values(type) { String($0) } }
     switch tensor.dtype {
-    case .float32: return tensor.buffer(as: Float.self).prefix(limit).map { number($0) }
-    case .float64: return tensor.buffer(as: Double.self).prefix(limit).map { number($0) }
-    case .float16: return tensor.buffer(as: Float16.self).prefix(limit).map { number(Float($0)) }
-    case .bfloat16: return tensor.buffer(as: BFloat16.self).prefix(limit).map { number(Float($0)) }
+    case .float32: return values(Float.self) { number($0) }
+    case .float64: return values(Double.self) { number($0) }
+    case .float16: return values(Float16.self) { number(Float($0)) }
+    case .bfloat16: return values(BFloat16.self) { number(Float($0)) }
     case .int8, .qint8: return integers(Int8.self)
     case .int16, .qint16: return integers(Int16.self)
     case .int32, .qint32: return integers(Int32.self)
@@ -57,8 +64,8 @@ enum TensorSummary {
     case .uint16, .quint16: return integers(UInt16.self)
     case .uint32: return integers(UInt32.self)
     case .uint64: return integers(UInt64.self)
-    case .bool: return tensor.buffer(as: Bool.self).prefix(limit).map { $0 ? "1" : "0" }
-    case .string: return tensor.buffer(as: Bytes.self).prefix(limit).map { escaped($0) }
+    case .bool: return values(Bool.self) { $0 ? "1" : "0" }
+    case .string: return values(Bytes.self) { escaped($0) }
     default: return nil
     }
   }

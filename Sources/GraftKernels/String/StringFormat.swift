@@ -18,13 +18,19 @@ enum StringFormatOps {
         }
         return { context in
           let output = try context.allocate(0, .string, .scalar)
-          var text = pieces[0]
-          for (index, piece) in pieces.dropFirst().enumerated() {
-            try output.storage.charge(text: TensorText.estimate(try context.input(index)) + piece.count)
-            text += TensorText.text(try context.input(index), limit: limit)
-            text += piece
+          var text = LimitedText { size in
+            // A template may show a large tensor over and over: what the session has no room for is not
+            // written to its end.
+            try output.storage.check(text: size)
+            try context.checkpoint()
           }
-          output.mutableBuffer(as: Bytes.self)[0] = Bytes(text)
+          try text.append(pieces[0])
+          for (index, piece) in pieces.dropFirst().enumerated() {
+            try TensorText(try context.input(index), limit: limit).write(to: &text)
+            try text.append(piece)
+          }
+          try output.storage.charge(text: text.bytes.count)
+          output.mutableBuffer(as: Bytes.self)[0] = Bytes(text.bytes)
         }
       })
   ]
@@ -48,77 +54,90 @@ enum StringFormatOps {
   }
 }
 
+/// Text that grows as far as it is let.
+private struct LimitedText {
+  private(set) var bytes: [UInt8] = []
+  /// Asked before the text grows beyond what it was let before; told how long it would be.
+  private let admit: (_ byteCount: Int) throws -> Void
+  private var admitted = 0
+  /// How much longer the text may get before it asks again.
+  private static let step = 1 << 16
+
+  init(_ admit: @escaping (_ byteCount: Int) throws -> Void) {
+    self.admit = admit
+  }
+
+  mutating func append(_ more: some Collection<UInt8>) throws {
+    let size = bytes.count + more.count
+    if size > admitted {
+      try admit(size)
+      admitted = size + Self.step
+    }
+    bytes += more
+  }
+
+  /// A string in quotes, with control characters written as C writes them.
+  mutating func append(quoting string: Bytes) throws {
+    try append(CollectionOfOne(UInt8(ascii: "\"")))
+    // In parts, so that of a long one no more is written than is let.
+    for start in stride(from: 0, to: string.count, by: Self.step) {
+      let part = string.bytes[start..<min(start + Self.step, string.count)]
+      try append(TensorSummary.escaped(Bytes(Array(part)), keepsHighBytes: true))
+    }
+    try append(CollectionOfOne(UInt8(ascii: "\"")))
+  }
+}
+
 /// A tensor as tf.print shows it: nested in brackets, with some elements at both ends of each dimension.
 private struct TensorText {
-  private let shape: Shape
-  private let elements: [[UInt8]]
+  private let tensor: Tensor
+  /// An element of any dtype but string; nil for dtypes that are not shown.
+  private let element: ((Int) -> String)?
   /// Elements that are shown at each end.
   private let ends: Int
-  private var text: [UInt8] = []
 
-  /// How much memory the text of a tensor may take, its elements' own included.
-  static func estimate(_ tensor: Tensor) -> Int {
-    let each = MemoryLayout<[UInt8]>.size + 64
-    guard tensor.dtype == .string else { return tensor.elementCount * each }
-    return tensor.buffer(as: Bytes.self).reduce(0) { $0 + $1.count * 4 + each }
-  }
-
-  static func text(_ tensor: Tensor, limit: Int) -> [UInt8] {
+  init(_ tensor: Tensor, limit: Int) {
+    self.tensor = tensor
     let count = tensor.elementCount
-    let elements: [[UInt8]]
-    if tensor.dtype == .string {
-      let quote = UInt8(ascii: "\"")
-      elements = tensor.buffer(as: Bytes.self).map {
-        [quote] + TensorSummary.escaped($0, keepsHighBytes: true) + [quote]
-      }
-    } else {
-      let texts = TensorSummary.elements(tensor, count) ?? [String](repeating: "?", count: count)
-      elements = texts.map { Array($0.utf8) }
-    }
-    var writer = TensorText(
-      shape: tensor.shape, elements: elements, ends: limit < 0 ? count : min(limit, count))
-    if tensor.rank == 0 {
-      return writer.ends > 0 ? elements[0] : Array("...".utf8)
-    }
-    writer.write(axis: 0, first: 0)
-    return writer.text
+    ends = limit < 0 ? count : min(limit, count)
+    element = tensor.dtype == .string ? nil : TensorSummary.reader(tensor)
   }
 
-  private init(shape: Shape, elements: [[UInt8]], ends: Int) {
-    self.shape = shape
-    self.elements = elements
-    self.ends = ends
+  func write(to text: inout LimitedText) throws {
+    guard tensor.rank > 0 || ends > 0 else { return try text.append("...".utf8) }
+    try write(axis: 0, first: 0, to: &text)
   }
 
-  private mutating func write(axis: Int, first: Int) {
-    guard axis < shape.rank else {
-      text += elements[first]
-      return
-    }
+  private func write(axis: Int, first: Int, to text: inout LimitedText) throws {
+    let shape = tensor.shape
+    guard axis < shape.rank else { return try write(element: first, to: &text) }
     let size = shape[axis]
     let step = shape.dimensions[(axis + 1)...].reduce(1, *)
-    text.append(UInt8(ascii: "["))
+    try text.append("[".utf8)
     for index in 0..<min(ends, size) {
-      if index > 0 { writeSpace(axis) }
-      write(axis: axis + 1, first: first + index * step)
+      if index > 0 { try writeSpace(axis, to: &text) }
+      try write(axis: axis + 1, first: first + index * step, to: &text)
     }
     if size > 2 * ends {
-      writeSpace(axis)
-      text += "...".utf8
+      try writeSpace(axis, to: &text)
+      try text.append("...".utf8)
     }
     for index in max(ends, size - ends)..<max(size, ends, size - ends) {
-      writeSpace(axis)
-      write(axis: axis + 1, first: first + index * step)
+      try writeSpace(axis, to: &text)
+      try write(axis: axis + 1, first: first + index * step, to: &text)
     }
-    text.append(UInt8(ascii: "]"))
+    try text.append("]".utf8)
   }
 
-  private mutating func writeSpace(_ axis: Int) {
-    if axis == shape.rank - 1 {
-      text.append(UInt8(ascii: " "))
-    } else {
-      text += [UInt8](repeating: UInt8(ascii: "\n"), count: shape.rank - axis - 1)
-      text += [UInt8](repeating: UInt8(ascii: " "), count: axis + 1)
-    }
+  private func write(element index: Int, to text: inout LimitedText) throws {
+    guard tensor.dtype == .string else { return try text.append((element?(index) ?? "?").utf8) }
+    try text.append(quoting: tensor.buffer(as: Bytes.self)[index])
+  }
+
+  private func writeSpace(_ axis: Int, to text: inout LimitedText) throws {
+    let rank = tensor.rank
+    guard axis < rank - 1 else { return try text.append(" ".utf8) }
+    try text.append(repeatElement(UInt8(ascii: "\n"), count: rank - axis - 1))
+    try text.append(repeatElement(UInt8(ascii: " "), count: axis + 1))
   }
 }

@@ -21,7 +21,10 @@ package struct MissingKernels: Sendable {
       let names = nodes.sorted()
       var place = names.count == 1 ? "node '\(names[0])'" : "\(names.count) nodes, as '\(names[0])'"
       if let function { place += " of the function '\(function)'" }
-      guard isKnown else { return "\(op) (\(place); no op of TensorFlow's own)" }
+      guard isKnown else {
+        let origin = OpOrigin.name(of: op).map { ", but of \($0)" } ?? ""
+        return "\(op) (\(place); no op of TensorFlow's own\(origin))"
+      }
       let reason = RefusedOps.reason(op) ?? (isRefused ? RefusedOps.files : nil)
       return "\(op) (\(place)\(reason.map { "; it \($0)" } ?? ""))"
     }

@@ -42,6 +42,7 @@ extension Planner {
       return ValueReference(node: planned[endpoint.node] ?? 0, output: endpoint.output)
     }
     var lists = TypeLists()
+    let order = AssignmentOrder(nodes, needed, definitions, resources) { fed[$0] != nil }
     var reads = VariableReferences(nodes, needed, firstIndex: feeds.count + needed.count) { fed[$0] != nil }
     for (index, known) in zip(needed, definitions) {
       let node = nodes[index]
@@ -49,7 +50,10 @@ extension Planner {
         result.nodes.append(PlanNode(constants: [value], name: node.name))
         continue
       }
-      let controlInputs = node.controlInputs.compactMap { planned[Int($0)] }
+      var controlInputs = node.controlInputs.compactMap { planned[Int($0)] }
+      for assignment in order.awaited[index] ?? [] {
+        if let place = planned[assignment], !controlInputs.contains(place) { controlInputs.append(place) }
+      }
       let passing = reads.passing(index)
       let given = node.inputs.map { reference(Endpoint(node: Int($0.node), output: Int($0.output))) }
       var inputs = given
@@ -124,30 +128,29 @@ extension Planner {
     try checkPermissions(of: needed, definitions, calling: called)
     let placeholders = needed.filter { nodes[$0].op == "Placeholder" || nodes[$0].op == "PlaceholderV2" }
       .map { nodes[$0] }
-    if let first = placeholders.first {
-      let list = placeholders.map { node in
-        let type = node.outputTypes.first.map(String.init(describing:)) ?? "?"
-        return "'\(node.name)' (\(type), shape \(placeholderShape(node, producer: producer)))"
-      }
-      throw GraftError(
-        .notFed,
-        placeholders.count == 1
-          ? "The placeholder \(list[0]) was not fed, and a fetch needs it."
-          : "\(placeholders.count) placeholders were not fed, and a fetch needs them: "
-            + list.sorted().joined(separator: ", ") + ".",
-        at: .init(node: first.name, op: first.op),
-        remedy: advice(placeholders))
-    }
+    guard placeholders.isEmpty else { throw notFed(placeholders) }
     return definitions
   }
 
-  private func advice(_ placeholders: [GraphNode]) -> String {
-    let flags = placeholders.filter { $0.outputTypes.first?.dtype == .bool }
-    var text = "Feed a value for each."
-    if let flag = flags.first {
-      text += " '\(flag.name)' looks like a switch between training and inference: feed false for inference."
+  /// An error of all placeholders that are needed and not fed: `placeholders` are some.
+  private func notFed(_ placeholders: [GraphNode]) -> GraftError {
+    let placeholders = placeholders.sorted { $0.name < $1.name }
+    let list = placeholders.prefix(50).map { node in
+      let type = node.outputTypes.first.map(String.init(describing:)) ?? "?"
+      return "'\(node.name)' (\(type), shape \(placeholderShape(node, producer: producer)))"
+    }.joined(separator: ", ")
+    let switches = placeholders.compactMap { node in
+      ModeSwitch(node, producer: producer)?.advice(for: node.name)
     }
-    return text
+    return GraftError(
+      .notFed,
+      placeholders.count == 1
+        ? "The placeholder \(list) was not fed, and a fetch needs it."
+        : "\(placeholders.count) placeholders were not fed, and a fetch needs them: \(list)"
+          + (placeholders.count > 50 ? " and more." : "."),
+      at: .init(node: placeholders.first?.name, op: placeholders.first?.op),
+      remedy: (["Feed a value for \(placeholders.count == 1 ? "it" : "each")."] + switches.prefix(5))
+        .joined(separator: " "))
   }
 }
 
@@ -213,4 +216,15 @@ private struct TypeLists {
 package func placeholderShape(_ node: GraphNode, producer: Int32) -> PartialShape {
   guard case .shape(let shape) = node.attribute("shape") else { return .unknown }
   return shape.rank == 0 && producer < 24 && node.op == "Placeholder" ? .unknown : shape
+}
+
+extension ModeSwitch {
+  /// What a placeholder is as a switch; nil for one that is none.
+  ///
+  /// - Parameter producer: the version of the program that wrote the graph.
+  package init?(_ node: GraphNode, producer: Int32) {
+    let shape = placeholderShape(node, producer: producer)
+    guard node.op.hasPrefix("Placeholder"), shape.rank == nil || shape.rank == 0 else { return nil }
+    self.init(node.name, node.outputTypes.first?.dtype)
+  }
 }

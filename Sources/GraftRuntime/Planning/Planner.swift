@@ -19,13 +19,17 @@ package struct Planner: Sendable {
   private let derived: DerivedConstants
   /// The files that a run of the plan may touch; nil where only the run itself asks.
   let files: FileAccess?
+  /// The variables of the session that the plan is made for; nil for a plan that is only looked at, and for a
+  /// function's body.
+  let resources: ResourceManager?
 
   /// A planner of a graph.
   package init(
     graph: GraphSnapshot, registry: OpRegistry, optimize: Bool, skippedPasses: Set<String> = [],
-    files: FileAccess? = nil
+    files: FileAccess? = nil, resources: ResourceManager? = nil
   ) {
     self.files = files
+    self.resources = resources
     self.skippedPasses = skippedPasses
     derived = graph.derived
     nodes = graph.nodes
@@ -41,6 +45,7 @@ package struct Planner: Sendable {
     skippedPasses: Set<String>, derived: DerivedConstants = DerivedConstants()
   ) {
     files = nil
+    resources = nil
     self.skippedPasses = skippedPasses
     self.derived = derived
     nodes = body.nodes

@@ -269,12 +269,19 @@ extension SavedModel {
 
     /// The error of a placeholder without a value in the words of the signature.
     private func notFed(_ feeds: [String: Tensor]) -> GraftError? {
-      let missing = definition.inputs.filter { feeds[$0.value.name] == nil }.sorted { $0.key < $1.key }
+      let missing = definition.inputs.filter { feeds[$0.value.name] == nil && !hasDefault($0.value.name) }
+        .sorted { $0.key < $1.key }
       guard !missing.isEmpty else { return nil }
       let list = missing.map { "'\($0)' (\($1.dtype.map(\.name) ?? "?"), shape \($1.shape))" }
       return GraftError(
         .notFed, "The signature '\(key)' needs a value for \(list.joined(separator: ", ")).",
         remedy: "Give one for each argument.")
+    }
+
+    /// Whether a tensor has a value where none is fed.
+    private func hasDefault(_ tensor: String) -> Bool {
+      guard let output = try? session.graph.tensor(named: tensor) else { return false }
+      return (try? session.graph.operation(named: output.operationName))?.type == "PlaceholderWithDefault"
     }
 
     private func unknown(_ kind: String, _ name: String, _ known: [String]) -> GraftError {

@@ -103,7 +103,8 @@ package struct SavedModelFile {
     return try ranges.map { try MetaGraph($0, in: document) }
   }
 
-  private static let names = ["saved_model.pb", "saved_model.pbtxt"]
+  /// The names of the file, the last for what is only named in the error.
+  private static let names = ["saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"]
 
   /// The folder and file that a path leads to.
   package static func locate(_ path: String) throws -> (folder: String, file: String) {
@@ -122,12 +123,6 @@ package struct SavedModelFile {
     let versions = below.compactMap { name in Int(name).map { ($0, name) } }
     if let newest = versions.max(by: { $0.0 < $1.0 })?.1 ?? (below.count == 1 ? below[0] : nil) {
       return try locate("\(trimmed)/\(newest)")
-    }
-    if FileSystem.isFile("\(trimmed)/saved_model.cpb") {
-      throw GraftError(
-        .unimplemented, "This SavedModel is written in chunks (saved_model.cpb), which is not read here.",
-        at: .init(file: trimmed),
-        remedy: "Load it with TensorFlow and save it again without `experimental_image_format`.")
     }
     let above = FileSystem.parent(of: trimmed)
     if let name = names.first(where: { FileSystem.isFile("\(above)/\($0)") }) {

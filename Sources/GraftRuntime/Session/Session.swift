@@ -139,7 +139,7 @@ public final class Session: Sendable {
     }
     let planner = Planner(
       graph: snapshot, registry: registry, optimize: options.optimize, skippedPasses: options.skippedPasses,
-      files: allowed)
+      files: allowed, resources: resources)
     let ends = (
       feeds: signatures.map(\.endpoint), fetches: try fetches.map { try endpoint(named: $0, snapshot) },
       targets: try targets.map { try operationIndex(named: $0, snapshot) }
