@@ -14,7 +14,7 @@ import Testing
     }
   }
 
-  /// How `b`'s initial value comes from `a`, which begins as 3: each a list of nodes whose last is the source.
+  /// How `b`'s initial value comes from `a`, which begins as 3.
   enum Source: String, CaseIterable {
     /// `a` as it is: TensorFlow says sometimes that `a` has no value.
     case value
@@ -63,6 +63,27 @@ import Testing
       text
       .node("init", "NoOp", ["^\(first)/Assign", "^\(second)/Assign"])
       .node("b/read", isResource ? "ReadVariableOp" : "Identity", ["b"], isResource ? dtype : GraphText.float)
+  }
+
+  /// Each begins as twice the other: no order works, and both are told.
+  @Test(arguments: [true, false]) func variablesThatDependOnEachOtherAreNamed(isResource: Bool) throws {
+    let dtype = ["dtype": "type: DT_FLOAT"]
+    let (read, assign) = isResource ? ("ReadVariableOp", "AssignVariableOp") : ("Identity", "Assign")
+    var text = GraphText().constant("two", [], [2.0])
+    for name in ["a", "b"] {
+      text =
+        text.node(
+          name, isResource ? "VarHandleOp" : "VariableV2", [],
+          dtype.merging(["shape": "shape { }", "shared_name": "s: \"\(name)\""]) { $1 }
+        ).node("\(name)/read", read, [name], isResource ? dtype : GraphText.float)
+    }
+    for (name, other) in [("a", "b"), ("b", "a")] {
+      text = text.node("\(name)/initial", "Mul", ["\(other)/read", "two"], GraphText.float)
+        .node("\(name)/Assign", assign, [name, "\(name)/initial"], isResource ? dtype : GraphText.float)
+    }
+    let session = Session(graph: try text.node("init", "NoOp", ["^a/Assign", "^b/Assign"]).graph())
+    let error = try #require(thrown { _ = try session.run([], targets: ["init"]) })
+    #expect(error.code == .uninitialized && error.message.contains("'a', 'b'"), "\(error)")
   }
 
   @Test(arguments: Source.allCases, [true, false])

@@ -63,14 +63,17 @@ import Testing
 
   @Test(arguments: [true, false]) func aFunctionThatCallsItselfWithoutEndIsTold(optimize: Bool) throws {
     let error = try #require(try run("bad/function-recursive.pb", optimize: optimize))
-    #expect(error.description.contains("deep") && error.description.contains("'f'"), "\(error)")
+    #expect(error.code == .resourceExhausted && error.place.function == "f", "\(error)")
+    #expect(error.message.hasPrefix("Functions call each other more than 1000 deep, last 'f'."), "\(error)")
+    #expect(error.remedy?.contains("must come to an end") == true)
   }
 
   @Test(arguments: [true, false]) func aCallWithTooFewArgumentsSaysHowManyTheFunctionTakes(optimize: Bool)
     throws
   {
     let error = try #require(try run("bad/function-other-signature.pb", optimize: optimize))
-    #expect(error.description.contains("'f'") && error.place.node == "y", "\(error)")
-    #expect(error.message.contains("2") && error.message.contains("1"), "\(error)")
+    #expect(error.code == .invalidArgument && error.place.node == "y", "\(error)")
+    #expect(error.message.hasPrefix("The function 'f' takes 2 arguments, and the call gives 1."), "\(error)")
+    #expect(error.remedy?.contains("export it again") == true)
   }
 }

@@ -62,7 +62,7 @@ package enum FileKind: Sendable, Equatable {
         "a model in chunks (.cpb), as TensorFlow writes those beyond 2 GB with `experimental_image_format`",
         remedy:
           "Graft does not read chunks: load the model with TensorFlow and save it again without that option. "
-          + "Constants that take it beyond 2 GB have to become variables first, which lie in files of their own."
+          + "Constants that take it beyond 2 GB have to become variables first, whose files have no limit."
       )
     }
     if begins([0x7F, 0x45, 0x4C, 0x46]) {

@@ -1,7 +1,7 @@
 /// Ops that TensorFlow had taken out already when it wrote the graph, by the graph's own version.
 ///
-/// TensorFlow refuses such a graph. The ops keep their meaning here, so that what was changed by hand or by an old
-/// tool runs all the same; what is told of them lets nobody wonder why it does not elsewhere.
+/// TensorFlow refuses such a graph. The ops keep their meaning here, so that what was changed by hand or by
+/// an old tool runs all the same; what is told of them lets nobody wonder why it does not elsewhere.
 struct RemovedOps {
   private let producer: Int32
   private var counts: [(op: String, removal: OpSignature.Deprecation, count: Int)] = []
@@ -27,10 +27,11 @@ struct RemovedOps {
   var notes: [String] {
     counts.map { op, removal, count in
       let advice = removal.explanation.hasSuffix(".") ? removal.explanation : removal.explanation + "."
+      let writer = TensorFlowRelease.describe(producer: producer)
       return
         "\(count) node\(count == 1 ? " is" : "s are") of \(op), which TensorFlow removed in graph version "
-        + "\(removal.version) and refuses in a graph of \(TensorFlowRelease.describe(producer: producer)); Graft takes "
-        + "it as it was. TensorFlow's advice: \(advice)"
+        + "\(removal.version) and refuses in a graph of \(writer); Graft takes it as it was. "
+        + "TensorFlow's advice: \(advice)"
     }
   }
 }

@@ -1,12 +1,13 @@
 import GraftGraph
 import GraftKernels
 
-/// The assignments that other operations wait for, though the graph does not say so: what is assigned to a variable
-/// is computed when the variables that it is computed from, and that have no value yet, have been assigned theirs.
+/// The assignments that other operations wait for, though the graph does not say so: what is assigned to a
+/// variable is computed when the variables that it is computed from, and that have no value yet, have been
+/// assigned theirs.
 ///
-/// An initialiser assigns many variables at once, and where the first value of one comes from another, the graph
-/// leaves open which is first. TensorFlow may take either, so that now and then an initialiser says of its own
-/// variables that they have no value (tensorflow#6653); here the order that works is taken.
+/// An initialiser assigns many variables at once, and where the first value of one comes from another, the
+/// graph leaves open which is first. TensorFlow may take either, so that now and then an initialiser says of
+/// its own variables that they have no value (tensorflow#6653); here the order that works is taken.
 struct AssignmentOrder {
   /// The assignments that an operation waits for, by the numbers of nodes.
   private(set) var awaited: [Int: [Int]] = [:]

@@ -77,7 +77,9 @@ struct SessionLibrary: Sendable {
       guard arguments.count == plan.argumentTypes.count else {
         throw GraftError(
           .invalidArgument,
-          "The function '\(plan.name)' takes \(plan.argumentTypes.count) arguments, and \(arguments.count) were given."
+          "The function '\(plan.name)' takes \(plan.argumentTypes.count) arguments, and the call gives "
+            + "\(arguments.count).",
+          remedy: "The graph and its functions do not belong together: export it again."
         )
       }
       for (position, (argument, expected)) in zip(arguments, plan.argumentTypes).enumerated()
