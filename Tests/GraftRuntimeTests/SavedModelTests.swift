@@ -33,6 +33,17 @@ import Testing
     #expect(thrown { try export(folder.file("a")) }?.code == .alreadyExists)
   }
 
+  @Test func variablesThatTwoModelsShareAreTold() throws {
+    let folder = try TestFolder()
+    try export(folder.file("a"))
+    let session = Session()
+    #expect(try SavedModel.load(folder.file("a"), into: session, prefix: "one").notes.isEmpty)
+    let notes = try SavedModel.load(folder.file("a"), into: session, prefix: "two").notes
+    #expect(
+      notes.count == 1 && notes.first?.contains("1 of the model's variables, as 'two/b', are those") == true,
+      "\(notes)")
+  }
+
   @Test func aLoadedModelIsWrittenAgainWithItsSignatures() throws {
     let folder = try TestFolder()
     try export(folder.file("a"))

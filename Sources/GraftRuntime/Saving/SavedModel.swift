@@ -33,7 +33,9 @@ public struct SavedModel: Sendable {
   ///   - path: the folder; one that holds it or lies in it, and the file itself, do as well.
   ///   - tags: the tags of the graph to pick, in any order. Where there is one graph only, nil picks it.
   ///   - session: the session; its graph gets the model's operations.
-  ///   - prefix: goes before the operations' names, so that several models share a session.
+  ///   - prefix: goes before the operations' names, so that several models share a session. Variables that have the
+  ///     same `shared_name` are one, as in TensorFlow, and get the values of the model that is loaded last, which
+  ///     ``notes`` tells: such models take a session each.
   ///   - restoresVariables: whether the variables get their values, and tables and whatever else are made.
   ///     Without, the graph can be looked at, also where the folder has lost its variables.
   ///   - inferenceMode: whether a graph that was exported to train is set to infer; see `ImportOptions`.
@@ -56,18 +58,33 @@ public struct SavedModel: Sendable {
     _ metaGraph: MetaGraph, of file: SavedModelFile, into session: Session, prefix: String,
     restoresVariables: Bool = true, inferenceMode: Bool = false
   ) throws -> SavedModel {
+    let isAlone = session.graph.snapshot.nodes.isEmpty
     let imported = try metaGraph.imported(
       into: session.graph,
       options: ImportOptions(
         prefix: prefix, inferenceMode: inferenceMode, limits: session.options.limits.imports))
+    let shared = isAlone ? nil : sharedVariables(of: imported.metaGraph, in: session.graph.snapshot)
     let model = SavedModel(
-      metaGraph: imported.metaGraph, folder: file.folder, notes: imported.notes, session: session)
+      metaGraph: imported.metaGraph, folder: file.folder, notes: imported.notes + [shared].compactMap(\.self),
+      session: session)
     guard restoresVariables else { return model }
     try session.restoringVariablesOnFailure {
       try model.restoreVariables()
       try model.initialize()
     }
     return model
+  }
+
+  /// What to tell where variables of the model are those of other operations as well; nil where none is.
+  private static func sharedVariables(of metaGraph: MetaGraph, in snapshot: GraphSnapshot) -> String? {
+    func resource(_ binding: VariableBinding) -> [String] { [binding.container, binding.sharedName] }
+    let all = VariableBinding.all(in: snapshot)
+    let others = Set(all.filter { !metaGraph.isOwn($0.node) }.map(resource))
+    let shared = all.filter { metaGraph.isOwn($0.node) && others.contains(resource($0)) }.map(\.node)
+    guard let first = shared.first else { return nil }
+    return
+      "\(shared.count) of the model's variables, as '\(first)', are those of other operations of the session by "
+      + "their shared_name, and have this model's values now: load models that are to differ into sessions of their own."
   }
 
   // MARK: - Loading
@@ -133,9 +150,7 @@ public struct SavedModel: Sendable {
   }
 
   /// Whether an operation of the session's graph is the model's.
-  func isOwn(_ operation: String) -> Bool {
-    metaGraph.prefix.isEmpty || operation.hasPrefix(metaGraph.prefix + "/")
-  }
+  func isOwn(_ operation: String) -> Bool { metaGraph.isOwn(operation) }
 
   /// Runs the operation that makes tables and whatever else the model needs, with its assets' paths.
   private func initialize() throws {
@@ -194,6 +209,11 @@ public struct SavedModel: Sendable {
     guard let target = FileSystem.real(path), let root = FileSystem.real(folder) else { return true }
     return target.hasPrefix(root == "/" ? root : root + "/")
   }
+}
+
+extension MetaGraph {
+  /// Whether an operation of the graph that it was imported into is its own.
+  fileprivate func isOwn(_ operation: String) -> Bool { prefix.isEmpty || operation.hasPrefix(prefix + "/") }
 }
 
 // MARK: - Signatures
