@@ -83,10 +83,10 @@ extension NodeScope {
 
   /// Whether something is nothing but zeros.
   private func isZero(_ edge: Edge) -> Bool {
-    let edge = origin(of: edge)
+    var edge = origin(of: edge)
     let node = nodes[Int(edge.node)]
     if node.op == "ZerosLike" { return true }
-    if node.op == "Fill", node.inputs.count == 2 { return isZero(node.inputs[1]) }
+    if node.op == "Fill", node.inputs.count == 2 { edge = origin(of: node.inputs[1]) }
     guard let value = constant(edge), value.shape.rank == 0, let tensor = try? value.tensor() else {
       return false
     }

@@ -88,7 +88,9 @@ struct InferenceMode {
       default: return false
       }
     }
-    for message in graph.additions { writer.field(1, bytes: message.bytes) }
+    for (_, message) in graph.additions.sorted(by: { $0.key < $1.key }) {
+      writer.field(1, bytes: message.bytes)
+    }
     return writer.bytes
   }
 
@@ -130,7 +132,6 @@ struct InferenceMode {
       default: return false
       }
     }
-    for message in scope.additions { writer.field(3, bytes: message.bytes) }
     return writer.bytes
   }
 

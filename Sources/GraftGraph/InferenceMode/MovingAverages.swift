@@ -18,7 +18,7 @@ extension NodeScope {
   ///
   /// - Parameter find: finds a node by its name.
   mutating func useMovingAverages(_ find: (String) -> Int?) -> MovingAverageUse {
-    let updates = AverageUpdate.all(in: self)
+    let updates = Dictionary(grouping: AverageUpdate.all(in: self), by: \.source)
     var result = MovingAverageUse()
     for index in own where trains(nodes[index]) {
       guard let message = message(index), message.dataInputCount == 5,
@@ -33,7 +33,9 @@ extension NodeScope {
         message.set("is_training", false)
       }
       result.used.append(TrainingPart(index: index, name: nodes[index].name))
-      for update in updates where update.source.node == index { stop(update.assignment) }
+      for result in AverageUpdate.results(of: index) {
+        for update in updates[result] ?? [] { stop(update.assignment) }
+      }
     }
     for (mean, variance) in AverageUpdate.moments(updates, in: self) {
       for update in [mean, variance] {
@@ -135,28 +137,32 @@ struct AverageUpdate {
     }
   }
 
-  /// The averages that are updated with the results of a `FusedBatchNorm`: its second is the mean, its third the
-  /// variance.
-  static func averages(of normalization: Int, _ updates: [AverageUpdate]) -> Averages? {
-    func average(_ output: Int32) -> String? {
-      let result = Edge(node: Int32(normalization), output: output)
-      return updates.first { $0.source == result && $0.average != nil }?.average
-    }
-    guard let mean = average(1), let variance = average(2) else { return nil }
-    return (mean, variance)
+  /// The results of a `FusedBatchNorm` that go into averages: the mean, and the variance.
+  static func results(of normalization: Int) -> [Edge] {
+    [1, 2].map { Edge(node: Int32(normalization), output: $0) }
   }
 
-  /// The updates with a mean, and with the mean of the squared differences from it.
-  static func moments(_ updates: [AverageUpdate], in scope: NodeScope)
+  /// The averages that are updated with the results of a `FusedBatchNorm`.
+  static func averages(of normalization: Int, _ updates: [Edge: [AverageUpdate]]) -> Averages? {
+    let averages = results(of: normalization).compactMap { result in
+      updates[result]?.first { $0.average != nil }?.average
+    }
+    return averages.count == 2 ? (averages[0], averages[1]) : nil
+  }
+
+  /// The updates with a mean, and with the mean of the squared differences from it, in the order of the nodes.
+  static func moments(_ updates: [Edge: [AverageUpdate]], in scope: NodeScope)
     -> [(mean: AverageUpdate, variance: AverageUpdate)]
   {
-    let means = updates.filter { scope.nodes[Int($0.source.node)].op == "Mean" && $0.average != nil }
-    return means.compactMap { variance in
+    let means = updates.compactMapValues { updates in
+      updates.first { scope.nodes[Int($0.source.node)].op == "Mean" && $0.average != nil }
+    }
+    return means.values.sorted { $0.assignment < $1.assignment }.compactMap { variance in
       guard let values = scope.nodes[Int(variance.source.node)].inputs.first else { return nil }
       let difference = scope.nodes[Int(scope.origin(of: values).node)]
       guard difference.op == "SquaredDifference", difference.inputs.count == 2 else { return nil }
       let center = scope.origin(of: difference.inputs[1])
-      return means.first { $0.source == center }.map { ($0, variance) }
+      return means[center].map { ($0, variance) }
     }
   }
 

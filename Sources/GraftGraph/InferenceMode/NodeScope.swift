@@ -9,10 +9,12 @@ struct NodeScope {
   let isFunction: Bool
   /// What nodes become.
   private(set) var changes: [Int: NodeMessage] = [:]
-  /// Nodes that are put besides.
-  private(set) var additions: [NodeMessage] = []
+  /// Nodes that are put besides, by name.
+  private(set) var additions: [String: NodeMessage] = [:]
   /// In a function's body, outputs that have other names now: `mul:z` is `mul:output`.
   private(set) var renamedOutputs: [String: String] = [:]
+
+  private let written = WrittenInputs()
 
   init(nodes: [GraphNode], own: Range<Int>, isFunction: Bool) {
     (self.nodes, self.own, self.isFunction) = (nodes, own, isFunction)
@@ -55,10 +57,8 @@ struct NodeScope {
 
   /// How an input of a node is written; nil where what is written stands for several tensors.
   func text(ofInput position: Int, of index: Int) -> String? {
-    guard let message = message(index), message.dataInputCount == nodes[index].inputs.count else {
-      return nil
-    }
-    return message.inputs[position]
+    let written = written.inputs(of: nodes[index], index)
+    return written.count == nodes[index].inputs.count ? written[position] : nil
   }
 
   /// A node as it is now.
@@ -76,9 +76,7 @@ struct NodeScope {
   }
 
   /// Puts a node besides those that there are.
-  mutating func add(_ message: NodeMessage) {
-    if !additions.contains(where: { $0.name == message.name }) { additions.append(message) }
-  }
+  mutating func add(_ message: NodeMessage) { additions[message.name] = message }
 
   /// Lets a node of one output pass a value on instead.
   ///
@@ -100,5 +98,19 @@ struct NodeScope {
     guard !renamedOutputs.isEmpty, let end = text.lastIndex(of: ":") else { return text }
     if let whole = renamedOutputs[text] { return whole }
     return renamedOutputs[String(text[..<end])].map { $0 + text[end...] } ?? text
+  }
+}
+
+/// The inputs of nodes as they are written, read once: any number of others may ask.
+private final class WrittenInputs {
+  private var known: [Int: [String]] = [:]
+
+  /// The inputs that are no control inputs.
+  func inputs(of node: GraphNode, _ index: Int) -> [String] {
+    if let inputs = known[index] { return inputs }
+    let message = node.source.flatMap { try? NodeMessage($0) }
+    let inputs = message.map { Array($0.inputs[..<$0.dataInputCount]) } ?? []
+    known[index] = inputs
+    return inputs
   }
 }

@@ -82,17 +82,18 @@ private struct HalfFrozenGraph {
 
   /// Finds all that refers to the constants, through operations that pass references on.
   private mutating func followReferences() {
-    var loose = Set(values.keys)
-    var changed = !loose.isEmpty
-    while changed {
-      changed = false
-      for (index, node) in snapshot.nodes.enumerated() where !referring.contains(index) {
-        let refers = zip(node.inputs, node.inputTypes).contains { $1.isReference && loose.contains($0) }
-        guard refers else { continue }
-        referring.insert(index)
-        changed = true
-        for (output, type) in node.outputTypes.enumerated() where type.isReference {
-          loose.insert(Edge(node: Int32(index), output: Int32(output)))
+    guard !values.isEmpty else { return }
+    var takers: [Edge: [Int]] = [:]
+    for (index, node) in snapshot.nodes.enumerated() {
+      for (edge, type) in zip(node.inputs, node.inputTypes) where type.isReference {
+        takers[edge, default: []].append(index)
+      }
+    }
+    var waiting = Array(values.keys)
+    while let edge = waiting.popLast() {
+      for index in takers[edge] ?? [] where referring.insert(index).inserted {
+        for (output, type) in snapshot.nodes[index].outputTypes.enumerated() where type.isReference {
+          waiting.append(Edge(node: Int32(index), output: Int32(output)))
         }
       }
     }

@@ -11,7 +11,7 @@ struct HandleFlow {
   /// The dtype of the variable that an output is a handle to; nil for all other outputs.
   subscript(edge: Edge) -> DataType? { dtypes[edge] }
 
-  /// Follows handles to a fixed point, since loops lead back.
+  /// Follows handles to where they lead.
   ///
   /// - Parameters:
   ///   - nodes: all nodes; edges refer to them.
@@ -19,7 +19,7 @@ struct HandleFlow {
   ///   - sources: outputs that are handles, or values where handles are expected, with their dtypes.
   ///   - followsVariables: whether the handles of the variables among the nodes are followed as well.
   ///   - results: what of a called function's results are handles, given which of its node's inputs are.
-  /// - Complexity: O(nodes × length of the longest way back).
+  /// - Complexity: O(nodes + edges), and each node once more for each of its handles at most.
   init(
     _ nodes: [GraphNode], needed: [Int], from sources: [Edge: DataType], followsVariables: Bool = true,
     results: (_ node: GraphNode, _ inputs: [Int: DataType]) throws -> [Int: DataType]
@@ -33,16 +33,28 @@ struct HandleFlow {
         dtypes[Edge(node: Int32(index), output: 0)] = dtype
       }
     }
-    var changed = true
-    while changed {
-      changed = false
-      for index in needed {
-        let outputs = try Self.outputs(of: nodes[index], inputs(of: nodes[index]), results)
-        for (output, dtype) in outputs
-        where dtypes.updateValue(dtype, forKey: Edge(node: Int32(index), output: Int32(output))) == nil {
-          changed = true
-        }
+    var takers: [Int32: [Int]] = [:]
+    for index in needed {
+      for (edge, type) in zip(nodes[index].inputs, nodes[index].inputTypes) where type.dtype == .resource {
+        takers[edge.node, default: []].append(index)
       }
+    }
+    // Each node is looked at once, and again when one of its inputs has become known as a handle.
+    var waiting = needed
+    var isWaiting = Set(needed)
+    var next = 0
+    while next < waiting.count {
+      let index = waiting[next]
+      next += 1
+      isWaiting.remove(index)
+      let outputs = try Self.outputs(of: nodes[index], inputs(of: nodes[index]), results)
+      var changed = false
+      for (output, dtype) in outputs
+      where dtypes.updateValue(dtype, forKey: Edge(node: Int32(index), output: Int32(output))) == nil {
+        changed = true
+      }
+      guard changed else { continue }
+      for taker in takers[Int32(index)] ?? [] where isWaiting.insert(taker).inserted { waiting.append(taker) }
     }
   }
 

@@ -21,8 +21,9 @@ struct TableFiller {
   /// - Complexity: O(nodes + edges).
   static func all(in snapshot: GraphSnapshot) -> [TableFiller] {
     guard snapshot.nodes.contains(where: isTable) else { return [] }
+    var filled: [String: Set<Int>] = [:]
     return snapshot.nodes.enumerated().compactMap { index, node in
-      if let table = tableFilled(byCall: node, snapshot) {
+      if let table = tableFilled(byCall: node, snapshot, &filled) {
         return TableFiller(table: table, node: index, isFromFile: false)
       }
       let isFromFile = fillingFromFile.contains(node.op)
@@ -42,15 +43,21 @@ struct TableFiller {
   static func isFixedTable(_ node: GraphNode) -> Bool { node.op.hasPrefix("HashTable") }
 
   /// The table that a function fills which a node calls.
-  private static func tableFilled(byCall node: GraphNode, _ snapshot: GraphSnapshot) -> Int? {
+  ///
+  /// - Parameter filled: which of their arguments functions fill, by name: many nodes may call the same.
+  private static func tableFilled(
+    byCall node: GraphNode, _ snapshot: GraphSnapshot, _ filled: inout [String: Set<Int>]
+  ) -> Int? {
     guard node.op == "StatefulPartitionedCall" || node.op == "PartitionedCall",
       let argument = node.inputs.firstIndex(where: { table(Int($0.node), snapshot.nodes) != nil }),
-      case .function(let reference)? = node.attribute("f"),
-      let body = try? snapshot.functions.body(of: reference),
-      body.nodes.contains(where: { inner in
-        filling.contains(inner.op) && inner.inputs.first.map { Int($0.node) } == argument
-      })
+      case .function(let reference)? = node.attribute("f")
     else { return nil }
+    if filled[reference.name] == nil {
+      let nodes = (try? snapshot.functions.body(of: reference))?.nodes ?? []
+      filled[reference.name] = Set(
+        nodes.compactMap { filling.contains($0.op) ? $0.inputs.first.map { Int($0.node) } : nil })
+    }
+    guard filled[reference.name]?.contains(argument) == true else { return nil }
     return table(Int(node.inputs[argument].node), snapshot.nodes)
   }
 
@@ -86,13 +93,19 @@ extension Session {
   /// Fills the tables that can be filled; tells which were, and the first error.
   package func fillTables() -> (filled: [String], failure: (any Error)?) {
     let snapshot = graph.snapshot
+    let fillers = Self.selfContained(
+      TableFiller.all(in: snapshot).filter { TableFiller.isFixedTable(snapshot.nodes[$0.table]) }, snapshot)
+    func fill(_ fillers: [TableFiller]) throws -> [String] {
+      guard !fillers.isEmpty else { return [] }
+      _ = try run([], targets: fillers.map { snapshot.nodes[$0.node].name })
+      return fillers.map { snapshot.nodes[$0.table].name }
+    }
+    if let filled = try? fill(fillers) { return (filled, nil) }
     var filled: [String] = []
     var failure: (any Error)?
-    for filler in TableFiller.all(in: snapshot) where TableFiller.isFixedTable(snapshot.nodes[filler.table]) {
-      guard isSelfContained(filler, snapshot) else { continue }
+    for filler in fillers.prefix(Self.mostTablesApart) {
       do {
-        _ = try run([], targets: [snapshot.nodes[filler.node].name])
-        filled.append(snapshot.nodes[filler.table].name)
+        filled += try fill([filler])
       } catch {
         failure = failure ?? error
       }
@@ -100,20 +113,27 @@ extension Session {
     return (filled, failure)
   }
 
-  /// Whether an operation needs nothing that is fed, and nothing from a checkpoint.
-  private func isSelfContained(_ filler: TableFiller, _ snapshot: GraphSnapshot) -> Bool {
-    var seen: Set<Int> = [filler.node]
-    var waiting = [filler.node]
-    while let index = waiting.popLast() {
-      let node = snapshot.nodes[index]
+  /// How many tables are filled one by one, where one of them cannot be.
+  private static let mostTablesApart = 256
+
+  /// Of some operations those that need nothing that is fed, and nothing from a checkpoint.
+  ///
+  /// - Complexity: O(nodes + edges).
+  private static func selfContained(_ fillers: [TableFiller], _ snapshot: GraphSnapshot) -> [TableFiller] {
+    guard !fillers.isEmpty else { return [] }
+    var takers: [Int: [Int]] = [:]
+    var fed: [Int] = []
+    for (index, node) in snapshot.nodes.enumerated() {
+      for edge in node.inputs { takers[Int(edge.node), default: []].append(index) }
+      for control in node.controlInputs { takers[Int(control), default: []].append(index) }
       if node.op == "Placeholder" || node.op == "PlaceholderV2" || node.op.hasPrefix("Restore") {
-        return false
-      }
-      for next in node.inputs.map({ Int($0.node) }) + node.controlInputs.map({ Int($0) })
-      where seen.insert(next).inserted {
-        waiting.append(next)
+        fed.append(index)
       }
     }
-    return true
+    var seen = Set(fed)
+    while let index = fed.popLast() {
+      for taker in takers[index] ?? [] where seen.insert(taker).inserted { fed.append(taker) }
+    }
+    return fillers.filter { !seen.contains($0.node) }
   }
 }
