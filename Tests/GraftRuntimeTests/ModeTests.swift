@@ -101,6 +101,7 @@ private enum Modes {
 @Suite("Inference mode") struct InferenceModeTests {
   @Test(
     arguments: [
+      "averaged": "'net/phase_train' is false", "moments": "'net/phase_train' is false",
       "conditional": "'net/phase_train' is false", "resources": "'net/phase_train' is false",
       "fused": "moving averages are used in place of the batch's by 'net/FusedBatchNormV3'.",
       "named": "moving averages are used in place of the batch's by 'net/FusedBatchNormV3'.",

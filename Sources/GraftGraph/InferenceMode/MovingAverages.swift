@@ -99,13 +99,11 @@ extension NodeScope {
 
   /// Lets an assignment change nothing.
   private mutating func stop(_ index: Int) {
-    let isReference = nodes[index].outputTypes.first?.isReference == true
-    change(index) { message in
-      guard isReference, let variable = message.inputs.first else {
-        return message.become("NoOp", inputs: [], keeping: [])
-      }
-      message.become("RefIdentity", inputs: [variable], keeping: ["T"])
+    guard nodes[index].outputTypes.first?.isReference == true, let variable = text(ofInput: 0, of: index)
+    else {
+      return replace(index, by: "NoOp", inputs: [])
     }
+    replace(index, by: "RefIdentity", inputs: [variable], keeping: ["T"])
   }
 }
 
@@ -131,7 +129,7 @@ struct AverageUpdate {
       guard node.op.hasPrefix("Assign"), node.inputs.count == 2 else { return nil }
       var search = Search(scope: scope, variable: scope.origin(of: node.inputs[0]).node)
       search.visit(node.inputs[1])
-      guard let found = search.found else { return nil }
+      guard let found = search.found, scope.own.contains(Int(found.statistic.node)) else { return nil }
       return AverageUpdate(
         assignment: index, statistic: found.statistic, source: found.source, average: search.average)
     }
@@ -155,7 +153,11 @@ struct AverageUpdate {
     -> [(mean: AverageUpdate, variance: AverageUpdate)]
   {
     let means = updates.compactMapValues { updates in
-      updates.first { scope.nodes[Int($0.source.node)].op == "Mean" && $0.average != nil }
+      // What a conditional's switch gives is not to be replaced: the conditional is.
+      updates.first { update in
+        scope.nodes[Int(update.source.node)].op == "Mean" && update.average != nil
+          && scope.nodes[Int(update.statistic.node)].outputTypes.count == 1
+      }
     }
     return means.values.sorted { $0.assignment < $1.assignment }.compactMap { variance in
       guard let values = scope.nodes[Int(variance.source.node)].inputs.first else { return nil }

@@ -14,10 +14,15 @@ struct NodeScope {
   /// In a function's body, outputs that have other names now: `mul:z` is `mul:output`.
   private(set) var renamedOutputs: [String: String] = [:]
 
+  /// Whether nodes run or not by what their inputs are, as in the conditionals and loops of TensorFlow 1: what loses an
+  /// input has to wait for it all the same.
+  private let hasControlFlow: Bool
   private let written = WrittenInputs()
 
   init(nodes: [GraphNode], own: Range<Int>, isFunction: Bool) {
     (self.nodes, self.own, self.isFunction) = (nodes, own, isFunction)
+    let ops: Set<String> = ["Switch", "RefSwitch", "Enter", "RefEnter"]
+    hasControlFlow = !isFunction && nodes[own].contains { ops.contains($0.op) }
   }
 
   /// The body of a function.
@@ -57,6 +62,7 @@ struct NodeScope {
 
   /// How an input of a node is written; nil where what is written stands for several tensors.
   func text(ofInput position: Int, of index: Int) -> String? {
+    guard own.contains(index) else { return nil }
     let written = written.inputs(of: nodes[index], index)
     return written.count == nodes[index].inputs.count ? written[position] : nil
   }
@@ -78,6 +84,23 @@ struct NodeScope {
   /// Puts a node besides those that there are.
   mutating func add(_ message: NodeMessage) { additions[message.name] = message }
 
+  /// Makes a node one of another op and with other inputs.
+  ///
+  /// - Parameter kept: the attributes that it keeps.
+  mutating func replace(_ index: Int, by op: String, inputs: [String], keeping kept: Set<String> = []) {
+    let waitsForAll = hasControlFlow
+    change(index) { message in
+      var inputs = inputs
+      if waitsForAll {
+        for lost in message.inputs[..<message.dataInputCount] where !inputs.contains(lost) {
+          let control = "^" + (NodeName.split(lost)?.0 ?? lost)
+          if !inputs.contains(control), !message.controlInputs.contains(control) { inputs.append(control) }
+        }
+      }
+      message.become(op, inputs: inputs, keeping: kept)
+    }
+  }
+
   /// Lets a node of one output pass a value on instead.
   ///
   /// - Parameter text: how the value is written as an input.
@@ -87,10 +110,8 @@ struct NodeScope {
     if isFunction, let output = node.signature?.outputs.first?.name, output != "output" {
       renamedOutputs["\(node.name):\(output)"] = "\(node.name):output"
     }
-    change(index) { message in
-      message.become("Identity", inputs: [text], keeping: [])
-      message.set("T", dtype)
-    }
+    replace(index, by: "Identity", inputs: [text])
+    change(index) { $0.set("T", dtype) }
   }
 
   /// An input or result of a function's body with today's names of outputs.
