@@ -83,30 +83,15 @@ def conditional(x, phase, resource):
     return head(v1.cond(phase, train, infer), kernel)
 
 
-def averaged_in_conditional(x):
-    """Moments that are computed in any case, and averaged by one side of a conditional, as many wrote it by hand."""
+def moments_by_conditional(x, inside):
+    """Moments that one side of a conditional averages and gives, as many wrote it by hand; computed there or before."""
     (gamma, beta, moving_mean, moving_variance), kernel = variables(False)
-    mean, variance = tf.nn.moments(x, [0, 1, 2])
+    before = None if inside else tf.nn.moments(x, [0, 1, 2])
 
     def train():
+        mean, variance = before or tf.nn.moments(x, [0, 1, 2])
         with tf.control_dependencies(averaged(mean, variance, moving_mean, moving_variance)):
-            return tf.identity(mean), tf.identity(variance)
-
-    def infer():
-        return tf.identity(moving_mean), tf.identity(moving_variance)
-
-    mean, variance = v1.cond(v1.placeholder(tf.bool, [], "phase_train"), train, infer)
-    return head(written_out(x, mean, variance, gamma, beta), kernel)
-
-
-def moments_in_conditional(x):
-    """Moments that one side of a conditional computes, averages and gives."""
-    (gamma, beta, moving_mean, moving_variance), kernel = variables(False)
-
-    def train():
-        mean, variance = tf.nn.moments(x, [0, 1, 2])
-        with tf.control_dependencies(averaged(mean, variance, moving_mean, moving_variance)):
-            return mean, variance
+            return (mean, variance) if inside else (tf.identity(mean), tf.identity(variance))
 
     def infer():
         return tf.identity(moving_mean), tf.identity(moving_variance)
@@ -253,8 +238,8 @@ def main():
         (folder / f"half_frozen_{name}.pb").write_bytes(half_frozen(graph).SerializeToString(deterministic=True))
         (folder / f"training_{name}.pb").write_bytes(graph.as_graph_def().SerializeToString(deterministic=True))
         arrays[f"training_{name}"] = arrays[f"half_frozen_{name}"]
-    for name, make in (("averaged", averaged_in_conditional), ("moments", moments_in_conditional)):
-        graph = build(make)
+    for name, inside in (("averaged", False), ("moments", True)):
+        graph = build(lambda x: moments_by_conditional(x, inside))
         arrays[f"training_{name}"] = answer(graph, {"phase_train:0": False})
         (folder / f"training_{name}.pb").write_bytes(graph.as_graph_def().SerializeToString(deterministic=True))
     for name, make in (("fused", fused), ("named", named), ("separate", separate)):

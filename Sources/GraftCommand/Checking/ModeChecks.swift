@@ -14,10 +14,11 @@ enum ModeChecks {
     in needed: NeededNodes, arguments: Set<String> = [], command: String, registry: OpRegistry = .standard
   ) -> [Finding] {
     let switches = SwitchPlaceholder.all(in: needed)
-    var findings = batchNormalization(names(needed, \.normalizations), command)
+    let parts = trainingParts(needed)
+    var findings = batchNormalization(parts.normalizations, command)
     let random = randomNodes(needed, registry)
     var dropout = random.filter { $0.lowercased().contains("dropout") }
-    if dropout.isEmpty { dropout = names(needed, \.dropouts) }
+    if dropout.isEmpty { dropout = parts.dropouts }
     let others = random.filter { !$0.lowercased().contains("dropout") }
     if !dropout.isEmpty, !switches.contains(where: \.isOfDropout) {
       findings.append(
@@ -51,18 +52,25 @@ enum ModeChecks {
     ]
   }
 
-  /// The parts of a graph and of the functions that it calls which a call needs, unless a conditional decides.
-  private static func names(
-    _ needed: NeededNodes, _ parts: (TrainingParts) -> [TrainingPart]
-  ) -> [String] {
+  /// The names of what trains in a graph and in the functions that it calls, where a call needs it and no conditional
+  /// decides.
+  private static func trainingParts(_ needed: NeededNodes) -> (normalizations: [String], dropouts: [String]) {
     let indices = Set(needed.indices)
-    let own = parts(TrainingParts(needed.graph)).filter { part in
-      // Of what is written out as several operations the first takes the conditional's value.
-      let steps = needed.graph.nodes[part.index].op.hasPrefix("FusedBatchNorm") ? 1 : 4
-      return indices.contains(part.index) && !needed.isConditional(part.index, within: steps)
+    func namesNeeded(_ parts: [TrainingPart]) -> [String] {
+      parts.filter { part in
+        // Of what is written out as several operations the first takes the conditional's value.
+        let steps = needed.graph.nodes[part.index].op.hasPrefix("FusedBatchNorm") ? 1 : 4
+        return indices.contains(part.index) && !needed.isConditional(part.index, within: steps)
+      }.map(\.name)
     }
-    return own.map(\.name)
-      + needed.functions.flatMap { body in parts(TrainingParts(body)).map { "\(body.name)/\($0.name)" } }
+    let own = TrainingParts(needed.graph)
+    var names = (normalizations: namesNeeded(own.normalizations), dropouts: namesNeeded(own.dropouts))
+    for body in needed.functions {
+      let parts = TrainingParts(body)
+      names.normalizations += parts.normalizations.map { "\(body.name)/\($0.name)" }
+      names.dropouts += parts.dropouts.map { "\(body.name)/\($0.name)" }
+    }
+    return names
   }
 
   private static func randomNodes(_ needed: NeededNodes, _ registry: OpRegistry) -> [String] {
