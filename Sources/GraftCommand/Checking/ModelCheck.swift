@@ -126,6 +126,7 @@ struct ModelCheck {
       filled: restoring.filledTables, command: command)
     findings += ModeChecks.findings(in: needed, arguments: arguments, command: command)
     findings += ModeChecks.devices(in: needed)
+    findings += ContentChecks.findings(in: needed)
   }
 
   // MARK: - Calls

@@ -72,7 +72,8 @@ struct NeededNodes {
     return found.sorted { $0.name < $1.name }
   }
 
-  private static func call(_ node: GraphNode, _ library: FunctionLibrary) -> FunctionReference? {
+  /// The function that a node calls whenever it runs; nil where it calls none.
+  static func call(_ node: GraphNode, _ library: FunctionLibrary) -> FunctionReference? {
     if library[node.op] != nil { return FunctionReference(name: node.op, attributes: node.attributes) }
     guard ["PartitionedCall", "StatefulPartitionedCall"].contains(node.op),
       case .function(let reference)? = node.attribute("f")
