@@ -1,5 +1,6 @@
 import GraftGraph
 import GraftTensor
+import Synchronization
 import Testing
 
 @testable import GraftRuntime
@@ -61,6 +62,42 @@ import Testing
   @Test(arguments: [1, 2, 7, 8], [1, 32, 45])
   func aConvolutionOfFewPixelsGivesTheBitsOfLaterOnes(pixels: Int, channels: Int) throws {
     try expectSameBits("Conv2D", pixels, channels)
+  }
+
+  /// A service may batch requests: what one of them gets does not hang on the others, not even on infinite ones.
+  @Test(arguments: [1, 3, 45, 96]) func aRowOfAProductHasTheSameBitsInEveryBatch(columns: Int) throws {
+    let (depth, most) = (800, 130)
+    let graph = try GraphText().placeholder("x").constant("w", [depth, columns], weights(depth * columns))
+      .node("y", "MatMul", ["x", "w"], GraphText.float).graph()
+    var values = weights(most * depth).map { $0 * 1.01 }
+    values[(most - 1) * depth] = .infinity
+    func product(_ rows: Int, threads: Int) throws -> [Float] {
+      let x = try Tensor(shape: [rows, depth], scalars: Array(values.prefix(rows * depth)))
+      let session = Session(graph: graph, options: .init(threads: threads))
+      return try session.run("y", feeding: ["x": x]).scalars(as: Float.self)
+    }
+    let all = try product(most, threads: 1)
+    #expect(all.last?.isFinite == false && all.dropLast(columns).allSatisfy(\.isFinite))
+    for (rows, threads) in [(1, 1), (2, 2), (7, 1), (8, 2), (97, 1), (97, 2), (most, 2)] {
+      let found = try product(rows, threads: threads)
+      #expect(zip(found, all).allSatisfy { $0.bitPattern == $1.bitPattern }, "\(rows) rows")
+    }
+  }
+
+  /// Planning may take long, and a service has runs of other shapes meanwhile.
+  @Test func aRunOfKnownShapesDoesNotWaitForThePlanOfOthers() throws {
+    let graph = try GraphText().placeholder("x").node("y", "Relu", ["x"], GraphText.float).graph()
+    let programs = PlanPrograms(
+      plan: try Plan(graph.pruned(feeds: ["x"], fetches: ["y"]), feedCount: 1))
+    let known = FeedShapes([[3]])
+    let first = try #require(try programs.nestedProgram(for: known) {})
+    let asked = Mutex(0)
+    let other = try programs.nestedProgram(for: FeedShapes([[4]])) {
+      guard try programs.nestedProgram(for: known, checkpoint: {}) === first else { return }
+      asked.withLock { $0 += 1 }
+    }
+    #expect(other != nil && other !== first)
+    #expect(asked.withLock { $0 } > 0)
   }
 
   private func expectSameBits(_ op: String, _ rows: Int, _ columns: Int) throws {

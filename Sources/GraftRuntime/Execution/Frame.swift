@@ -1,3 +1,4 @@
+import Glibc
 import GraftKernels
 import GraftTensor
 
@@ -6,6 +7,8 @@ import GraftTensor
 /// A frame belongs to one run at a time; between runs its program keeps it.
 final class Frame: @unchecked Sendable {
   let plan: Plan
+  /// The thread whose run had it last.
+  var thread: pthread_t?
   let values: UnsafeMutableBufferPointer<Tensor?>
   /// What the frames of a program share. Not the program itself, which keeps its frames.
   private let shared: PreparedObjects?

@@ -1,3 +1,4 @@
+import Glibc
 import GraftKernels
 import GraftTensor
 import Synchronization
@@ -25,8 +26,19 @@ final class Program: Sendable {
 
   /// A frame that no other run uses: one that was used before, or a new one.
   func takeFrame(_ feeds: [Tensor]) throws -> Frame {
-    if let frame = state.withLock({ $0.frames.popLast() }) { return frame }
-    return try Frame(plan: plan, layout: state.withLock { $0.layout }, sharing: prepared, feeds: feeds)
+    let thread = pthread_self()
+    let found = state.withLock { state -> Frame? in
+      // What this thread's last run left in its processor's caches, where another thread has not taken it.
+      if state.frames.count > 1, let own = state.frames.lastIndex(where: { $0.thread == thread }) {
+        state.frames.swapAt(own, state.frames.count - 1)
+      }
+      return state.frames.popLast()
+    }
+    let frame =
+      try found
+      ?? Frame(plan: plan, layout: state.withLock { $0.layout }, sharing: prepared, feeds: feeds)
+    frame.thread = thread
+    return frame
   }
 
   /// Takes a frame back. One that recorded gives the layout, and is not used again.
@@ -79,6 +91,8 @@ package final class PlanPrograms: Sendable {
   }
 
   private let programs = Mutex<[(shapes: FeedShapes, program: Program)]>([])
+  /// Held while a program is made: others that need the same one wait for it.
+  private let planning = Mutex(())
   /// How many programs may still be made for runs within a loop; runs that need no new one add to it.
   private let nestedBudget = Atomic<Int>(128 * capacity)
 
@@ -115,20 +129,29 @@ package final class PlanPrograms: Sendable {
   private func program(
     where isKnown: (FeedShapes) -> Bool, orMake make: () throws -> (shapes: FeedShapes, plan: Plan)
   ) throws -> Program {
-    try programs.withLock { programs in
-      if let index = programs.lastIndex(where: { isKnown($0.shapes) }) {
-        let found = programs[index]
-        if index != programs.count - 1 {
-          programs.remove(at: index)
-          programs.append(found)
-        }
-        return found.program
-      }
+    if let known = known(where: isKnown) { return known }
+    // Runs whose program is there do not wait until another one is made.
+    return try planning.withLock { _ in
+      if let known = known(where: isKnown) { return known }
       let (shapes, plan) = try make()
       let program = Program(plan: plan)
-      if programs.count == Self.capacity { programs.removeFirst() }
-      programs.append((shapes, program))
+      programs.withLock { programs in
+        if programs.count == Self.capacity { programs.removeFirst() }
+        programs.append((shapes, program))
+      }
       return program
+    }
+  }
+
+  private func known(where isKnown: (FeedShapes) -> Bool) -> Program? {
+    programs.withLock { programs in
+      guard let index = programs.lastIndex(where: { isKnown($0.shapes) }) else { return nil }
+      let found = programs[index]
+      if index != programs.count - 1 {
+        programs.remove(at: index)
+        programs.append(found)
+      }
+      return found.program
     }
   }
 }
