@@ -2,6 +2,7 @@ import Foundation
 import GraftProto
 import GraftTensor
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @testable import GraftCommand
@@ -23,7 +24,8 @@ import Testing
     ["run", "m.pb", "--fetch", "a", "--feed", "x=1", "x=2"], ["run", "m.pb", "--fetch", "y", "-o", "o.txt"],
     ["bench"], ["checkpoint", "ls"], ["checkpoint", "show", "c", "a", "b", "-o", "o.npy"],
     ["checkpoint", "convert", "a"], ["checkpoint", "convert", "a", "b", "--shards", "0"],
-    ["ops", "--markdown", "--json"], ["bench", "m.pb", "--fetch", "y", "--runs", "none"], ["verify"],
+    ["ops", "--markdown", "--json"], ["bench", "m.pb", "--fetch", "y", "--runs", "none"],
+    ["bench", "m.pb", "--fetch", "y", "--overlap", "1"], ["verify"],
     ["verify", "a", "--jobs", "0"], ["verify", "a", "b", "--expected-failures", "f"],
     ["verify", "a", "--update-expected"],
   ])
@@ -298,6 +300,31 @@ import Testing
     let without = try #require(lines.first { $0.last == "BiasFusion" })
     #expect(without.count == 4)
     #expect(try #require(Int(without[2])) > whole)
+  }
+
+  @Test func benchCountsRunsThatOverlap() throws {
+    let finished = try call(["bench", "--json", "--overlap", "3"])
+    #expect(finished.code == 0, "\(finished.error)")
+    let json = try JSONParser.parse(finished.output)
+    #expect(json["overlap"]?.integer == 3)
+    for rate in ["runs_per_second", "overlapping_runs_per_second"] {
+      #expect(try #require(json[rate]?.double) > 0)
+    }
+    let text = try call(["bench", "--overlap", "2"]).output
+    #expect(text.contains("2 at once"), "\(text)")
+  }
+
+  @Test func whatFailsInARunThatOverlapsIsTold() throws {
+    let started = Mutex(0)
+    let run: @Sendable () throws -> Void = {
+      try started.withLock {
+        $0 += 1
+        if $0 > 40 { throw CancellationError() }
+      }
+    }
+    #expect(throws: CancellationError.self) { try Throughput(overlap: 2, runs: 10) { run } }
+    // Nobody begins another one: the others had begun theirs.
+    #expect((41...42).contains(started.withLock { $0 }))
   }
 
   @Test func profileWritesWhatTensorFlowsToolsRead() throws {

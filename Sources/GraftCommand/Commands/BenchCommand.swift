@@ -13,7 +13,8 @@ struct BenchCommand: ParsableCommand {
       of its first run. Three more runs are not counted; median_ms, min_ms and p90_ms are of the runs after \
       them. peak_rss_mb is the most memory that the process had, in units of 2^20 bytes. checksum is the sum of \
       the first fetch's elements, 0 where these are no numbers. With --passes, plans are made without one pass after the other as well, and \
-      their runs alternate with those of the whole plan: x is how many times as long they take.
+      their runs alternate with those of the whole plan: x is how many times as long they take. With --overlap, several \
+      threads run the model at the same time: x is how many times as many runs there are a second as with one.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -24,6 +25,9 @@ struct BenchCommand: ParsableCommand {
 
   @Option(help: "How many runs are counted.")
   var runs = 20
+
+  @Option(help: "Measure how many runs there are a second when so many go on at the same time.")
+  var overlap: Int?
 
   @Flag(help: "Print one line of JSON.")
   var json = false
@@ -40,6 +44,9 @@ struct BenchCommand: ParsableCommand {
   func validate() throws {
     guard (1...10_000_000).contains(runs) else {
       throw ValidationError("--runs takes a number from 1 to 10000000, not \(runs).")
+    }
+    if let overlap, !(2...1024).contains(overlap) {
+      throw ValidationError("--overlap takes a number from 2 to 1024, not \(overlap).")
     }
     if passes, json { throw ValidationError("--passes prints a table; leave out --json.") }
     if passes, execution.optimize == .off { throw ValidationError("--passes needs --optimize on.") }
@@ -72,12 +79,19 @@ struct BenchCommand: ParsableCommand {
     }
     times.sort()
 
+    let peak = Self.peakMemory
+    let throughput = try overlap.map {
+      try Throughput(overlap: $0, runs: runs) {
+        let own = try values.map { try $0.copied() }
+        return { _ = try callable.run(own) }
+      }
+    }
     let figures = Figures(
       load: start.duration(to: opened).milliseconds + read.duration(to: loaded).milliseconds,
       first: loaded.duration(to: first).milliseconds,
       times: times,
-      peak: Self.peakMemory, checksum: results.first.flatMap { try? $0.doubles() }?.reduce(0, +) ?? 0,
-      threads: model.session.options.threads)
+      peak: peak, checksum: results.first.flatMap { try? $0.doubles() }?.reduce(0, +) ?? 0,
+      threads: model.session.options.threads, throughput: throughput)
     try Console.writeLine(json ? figures.json(model: self.model.model).compact : figures.text)
     if passes {
       let gains = try PassGains(runs: runs, feeds: values) { skipped in
@@ -105,6 +119,7 @@ struct BenchCommand: ParsableCommand {
     let peak: Double
     let checksum: Double
     let threads: Int
+    let throughput: Throughput?
 
     private func quantile(_ part: Double) -> Double {
       times[min(Int(Double(times.count) * part), times.count - 1)]
@@ -116,6 +131,9 @@ struct BenchCommand: ParsableCommand {
         "runs": .integer(times.count), "load_ms": .float(load), "first_run_ms": .float(first),
         "median_ms": .float(quantile(0.5)), "min_ms": .float(quantile(0)), "p90_ms": .float(quantile(0.9)),
         "peak_rss_mb": .float(peak), "checksum": .float(checksum),
+        "overlap": throughput.map { .integer($0.overlap) },
+        "runs_per_second": throughput.map { .float($0.alone) },
+        "overlapping_runs_per_second": throughput.map { .float($0.together) },
       ])
     }
 
@@ -129,6 +147,11 @@ struct BenchCommand: ParsableCommand {
       table.append("most memory", peak.fixed(1), "MB")
       table.append("threads", "\(threads)", "")
       table.append("checksum", "\(checksum)", "")
+      if let throughput {
+        table.append("runs a second", throughput.alone.fixed(1), "")
+        table.append(
+          "\(throughput.overlap) at once", throughput.together.fixed(1), "x \(throughput.gain.fixed(2))")
+      }
       return String(table.text.dropLast())
     }
   }
