@@ -22,11 +22,13 @@ enum ContentChecks {
   }
 
   private static func calls(_ needed: NeededNodes) -> [Finding] {
-    let takes = Dictionary(needed.functions.map { ($0.name, $0.argumentTypes) }) { first, _ in first }
+    let library = needed.graph.functions
+    let usual = Dictionary(needed.functions.map { ($0.name, $0.argumentTypes) }) { first, _ in first }
     return needed.named.compactMap { name, node in
-      guard let reference = NeededNodes.call(node, needed.graph.functions),
-        let expected = takes[reference.name],
-        let given = types(node.attribute("Tin")), given != expected
+      guard let reference = NeededNodes.call(node, library), let given = types(node.attribute("Tin")),
+        given != usual[reference.name],
+        // What a function takes may hang on the attributes of its call.
+        let expected = (try? library.body(of: reference))?.argumentTypes, given != expected
       else { return nil }
       func list(_ types: [ElementType]) -> String {
         types.isEmpty ? "nothing" : types.map { "\($0)" }.joined(separator: ", ")
@@ -48,10 +50,13 @@ enum ContentChecks {
 
   /// - Complexity: O(functions and their calls).
   private static func endlessCalls(_ needed: NeededNodes) -> [Finding] {
+    let names = Set(needed.functions.map(\.name))
     var callees: [String: Set<String>] = [:]
     for body in needed.functions {
-      callees[body.name] = Set(
-        body.nodes.compactMap { NeededNodes.call($0, needed.graph.functions)?.name })
+      // Whether a call behind a `Switch` runs is decided by a value.
+      let calls = body.nodes.contains { $0.op == "Switch" } ? [] : body.nodes
+      callees[body.name] = names.intersection(
+        calls.compactMap { NeededNodes.call($0, needed.graph.functions)?.name })
     }
     // What calls nobody that is left comes to an end; what remains calls itself, or one that does.
     var callers: [String: [String]] = [:]
