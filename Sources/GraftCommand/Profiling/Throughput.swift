@@ -16,15 +16,21 @@ struct Throughput {
   /// Phases of each kind. They alternate, so that a machine that changes its speed does so for both.
   private static let phases = 5
 
+  /// Seconds that a phase takes at least.
+  private static let shortest = 0.1
+
   /// Measures.
   ///
   /// - Parameters:
-  ///   - runs: how many runs each thread has in a phase, on average.
+  ///   - runs: how many runs each thread has in a phase, on average; more of them where these are soon over.
   ///   - makeRun: called by each thread for what it then does again and again.
   init(overlap: Int, runs: Int, _ makeRun: @escaping MakeRun) throws {
     self.overlap = overlap
     // What overlapping runs need of their own is made now.
     _ = try Self.rate(threads: overlap, runs: 2 * overlap, makeRun)
+    // To begin a thread takes as long as some short runs.
+    let rate = try Self.rate(threads: 1, runs: runs, makeRun)
+    let runs = max(runs, Int(min(rate * Self.shortest, 1e8)))
     var rates: (alone: [Double], together: [Double]) = ([], [])
     for _ in 0..<Self.phases {
       rates.alone.append(try Self.rate(threads: 1, runs: runs, makeRun))
