@@ -10,8 +10,9 @@ enum ContentChecks {
   }
 
   private static func constants(_ needed: NeededNodes) -> [Finding] {
-    let bodies = needed.functions.flatMap { body in body.nodes.map { ("\(body.name)/\($0.name)", $0) } }
-    return (needed.graph.nodes.map { ($0.name, $0) } + bodies).compactMap { name, node in
+    // One that is not needed is wrong all the same.
+    let all = needed.graph.nodes.map { ($0.name, $0) } + needed.namedInFunctions
+    return all.compactMap { name, node in
       guard node.op == "Const", let value = node.constantView, let declared = node.outputTypes.first?.dtype,
         value.dtype != declared
       else { return nil }

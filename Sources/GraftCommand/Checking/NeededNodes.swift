@@ -30,11 +30,13 @@ struct NeededNodes {
   var nodes: [GraphNode] { indices.map { graph.nodes[$0] } }
 
   /// All nodes with their names, those of functions as `function/node`.
-  var named: [(name: String, node: GraphNode)] {
-    nodes.map { ($0.name, $0) }
-      + functions.flatMap { body in
-        body.nodes.dropFirst(body.argumentCount).map { ("\(body.name)/\($0.name)", $0) }
-      }
+  var named: [(name: String, node: GraphNode)] { nodes.map { ($0.name, $0) } + namedInFunctions }
+
+  /// The nodes of the functions, with names as `named` has them.
+  var namedInFunctions: [(name: String, node: GraphNode)] {
+    functions.flatMap { body in
+      body.nodes.dropFirst(body.argumentCount).map { ("\(body.name)/\($0.name)", $0) }
+    }
   }
 
   /// Whether a node of the graph itself comes after the `Switch` of a conditional, within some steps: then

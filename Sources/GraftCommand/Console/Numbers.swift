@@ -40,3 +40,8 @@ extension Int {
     return value.fixed(1) + " TB"
   }
 }
+
+extension [Double] {
+  /// The middle one by size; 0 where there is none.
+  var median: Double { isEmpty ? 0 : sorted()[count / 2] }
+}

@@ -33,7 +33,7 @@ struct PassGains {
         times.whole.append(try Self.time(whole, feeds))
         times.part.append(try Self.time(part, feeds))
       }
-      let (with, without) = (Self.median(times.whole), Self.median(times.part))
+      let (with, without) = (times.whole.median, times.part.median)
       return Gain(
         pass: pass, operations: part.operationCount, time: without, ratio: without / max(with, 1e-9))
     }
@@ -44,8 +44,6 @@ struct PassGains {
     _ = try callable.run(feeds)
     return start.duration(to: .now).milliseconds
   }
-
-  private static func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
 
   /// A line for each pass, in the order in which they run.
   var text: String {

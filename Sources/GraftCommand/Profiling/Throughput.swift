@@ -36,8 +36,8 @@ struct Throughput {
       rates.alone.append(try Self.rate(threads: 1, runs: runs, makeRun))
       rates.together.append(try Self.rate(threads: overlap, runs: runs * overlap, makeRun))
     }
-    alone = rates.alone.sorted()[Self.phases / 2]
-    together = rates.together.sorted()[Self.phases / 2]
+    alone = rates.alone.median
+    together = rates.together.median
   }
 
   /// How many times as many runs there are a second.

@@ -105,10 +105,13 @@ package final class PlanPrograms: Sendable {
   func nestedProgram(
     for shapes: FeedShapes, checkpoint: @escaping @Sendable () throws -> Void
   ) throws -> Program? {
-    let isKnown = programs.withLock { $0.contains { $0.shapes == shapes } }
     let budget = nestedBudget.load(ordering: .relaxed)
-    guard isKnown || budget >= 128 else { return nil }
-    nestedBudget.store(isKnown ? min(budget + 1, 128 * Self.capacity) : budget - 128, ordering: .relaxed)
+    if let known = known(where: { $0 == shapes }) {
+      nestedBudget.store(min(budget + 1, 128 * Self.capacity), ordering: .relaxed)
+      return known
+    }
+    guard budget >= 128 else { return nil }
+    nestedBudget.store(budget - 128, ordering: .relaxed)
     return try program(where: { $0 == shapes }) {
       (shapes, try PlanningLimit.run(checkpoint) { try plan.specialized(for: shapes) })
     }
