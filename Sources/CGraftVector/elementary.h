@@ -1,6 +1,7 @@
 // Elementary functions of one single-precision number, as straight lines of arithmetic and selects: what a
-// compiler turns into vector code when it stands in a loop. Results are within two units in the last place;
-// NaN, infinities, zeros and subnormal numbers come out as in <math.h>.
+// compiler turns into vector code when it stands in a loop. Results are within two units in the last place, where
+// nothing else is said; NaN, infinities, zeros and subnormal numbers come out as in <math.h>. FUSED is defined where
+// instructions add products with a single rounding.
 //
 // The polynomials are minimax fits of our own. Comments give the function that each stands for.
 
@@ -57,17 +58,14 @@ typedef struct {
   int32_t n;
 } reduced_exponent;
 
-/// sign x = n log 2 + sign r, for a constant sign of 1 or -1, which goes into the other constants.
-INLINE reduced_exponent reduce_signed_exponent(const float sign, float x) {
-  float shifted = x * (sign * 1.44269502f) + ROUNDER;
+INLINE reduced_exponent reduce_exponent(float x) {
+  float shifted = x * 1.44269502f + ROUNDER;
   float n = shifted - ROUNDER;
   // log 2 in two parts, of which the first has few enough bits that its product with n is exact.
-  float r = x - n * (sign * 0.693359375f);
-  r = r - n * (sign * -2.12194442e-4f);
+  float r = x - n * 0.693359375f;
+  r = r - n * -2.12194442e-4f;
   return (reduced_exponent){r, (int32_t)(bits_of(shifted) - bits_of(ROUNDER))};
 }
-
-INLINE reduced_exponent reduce_exponent(float x) { return reduce_signed_exponent(1.0f, x); }
 
 /// e^r - 1 for |r| <= log(2)/2.
 INLINE float expm1_reduced(float r) {
@@ -149,20 +147,30 @@ INLINE float log1p_f32(float x) {
   return absolute(x) < 1e-8f ? x : result;
 }
 
-/// 1 + e^-x, infinite for x < -88.4; a NaN stays one.
+/// 1 + e^-x, infinite for x < -88.4; a NaN stays one. What is made of it is within 6 units of the last place, what
+/// TensorFlow makes within 8: networks call this more often than the others, and every term counts.
 INLINE float logistic_divisor(float x) {
   // Between these 2^n is a normal number or infinite.
   float limited = x < -88.9f ? -88.9f : x;
   limited = limited > 87.0f ? 87.0f : limited;
-  reduced_exponent e = reduce_signed_exponent(-1.0f, limited);
-  float p = 0.0013836846f;
-  p = p * e.r - 0.00837481604f;
-  p = p * e.r + 0.0416682256f;
-  p = p * e.r - 0.166664202f;
-  p = p * e.r + 0.499999921f;
-  p = p * e.r - 1.00000004f;
-  p = p * e.r + 1.0f;
-  return 1.0f + p * power_of_two(e.n);
+  // n, with the exponent of 2^n in its low bits, from where a shift brings it to its place.
+  const float rounder = ROUNDER + 127.0f;
+  float shifted = limited * -1.44269502f + rounder;
+  float n = shifted - rounder;
+#ifdef FUSED
+  // Rounded once, one constant for log 2 does: it is off by 2e-9.
+  float r = __builtin_elementwise_fma(n, 0.693147182f, limited);
+#else
+  float r = limited + n * 0.693359375f;
+  r = r - n * 2.12194442e-4f;
+#endif
+  float p = -0.00829025451f;
+  p = p * r + 0.0418982320f;
+  p = p * r - 0.166676387f;
+  p = p * r + 0.499991477f;
+  p = p * r - 0.999999702f;
+  p = p * r + 1.0f;
+  return 1.0f + p * float_of(bits_of(shifted) << 23);
 }
 
 /// 1 / (1 + e^-x).
@@ -340,23 +348,23 @@ INLINE float atanh_f32(float x) {
 INLINE float gelu_f32(float x) {
   float limited = x > 5.65685425f ? 5.65685425f : x;
   limited = limited < -5.65685425f ? -5.65685425f : limited;
-  float t = limited * limited * 0.5f;
-  // erf(u)/u for |u| <= 4, of t = u^2.
-  float p = 1.91107574e-08f;
-  p = p * t + -1.94232484e-06f;
-  p = p * t + 0.000147290324f;
-  p = p * t + 0.00399073539f;
-  p = p * t + 0.0515253954f;
-  p = p * t + 0.207129121f;
-  p = p * t + 1.12837911f;
-  float q = 0.00102115201f;
-  q = q * t + 0.0149584003f;
-  q = q * t + 0.117972344f;
-  q = q * t + 0.516894639f;
+  float t = limited * limited;
+  // erf(x / sqrt 2) / 2x, of x^2.
+  float p = 1.05573016e-10f;
+  p = p * t + -2.14598597e-08f;
+  p = p * t + 3.25468704e-06f;
+  p = p * t + 0.000176367248f;
+  p = p * t + 0.00455424469f;
+  p = p * t + 0.0366156027f;
+  p = p * t + 0.398942262f;
+  float q = 6.38220008e-05f;
+  q = q * t + 0.00186980003f;
+  q = q * t + 0.029493086f;
+  q = q * t + 0.258447319f;
   q = q * t + 1.0f;
-  float sum = 1.0f + limited * 0.707106781f * p / q;
+  float sum = 0.5f + limited * p / q;
   // What rounding leaves of the sum must not grow with x.
-  return 0.5f * x * (x <= -5.65685425f ? 0.0f : sum);
+  return x * (x <= -5.65685425f ? 0.0f : sum);
 }
 
 /// `gelu_f32`, approximated with the hyperbolic tangent, of which a sigmoid is half of one more.

@@ -8,6 +8,7 @@
 #define WIDTH 8
 #define ABREAST 4
 #define HALF_INSTRUCTIONS
+#define FUSED
 #include "loops.h"
 #pragma clang attribute pop
 #endif

@@ -9,6 +9,7 @@
 #define WIDTH 16
 #define ABREAST 2
 #define HALF_INSTRUCTIONS
+#define FUSED
 #include "loops.h"
 #pragma clang attribute pop
 #endif
