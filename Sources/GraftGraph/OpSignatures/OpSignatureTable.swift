@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// TensorFlow's ops, of which each line is parsed when the op is first met.
@@ -43,20 +44,33 @@ package final class OpSignatureTable: Sendable {
 
   /// The line of an op, found by halves: lines are in ascending order of the name's bytes.
   private static func line(named name: [UInt8]) -> UnsafeBufferPointer<UInt8>? {
-    let newline = UInt8(ascii: "\n")
-    let tab = UInt8(ascii: "\t")
-    var lines = text
-    while !lines.isEmpty {
-      // The line around the middle.
-      let middle = lines.count / 2
-      let begin = lines[..<middle].lastIndex(of: newline).map { $0 + 1 } ?? 0
-      let end = lines[middle...].firstIndex(of: newline) ?? lines.count
-      let found = lines[begin..<end].prefix { $0 != tab }
-      if found.elementsEqual(name) { return UnsafeBufferPointer(rebasing: lines[begin..<end]) }
-      lines = UnsafeBufferPointer(
-        rebasing: found.lexicographicallyPrecedes(name)
-          ? lines[min(end + 1, lines.count)...] : lines[..<begin])
+    let text = text
+    // Where it may begin.
+    var (low, high) = (0, text.count)
+    while low < high {
+      let middle = low + (high - low) / 2
+      // The first line that begins there or after it.
+      let begin = middle == 0 ? 0 : text.end(with: "\n", from: middle - 1) + 1
+      guard begin < high else {
+        high = middle
+        continue
+      }
+      let found = text[begin..<text.end(with: "\t", from: begin)]
+      if found.elementsEqual(name) {
+        return UnsafeBufferPointer(rebasing: text[begin..<text.end(with: "\n", from: begin)])
+      }
+      if found.lexicographicallyPrecedes(name) { low = begin + 1 } else { high = middle }
     }
     return nil
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Where what begins at a place ends with a separator, or with the text.
+  fileprivate func end(with separator: UnicodeScalar, from place: Int) -> Int {
+    guard place < count, let start = baseAddress,
+      let found = memchr(start + place, Int32(separator.value), count - place)
+    else { return count }
+    return UnsafeRawPointer(found) - UnsafeRawPointer(start)
   }
 }
