@@ -11,12 +11,21 @@ struct DepthwiseBands: @unchecked Sendable {
   /// What the rows between two of the convolutions may take, of a core's large cache.
   private static let rowBytes = 320 << 10
 
-  /// Rows for each thread beside which those that two of them compute are few.
-  private static let fewestRows = 14
+  /// About how many of a product's multiplications a core does in a nanosecond.
+  private static let productsPerNanosecond = 50
+  /// About how long it takes to fetch an element from another core's cache.
+  private static let nanosecondsPerForeignElement = 1.25
 
-  /// Whether several threads that share an image find more in their own caches with bands than with slices, for which
-  /// each reads all of it.
-  static func suit(height: Int, threads: Int) -> Bool { threads > 1 && height / threads >= fewestRows }
+  /// Whether threads that share an image are done sooner with bands, of which neighbours compute some rows twice, than
+  /// with slices, for which each reads all of the image, most of it from the caches of others.
+  static func suit(_ stage: DepthwiseStage, threads: Int) -> Bool {
+    guard threads > stage.images else { return false }
+    let rows = (stage.outputHeight + threads - 1) / threads
+    let computed = min(rows * stage.stride + (stage.window - stage.stride + 1) / 2, stage.height)
+    // For each element of a row of the image.
+    let again = Double((computed * threads - stage.height) * stage.channels) / Double(productsPerNanosecond)
+    return again < Double(stage.height * (threads - 1)) * nanosecondsPerForeignElement
+  }
 
   private var geometry: graft_convolution { stage.geometry }
   private var channels: Int { stage.channels }
@@ -52,7 +61,7 @@ struct DepthwiseBands: @unchecked Sendable {
     let products =
       newInput * (before?.depth ?? 0) + outputRow * (after?.channels ?? 0)
       + outputRow * window * geometry.kernel.2
-    return products / 50
+    return products / Self.productsPerNanosecond
   }
 
   /// Computes output rows, in bands of nearly the same height.

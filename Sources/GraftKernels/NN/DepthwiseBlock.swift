@@ -101,7 +101,7 @@ private struct Block: Sendable {
     let expand = before.flatMap { stage in packed.before.map { stage.product($0) } }
     if after == nil, let expand,
       DepthwiseSlices.suit(height: geometry.axes[1].input, width: geometry.axes[2].input),
-      !DepthwiseBands.suit(height: geometry.axes[1].output, threads: context.workers.threads)
+      !DepthwiseBands.suit(depthwise, threads: context.workers.threads)
     {
       let slices = DepthwiseSlices(stage: depthwise, before: expand, x: source, y: target)
       try split(
