@@ -53,6 +53,48 @@ struct NNConvolutionAlgorithmTests {
     }
   }
 
+  struct Window: Sendable, CustomTestStringConvertible {
+    let size: [Int]
+    let stride: Int64
+    let dilations: [Int64]
+
+    init(_ size: [Int], stride: Int64 = 1, dilations: [Int64] = [1, 1]) {
+      self.size = size
+      self.stride = stride
+      self.dilations = dilations
+    }
+
+    var testDescription: String { "\(size), strides of \(stride), dilations of \(dilations)" }
+  }
+
+  // Of one dimension and of two, in one block of 3 or 4 elements and in several, of which the last one is cut or not.
+  static let windows = [
+    Window([1, 3]), Window([3, 1]), Window([1, 4]), Window([1, 7]), Window([7, 1]), Window([1, 9]),
+    Window([2, 2]), Window([4, 4]), Window([5, 5]), Window([3, 5]), Window([7, 7]), Window([2, 5]),
+    Window([5, 5], stride: 2), Window([4, 4], stride: 2), Window([7, 7], stride: 2),
+    Window([6, 5], stride: 2), Window([7, 7], stride: 3), Window([3, 3], dilations: [2, 2]),
+    Window([3, 3], dilations: [3, 1]), Window([3, 3], dilations: [6, 5]),
+    Window([1, 3], dilations: [1, 4]), Window([5, 3], dilations: [2, 7]),
+  ]
+
+  @Test(
+    "Filters of other sizes, strides and dilations are applied by Winograd's algorithm",
+    arguments: windows, ["SAME", "VALID"])
+  func winogradOfWindows(window: Window, padding: String) throws {
+    let filter = try NNHarness.noise(window.size + [32, 48], seed: 3)
+    let (scale, bias) = (try NNHarness.noise([48], seed: 4), try NNHarness.noise([48], seed: 5))
+    let attributes = Self.attributes(
+      stride: window.stride, dilations: window.dilations, padding: padding,
+      fused: ["Scale", "BiasAdd", "Swish"])
+    for size in [[1, 17, 17], [2, 33, 20]] {
+      let x = try NNHarness.noise(size + [32], seed: 2)
+      for threads in [1, 3] {
+        try expectDefinition(
+          "_FusedConv2D", [x, filter, scale, bias], attributes, threads: threads, within: 1e-4)
+      }
+    }
+  }
+
   @Test(
     "A filter of slices of 3x3 is applied to volumes by Winograd's algorithm",
     arguments: [(3, 1, 1), (3, 2, 1), (2, 1, 1), (1, 1, 1), (3, 1, 2)], ["SAME", "VALID"])
@@ -86,8 +128,9 @@ struct NNConvolutionAlgorithmTests {
   func threads(size: [Int]) throws {
     let x = try NNHarness.noise(size + [32], seed: 2)
     let filter = try NNHarness.noise([3, 3, 32, 160], seed: 3)
+    let row = try NNHarness.noise([1, 7, 32, 160], seed: 3)
     let depthwise = try NNHarness.noise([3, 3, 32, 1], seed: 3)
-    for (op, filter) in [("Conv2D", filter), ("DepthwiseConv2dNative", depthwise)] {
+    for (op, filter) in [("Conv2D", filter), ("Conv2D", row), ("DepthwiseConv2dNative", depthwise)] {
       let results = try [1, 2, 3, 8].map { threads in
         try NNHarness.run(
           op, [x, filter], Self.attributes(padding: "SAME"), constants: [1], threads: threads)[0]

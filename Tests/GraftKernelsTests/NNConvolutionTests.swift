@@ -154,7 +154,8 @@ struct NNConvolutionTests {
       for constants in [[], [1]] as [Set<Int>] {
         let y = try NNHarness.run("Conv2D", [x, filter], last, constants: constants, threads: threads)[0]
         #expect(y.shape == Shape([sizes.image[0]] + output + [sizes.outputs]))
-        try expectClose(y, expected, within: 5e-5)
+        // Sums of a thousand products are around 10.
+        try expectClose(y, expected, within: 1e-4)
         if constants.isEmpty { bits.append(try y.scalars()) }
       }
     }

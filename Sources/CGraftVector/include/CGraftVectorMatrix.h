@@ -175,26 +175,35 @@ void graft_gate_f32(const float *x, const float *gate, float *y, ptrdiff_t pixel
 
 // MARK: Winograd's convolution
 //
-// For kernels of 3x3 in height and width without strides and dilations there, of any depth, without groups, and
-// channels that are multiples of 16. The output is made in tiles of `tile` by `tile` pixels, 2 or 4, each from
-// `(tile + 2)^2` products of matrices: one row for each tile, one matrix of the filter for each place in the
-// transformed space. Their inner dimension is that of input channels, for each of the kernel's slices.
+// For kernels of any depth, without groups, that have not both strides and dilations in height or in width, and for
+// channels that are multiples of 16. The output is made in tiles, each from products of matrices: one row for each
+// tile, one matrix of the filter for each place in the transformed space. A tile's pixels are as far apart as a
+// dilation has the kernel's elements. Kernels are taken apart into blocks of elements that are as far apart as steps
+// are. The products' inner dimension adds them up: it is that of input channels, for each of the kernel's slices and
+// their blocks.
+
+/// A tile's pixels. In each dimension it is 2 or 4, for blocks of 3 of the kernel's elements, 3, for blocks of 4, or 1,
+/// where the kernel has one element only. There are those of 2x2, 3x3, 4x4, 1x3, 1x4, 3x1 and 4x1. Of a dimension the
+/// transformed space has as many places as tile and block together, less one.
+typedef struct {
+  int height, width;
+} graft_winograd_tile;
 
 /// Makes panels `first..<last` of the transformed filter's matrices, packed as `graft_matrix_pack_f32` packs them, one
 /// after the other. Columns are multiplied by `scale`, unless that is NULL.
 void graft_winograd_pack_f32(
-    int tile, const graft_convolution *shape, const float *filter, const float *scale, ptrdiff_t first,
+    graft_winograd_tile tile, const graft_convolution *shape, const float *filter, const float *scale, ptrdiff_t first,
     ptrdiff_t last, float *packed);
 
 /// Transforms what the tiles `first..<last` read, counted over batch, depth, height and width: a row for each tile,
 /// `v_step` elements from one place's matrix to the next. `zeros` are as many as channels.
 void graft_winograd_input_f32(
-    int tile, const graft_convolution *shape, const float *x, const float *zeros, ptrdiff_t first,
+    graft_winograd_tile tile, const graft_convolution *shape, const float *x, const float *zeros, ptrdiff_t first,
     ptrdiff_t last, float *v, ptrdiff_t v_step);
 
 /// Makes the tiles `first..<last` of the output from the products.
 void graft_winograd_output_f32(
-    int tile, const graft_convolution *shape, const float *m, ptrdiff_t m_step, ptrdiff_t first, ptrdiff_t last,
-    float *y, const graft_finish *finish);
+    graft_winograd_tile tile, const graft_convolution *shape, const float *m, ptrdiff_t m_step, ptrdiff_t first,
+    ptrdiff_t last, float *y, const graft_finish *finish);
 
 #endif

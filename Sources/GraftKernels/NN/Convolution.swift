@@ -236,21 +236,25 @@ struct Convolution {
   }
 
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {
-    let sizes = [geometry.groups, geometry.depth, geometry.inputChannels, geometry.outputChannels]
+    let sizes = [
+      geometry.groups, geometry.depth, geometry.axes[2].window, geometry.inputChannels,
+      geometry.outputChannels,
+    ]
     return try context.prepared {
       if isFewChanneled(x, finish) {
         var aligned = self
         aligned.filter = try filter.aligned()
         return Kept(.plain(try aligned.scaledFilter { try Tensor(uninitialized: .float32, shape: $0) }))
       }
-      return try context.packed(filter, form: [tile(x) ?? 0] + sizes, factors: scale) {
+      let tile = tile(x)
+      return try context.packed(filter, form: [tile?.height ?? 0, tile?.width ?? 0] + sizes, factors: scale) {
         Kept(try packed(context, x))
       }
     }.filter
   }
 
-  /// The width of Winograd's tiles, where they are quicker.
-  private func tile(_ x: Tensor) -> Int? { x.dtype == .float32 ? geometry.winogradTile : nil }
+  /// Winograd's tile, where it is quicker.
+  private func tile(_ x: Tensor) -> WinogradTile? { x.dtype == .float32 ? .fastest(geometry) : nil }
 
   /// Pixels for which a filter is transformed though it may be another one in the next run.
   private static let fewestPixels = 1024

@@ -1,14 +1,12 @@
 import CGraftVector
 import GraftTensor
 
-/// A convolution by Winograd's algorithm, of float32 with a constant filter of 3x3, or of several such slices.
+/// A convolution by Winograd's algorithm, of float32.
 ///
-/// Tiles of the output are computed as products of matrices in a transformed space, which take 2.25 or 4
-/// times fewer multiplications than the definition does. Each output element is the same sum however tiles
-/// are grouped.
+/// Tiles of the output are computed as products of matrices in a transformed space, which take up to 4 times fewer
+/// multiplications than the definition does. Each output element is the same sum however tiles are grouped.
 final class WinogradConvolution: Sendable {
-  /// The width and height of a tile, 2 or 4.
-  private let tile: Int
+  private let tile: WinogradTile
   /// One packed matrix for each place in the transformed space.
   private let filter: PackedMatrix
 
@@ -23,13 +21,13 @@ final class WinogradConvolution: Sendable {
 
   /// Transforms the filter, with its output channels multiplied by the scale, in memory that is made for it.
   ///
-  /// - Precondition: the geometry has a `winogradTile`.
+  /// - Precondition: the tile is one for the geometry.
   init(
-    _ geometry: ConvolutionGeometry, tile: Int, filter: Tensor, scale: Tensor?, _ workers: WorkerPool,
+    _ geometry: ConvolutionGeometry, tile: WinogradTile, filter: Tensor, scale: Tensor?,
+    _ workers: WorkerPool,
     _ allocate: (Shape) throws -> Tensor
   ) throws {
-    let (k, n) = (geometry.winogradDepth, geometry.outputChannels)
-    let places = (tile + 2) * (tile + 2)
+    let (k, n, places) = (tile.depth(geometry), geometry.outputChannels, tile.places)
     let shape = geometry.vector
     let storage = try allocate(Shape(validating: [places, k, n])).storage
     nonisolated(unsafe) let weights = UnsafePointer(filter.base.assumingMemoryBound(to: Float.self))
@@ -38,7 +36,7 @@ final class WinogradConvolution: Sendable {
     workers.forEach(n / Float.panelWidth, cost: k * places) { panels in
       withUnsafePointer(to: shape) {
         graft_winograd_pack_f32(
-          Int32(tile), $0, weights, scale, panels.lowerBound, panels.upperBound, packed)
+          tile.vector, $0, weights, scale, panels.lowerBound, panels.upperBound, packed)
       }
     }
     self.tile = tile
@@ -67,9 +65,8 @@ final class WinogradConvolution: Sendable {
     _ context: KernelContext, _ geometry: ConvolutionGeometry, _ x: Tensor, into output: Tensor,
     _ finish: Finish
   ) throws {
-    let (k, n) = (geometry.winogradDepth, geometry.outputChannels)
-    let places = (tile + 2) * (tile + 2)
-    let tiles = geometry.winogradTiles(tile)
+    let (k, n, places) = (tile.depth(geometry), geometry.outputChannels, tile.places)
+    let tiles = tile.count(geometry)
     let threads = context.workers.threads
     let filterBytes = places * k * n * MemoryLayout<Float>.stride
     let limit = max(
@@ -90,12 +87,12 @@ final class WinogradConvolution: Sendable {
     let memory = try context.scratch(
       .float32, Shape(validating: [isShared ? 1 : context.workers.workers, task.scratch]))
     let step = Step(
-      tile: Int32(tile), task: task, filter: filter,
+      tile: tile.vector, task: task, filter: filter,
       x: UnsafePointer(x.base.assumingMemoryBound(to: Float.self)),
       zeros: UnsafePointer(zeros.base.assumingMemoryBound(to: Float.self)),
       memory: memory.base.assumingMemoryBound(to: Float.self),
       y: output.base.assumingMemoryBound(to: Float.self), finish: finish.vector(columns: n))
-    let cost = 36 * (k + n) / 8
+    let cost = places * (k + n) / 8
     guard isShared else {
       let perGroup = task.group * (cost + places * k * n / 50)
       context.workers.forEachOnWorkers((tiles + task.group - 1) / task.group, cost: perGroup) {
@@ -125,7 +122,7 @@ final class WinogradConvolution: Sendable {
 
   /// The steps of the algorithm for some tiles.
   private struct Step: @unchecked Sendable {
-    let tile: Int32
+    let tile: graft_winograd_tile
     let task: Task
     let filter: PackedMatrix
     let x: UnsafePointer<Float>
@@ -162,33 +159,5 @@ final class WinogradConvolution: Sendable {
         }
       }
     }
-  }
-}
-
-extension ConvolutionGeometry {
-  /// Tiles of the given size in the output.
-  fileprivate func winogradTiles(_ tile: Int) -> Int {
-    batch * axes[0].output * ((axes[1].output + tile - 1) / tile) * ((axes[2].output + tile - 1) / tile)
-  }
-
-  /// Elements that each place in the transformed space sums up.
-  fileprivate var winogradDepth: Int { axes[0].window * inputChannels }
-
-  /// The size of Winograd's tiles with which this convolution is fastest; nil where that is its definition.
-  var winogradTile: Int? {
-    guard groups == 1, axes[0].output > 0, inputChannels % 16 == 0, outputChannels % 16 == 0,
-      axes[1...].allSatisfy({ $0.window == 3 && $0.stride == 1 && $0.dilation == 1 && $0.output > 0 })
-    else { return nil }
-    // In units of one multiplication; reading a weight from memory takes about as long as 12.
-    let weights = Double(winogradDepth * outputChannels)
-    let definition = weights * 9 * Double(outputPixels + 12)
-    func cost(_ tile: Int) -> Double {
-      let places = Double((tile + 2) * (tile + 2))
-      let tiles = Double(winogradTiles(tile))
-      let transforms = 4 * places * tiles * Double(winogradDepth + outputChannels)
-      return weights * places * (tiles + 12) + transforms
-    }
-    let best = cost(2) < cost(4) ? 2 : 4
-    return cost(best) * 1.15 < definition ? best : nil
   }
 }
