@@ -41,8 +41,10 @@ struct WinogradTile: Sendable {
       let transforms = 4 * places * tiles * (depth + columns)
       return depth * columns * places * (tiles + 12) + transforms
     }
+    // The sums of the largest tiles are off by three times as much as plain ones where strides leave blocks half empty.
+    let largest = axes[1...].allSatisfy({ $0.stride == 1 }) ? 4 : 3
     let best = choices(inHeight: axes[1].window > 1, inWidth: axes[2].window > 1)
-      .filter { $0.depth(geometry) <= deepest }
+      .filter { max($0.height, $0.width) <= largest && $0.depth(geometry) <= deepest }
       .map { (tile: $0, cost: cost($0)) }
       .min { $0.cost < $1.cost }
     return best.flatMap { $0.cost * 1.15 < definition ? $0.tile : nil }
