@@ -21,14 +21,7 @@
 
 // What is left over goes through a span of its own, so that no element is computed by other instructions than its
 // neighbours.
-#define UNARY(name, expression)                                                                   \
-  INLINE void VARIANT(f32_##name##_span)(const float *x, float *y) {                              \
-    SIDE_BY_SIDE(WIDTH, ABREAST)                                                                  \
-    for (int i = 0; i < SPAN; i++) {                                                              \
-      float v = x[i];                                                                             \
-      y[i] = (expression);                                                                        \
-    }                                                                                             \
-  }                                                                                               \
+#define IN_SPANS(name)                                                                            \
   void VARIANT(f32_##name)(const float *x, float *y, size_t count) {                              \
     size_t whole = count - count % SPAN;                                                          \
     for (size_t i = 0; i < whole; i += SPAN) VARIANT(f32_##name##_span)(x + i, y + i);            \
@@ -38,13 +31,21 @@
     VARIANT(f32_##name##_span)(rest, rest);                                                       \
     memcpy(y + whole, rest, (count - whole) * sizeof(float));                                     \
   }
+#define UNARY(name, expression)                                                                   \
+  INLINE void VARIANT(f32_##name##_span)(const float *x, float *y) {                              \
+    SIDE_BY_SIDE(WIDTH, ABREAST)                                                                  \
+    for (int i = 0; i < SPAN; i++) {                                                              \
+      float v = x[i];                                                                             \
+      y[i] = (expression);                                                                        \
+    }                                                                                             \
+  }                                                                                               \
+  IN_SPANS(name)
 
 UNARY(exp, exp_f32(v))
 UNARY(expm1, expm1_f32(v))
 UNARY(log, log_f32(v))
 UNARY(log1p, log1p_f32(v))
 UNARY(tanh, tanh_f32(v))
-UNARY(sigmoid, sigmoid_f32(v))
 UNARY(erf, erf_f32(v))
 UNARY(erfc, erfc_f32(v))
 UNARY(atan, atan_f32(v))
@@ -58,10 +59,8 @@ UNARY(selu, selu_f32(v))
 // Comparisons are turned so that a NaN is passed on.
 UNARY(relu, v <= 0.0f ? 0.0f : v)
 UNARY(relu6, v <= 0.0f ? 0.0f : (v > 6.0f ? 6.0f : v))
-UNARY(silu, silu_f32(v))
 UNARY(hard_silu, hard_silu_f32(v))
 UNARY(gelu, gelu_f32(v))
-UNARY(gelu_tanh, gelu_tanh_f32(v))
 UNARY(abs, absolute(v))
 UNARY(neg, -v)
 UNARY(square, v *v)
@@ -71,6 +70,17 @@ UNARY(reciprocal, 1.0f / v)
 UNARY(floor, __builtin_elementwise_floor(v))
 UNARY(ceil, __builtin_elementwise_ceil(v))
 UNARY(round, __builtin_elementwise_roundeven(v))
+
+#ifdef PERMUTATIONS
+#include "logistic-avx512.h"
+IN_SPANS(sigmoid)
+IN_SPANS(silu)
+IN_SPANS(gelu_tanh)
+#else
+UNARY(sigmoid, sigmoid_f32(v))
+UNARY(silu, silu_f32(v))
+UNARY(gelu_tanh, gelu_tanh_f32(v))
+#endif
 
 #define UNARY_DOUBLE(name, expression)                                                            \
   void VARIANT(f64_##name)(const double *x, double *y, size_t count) {                            \

@@ -10,6 +10,7 @@
 #define ABREAST 2
 #define HALF_INSTRUCTIONS
 #define FUSED
+#define PERMUTATIONS
 #include "loops.h"
 #pragma clang attribute pop
 #endif

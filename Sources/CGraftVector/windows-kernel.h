@@ -122,3 +122,9 @@ TARGET static void NAME(gate)(
   for (ptrdiff_t pixel = 0; pixel < pixels; pixel++, x += channels, y += channels)
     for (ptrdiff_t i = 0; i < channels; i++) y[i] = x[i] * gate[i];
 }
+
+TARGET static void NAME(weigh)(
+    const float *restrict x, const float *restrict weights, float *restrict y, ptrdiff_t rows, ptrdiff_t columns) {
+  for (ptrdiff_t row = 0; row < rows; row++, x += columns, y += columns)
+    for (ptrdiff_t i = 0; i < columns; i++) y[i] = x[i] * weights[row];
+}

@@ -46,3 +46,7 @@ void graft_blend_f32(
 void graft_gate_f32(const float *x, const float *gate, float *y, ptrdiff_t pixels, ptrdiff_t channels) {
   SELECT(gate)(x, gate, y, pixels, channels);
 }
+
+void graft_weigh_f32(const float *x, const float *weights, float *y, ptrdiff_t rows, ptrdiff_t columns) {
+  SELECT(weigh)(x, weights, y, rows, columns);
+}

@@ -173,6 +173,9 @@ void graft_pool_f32(
 /// Multiplies each channel of pixels by its factor.
 void graft_gate_f32(const float *x, const float *gate, float *y, ptrdiff_t pixels, ptrdiff_t channels);
 
+/// Multiplies each row by its weight.
+void graft_weigh_f32(const float *x, const float *weights, float *y, ptrdiff_t rows, ptrdiff_t columns);
+
 // MARK: Winograd's convolution
 //
 // For kernels of any depth, without groups, that have not both strides and dilations in height or in width, and for

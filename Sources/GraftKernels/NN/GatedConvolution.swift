@@ -48,8 +48,8 @@ private struct GatedConvolution: Sendable {
   }
 }
 
-/// The work of a gated convolution: a few rows at a time are multiplied by the gate, and then by the filter while
-/// they are in a cache.
+/// The work of a gated convolution. The gate multiplies the filter, once for each image, or where images are small the
+/// pixels, a few at a time, which are multiplied by the filter while they are in a cache.
 private struct GatedProduct: @unchecked Sendable {
   let product: PointwiseProduct
   let images: Int
@@ -60,45 +60,84 @@ private struct GatedProduct: @unchecked Sendable {
 
   /// Rows that are multiplied at a time: as many as a product goes through with each part of the filter.
   private static let rows = 126
+  /// Into how many pieces threads may cut an image, of which each has a filter of its own.
+  private static let pieces = 16
 
   private var depth: Int { product.depth }
+  private var channels: Int { product.channels }
+  /// Channels of all panels of the filter.
+  private var columns: Int { (channels + Float.panelWidth - 1) / Float.panelWidth * Float.panelWidth }
+
+  /// Whether the gate multiplies the filter.
+  private var gatesFilter: Bool { pixelsPerImage / Self.pieces >= columns }
 
   func run(_ context: KernelContext) throws {
     let (pixels, workers) = (images * pixelsPerImage, context.workers)
-    let most = min(Self.rows, pixels)
+    let gatesFilter = gatesFilter
+    let most = gatesFilter ? columns : min(Self.rows, pixels)
     let memory = try context.scratch(.float32, Shape(validating: [workers.workers, most, depth]))
     nonisolated(unsafe) let scratch = memory.base.assumingMemoryBound(to: Float.self)
     // Who computes some channels multiplies all pixels: each thread does so once.
-    let channels = product.channels
     workers.forEachPart(rows: pixels, columns: channels, depth: depth, grain: channels, Float.self) {
       worker, _, pixels, channels in
-      compute(pixels, channels: channels, most, scratch + worker * most * depth)
+      let memory = scratch + worker * most * depth
+      if gatesFilter {
+        computeByImages(pixels, channels: channels, memory)
+      } else {
+        compute(pixels, channels: channels, most, memory)
+      }
     }
   }
 
-  /// Computes some pixels and channels, at most so many pixels at a time.
+  /// Computes some pixels and channels, each image's with a filter that the gate has multiplied.
+  private func computeByImages(
+    _ pixels: Range<Int>, channels: Range<Int>, _ filter: UnsafeMutablePointer<Float>
+  ) {
+    forEachImage(pixels) { image, pixels in
+      var product = product
+      for panel in 0..<columns / Float.panelWidth {
+        let offset = panel * Float.panelWidth * depth
+        graft_weigh_f32(
+          product.filter + offset, gate + image * depth, filter + offset, depth, Float.panelWidth)
+      }
+      product.filter = UnsafePointer(filter)
+      run(product, pixels, channels: channels, x + pixels.lowerBound * depth)
+    }
+  }
+
+  /// Computes some pixels and channels, at most so many pixels at a time, which the gate has multiplied.
   private func compute(
     _ pixels: Range<Int>, channels: Range<Int>, _ most: Int, _ scratch: UnsafeMutablePointer<Float>
   ) {
     var first = pixels.lowerBound
     while first < pixels.upperBound {
-      let count = min(most, pixels.upperBound - first)
-      multiply(first..<first + count, into: scratch)
-      product.run(
-        count, channels: channels, scratch, into: y + first * product.channels + channels.lowerBound,
-        row: product.channels, pixel: first)
-      first += count
+      let part = first..<min(first + most, pixels.upperBound)
+      forEachImage(part) { image, pixels in
+        graft_gate_f32(
+          x + pixels.lowerBound * depth, gate + image * depth, scratch + (pixels.lowerBound - first) * depth,
+          pixels.count, depth)
+      }
+      run(product, part, channels: channels, scratch)
+      first = part.upperBound
     }
   }
 
-  private func multiply(_ pixels: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+  private func run(
+    _ product: PointwiseProduct, _ pixels: Range<Int>, channels: Range<Int>, _ x: UnsafePointer<Float>
+  ) {
+    product.run(
+      pixels.count, channels: channels, x,
+      into: y + pixels.lowerBound * self.channels + channels.lowerBound, row: self.channels,
+      pixel: pixels.lowerBound)
+  }
+
+  /// Calls the body with the part of some pixels that each image has.
+  private func forEachImage(_ pixels: Range<Int>, _ body: (_ image: Int, _ pixels: Range<Int>) -> Void) {
     var first = pixels.lowerBound
     while first < pixels.upperBound {
       let image = first / pixelsPerImage
       let last = min((image + 1) * pixelsPerImage, pixels.upperBound)
-      graft_gate_f32(
-        x + first * depth, gate + image * depth, target + (first - pixels.lowerBound) * depth, last - first,
-        depth)
+      body(image, first..<last)
       first = last
     }
   }

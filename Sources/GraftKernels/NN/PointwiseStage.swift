@@ -63,7 +63,7 @@ struct PointwiseStage {
 struct PointwiseProduct: @unchecked Sendable {
   let depth: Int
   let channels: Int
-  let filter: UnsafePointer<Float>
+  var filter: UnsafePointer<Float>
   let finish: graft_finish
 
   /// Computes pixels, of which the first is number `pixel`.
