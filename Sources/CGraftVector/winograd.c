@@ -56,6 +56,16 @@ static inline ptrdiff_t block_start(ptrdiff_t block, ptrdiff_t stride, int tile)
   return block / stride * stride * TAPS(tile) + block % stride;
 }
 
+graft_winograd_sizes graft_winograd_measure(graft_winograd_tile tile, const graft_convolution *s) {
+  return (graft_winograd_sizes){
+      .places = SIZE(tile.height) * SIZE(tile.width),
+      .depth = s->kernel[0] * blocks(s->kernel[1], s->stride[1], tile.height) *
+               blocks(s->kernel[2], s->stride[2], tile.width) * s->input_channels,
+      .tiles = s->output[0] * tiles_of(s->output[1], s->dilation[1], tile.height).count *
+               tiles_of(s->output[2], s->dilation[2], tile.width).count,
+  };
+}
+
 #define KERNEL "winograd-kernel.h"
 #include "variants.h"
 

@@ -117,4 +117,49 @@ import Testing
     try expectSame(text, ["expand", "project"], threads: 1)
     try expectSame(text, ["depthwise", "project"], threads: 1)
   }
+
+  /// The block's depthwise convolution with the mean of each channel beside it, which "scaled" reads as well.
+  private func squeezed(
+    window: Int, stride: Int, size: Int, channels: Int, keepsDimensions: Bool = true, axes: [Int] = [1, 2]
+  ) -> GraphText {
+    network(window: window, stride: stride, padding: "SAME", size: size, channels: channels)
+      .constant("axes", [axes.count], axes)
+      .node(
+        "mean", "Mean", ["depthwise", "axes"],
+        ["T": "type: DT_FLOAT", "Tidx": "type: DT_INT32", "keep_dims": "b: \(keepsDimensions)"]
+      )
+      .node("scaled", "Mul", ["depthwise", "mean"], GraphText.float)
+  }
+
+  /// In bands, in slices, and where the depthwise convolution stays apart from the one before it.
+  @Test(arguments: [(67, 36), (19, 200), (19, 36)], [(3, 1), (5, 2)])
+  func meansOfChannelsComeWithTheBlock(
+    _ image: (size: Int, channels: Int), _ window: (size: Int, stride: Int)
+  ) throws {
+    let text = squeezed(
+      window: window.size, stride: window.stride, size: image.size, channels: image.channels)
+    for fetches in [["scaled"], ["scaled", "mean"], ["scaled", "expand"]] {
+      #expect(try !plan(text, fetches, size: image.size).contains("Mean("))
+      for threads in [1, 3] { try expectSame(text, fetches, threads: threads, size: image.size) }
+    }
+    let values = try [1, 2, 3].map { threads in
+      try Session(graph: text.graph(), options: .init(threads: threads))
+        .run(["mean"], feeding: ["x": feed(image.size)])[0].scalars(as: Float.self).map(\.bitPattern)
+    }
+    #expect(values[0] == values[1] && values[0] == values[2])
+  }
+
+  @Test func meansLoseTheirDimensionsWhereTheGraphSaysSo() throws {
+    let text = squeezed(
+      window: 3, stride: 1, size: 19, channels: 36, keepsDimensions: false, axes: [-2, 1])
+    #expect(try !plan(text, ["mean", "depthwise"], size: 19).contains("Mean("))
+    try expectSame(text, ["mean", "depthwise"], threads: 2, size: 19)
+  }
+
+  @Test(arguments: [[1], [0, 1, 2], [1, 2, 3], [2, 3]])
+  func meansOverOtherAxesStayApart(axes: [Int]) throws {
+    let text = squeezed(window: 3, stride: 1, size: 19, channels: 36, axes: axes)
+    #expect(try plan(text, ["scaled"], size: 19).contains("Mean("))
+    try expectSame(text, ["scaled"], threads: 2, size: 19)
+  }
 }

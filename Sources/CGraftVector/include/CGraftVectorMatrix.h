@@ -192,6 +192,14 @@ typedef struct {
   int height, width;
 } graft_winograd_tile;
 
+/// What a convolution is in tiles: the places that the transformed space has, the elements that each of them sums up
+/// for a tile, and the tiles of an image.
+typedef struct {
+  ptrdiff_t places, depth, tiles;
+} graft_winograd_sizes;
+
+graft_winograd_sizes graft_winograd_measure(graft_winograd_tile tile, const graft_convolution *shape);
+
 /// Makes panels `first..<last` of the transformed filter's matrices, packed as `graft_matrix_pack_f32` packs them, one
 /// after the other. Columns are multiplied by `scale`, unless that is NULL.
 void graft_winograd_pack_f32(

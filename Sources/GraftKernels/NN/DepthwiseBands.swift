@@ -7,6 +7,8 @@ struct DepthwiseBands: @unchecked Sendable {
   let after: PointwiseProduct?
   let x: UnsafePointer<Float>
   let y: UnsafeMutablePointer<Float>
+  /// Takes the sums of the pixels of each of the depthwise convolution's rows, where they are wanted.
+  let sums: UnsafeMutablePointer<Float>?
 
   /// What the rows between two of the convolutions may take, of a core's large cache.
   private static let rowBytes = 320 << 10
@@ -96,7 +98,8 @@ struct DepthwiseBands: @unchecked Sendable {
       let target = after == nil ? y : results - line * outputRow
       stage.run(
         rows: line..<line + bottom - top, channels: 0..<channels, source, xPixel: channels,
-        isFar: before == nil && GroupedRows.areFar(geometry, channels: channels), into: target)
+        isFar: before == nil && GroupedRows.areFar(geometry, channels: channels), into: target,
+        sums: sums)
       if let after {
         let pixel = line * geometry.output.2
         after.run(

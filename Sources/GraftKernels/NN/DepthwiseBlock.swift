@@ -10,7 +10,8 @@ package enum DepthwiseBlockOps {
       """
       `_FusedDepthwiseConv2dNative` of channels last with what is before it (`expand`) and after it \
       (`project`): convolutions of 1x1 and stride 1. Each has `…_fused_ops` as `_FusedConv2D`, and its filter and \
-      what is fused follow the depthwise filter and bias. Planning makes it; graphs need not hold it.
+      what is fused follow the depthwise filter and bias. With `means`, which says whether to keep the dimensions, \
+      the means of its images' pixels are a second result. Planning makes it; graphs need not hold it.
       """,
       types: ["T": [.float32]], shape: shape
     ) { node in
@@ -29,7 +30,10 @@ package enum DepthwiseBlockOps {
     }
     let result = try ConvolutionGeometry.outputShape(
       attributes, input: input, filter: context.input(1), depthwise: true)
-    guard let project = block.project else { return [result] }
+    guard let project = block.project else {
+      guard block.keepsDimensions != nil else { return [result] }
+      return [result, PartialShape(result.dimensions.flatMap { block.meansShape($0) })]
+    }
     return [
       try ConvolutionGeometry.outputShape(
         .pointwise, input: result, filter: context.input(project.filter))
@@ -49,6 +53,8 @@ private struct Block: Sendable {
   let fused: FusedOps
   let expand: PointwisePart?
   let project: PointwisePart?
+  /// Whether the means of images' pixels have the dimensions that they are of; nil where they are not wanted.
+  let keepsDimensions: Bool?
   private let inputCount: Int
 
   init(_ node: NodeSetup) throws {
@@ -66,10 +72,19 @@ private struct Block: Sendable {
     }
     expand = try pointwise("expand_")
     project = try pointwise("project_")
+    keepsDimensions = node.has("means") ? try node.bool("means") : nil
     inputCount = next
     guard !fused.hasAddend, expand?.fused.hasAddend != true else {
       throw node.unimplemented("\(node.op) adds a tensor after its last convolution only.")
     }
+    guard project == nil || keepsDimensions == nil else {
+      throw node.unimplemented("\(node.op) has no means of what another convolution follows.")
+    }
+  }
+
+  /// The shape of the means, for images of this shape; nil where they are not wanted.
+  func meansShape(_ images: [Int?]) -> [Int?]? {
+    keepsDimensions.map { $0 ? [images[0], 1, 1, images[3]] : [images[0], images[3]] }
   }
 
   func run(_ context: KernelContext) throws {
@@ -84,9 +99,15 @@ private struct Block: Sendable {
     let shape = try geometry.outputShape()
     let after = try project.map { try PointwiseStage($0, context, shape) }
     let output = try context.allocate(0, .float32, after?.shape ?? shape)
+    let means = try meansShape(shape.dimensions).map {
+      try context.allocate(1, .float32, Shape(validating: $0.compactMap(\.self)))
+    }
     let finish = try fused.finish(
       context, from: 2, shape: shape, channels: geometry.groups, dtype: .float32)
-    guard output.elementCount > 0 else { return }
+    guard output.elementCount > 0 else {
+      means?.base.assumingMemoryBound(to: Float.self).update(repeating: .nan, count: means?.elementCount ?? 0)
+      return
+    }
     func pack() throws -> PackedStages {
       PackedStages(before: try before?.pack(context), after: try after?.pack(context))
     }
@@ -98,21 +119,30 @@ private struct Block: Sendable {
       geometry: geometry.vector, images: geometry.batch, finish: finish.vector(columns: geometry.groups),
       filter: filter.floats, zeros: zeros.floats)
     let (source, target) = (x.floats, output.base.assumingMemoryBound(to: Float.self))
+    let rows = try means.map { _ in
+      try context.scratch(
+        .float32, Shape(validating: [geometry.batch, depthwise.outputHeight, geometry.groups]))
+    }
+    let sums = rows?.base.assumingMemoryBound(to: Float.self)
     let expand = before.flatMap { stage in packed.before.map { stage.product($0) } }
     if after == nil, let expand,
       DepthwiseSlices.suit(height: geometry.axes[1].input, width: geometry.axes[2].input),
       !DepthwiseBands.suit(depthwise, threads: context.workers.threads)
     {
-      let slices = DepthwiseSlices(stage: depthwise, before: expand, x: source, y: target)
+      let slices = DepthwiseSlices(stage: depthwise, before: expand, x: source, y: target, sums: sums)
       try split(
         slices.count, cost: slices.cost, grain: DepthwiseSlices.grain, scratch: slices.scratch, context,
         slices.run)
     } else {
       let bands = DepthwiseBands(
         stage: depthwise, before: expand,
-        after: after.flatMap { stage in packed.after.map { stage.product($0) } }, x: source, y: target)
+        after: after.flatMap { stage in packed.after.map { stage.product($0) } }, x: source, y: target,
+        sums: sums)
       // Whoever begins a piece computes what the piece before it has computed of the rows between: one for each thread.
       try split(bands.count, cost: bands.cost, grain: bands.count, scratch: bands.scratch, context, bands.run)
+    }
+    if let sums, let means {
+      depthwise.means(of: sums, into: means.base.assumingMemoryBound(to: Float.self))
     }
     withExtendedLifetime(packed) {}
   }

@@ -7,6 +7,8 @@ struct DepthwiseSlices: @unchecked Sendable {
   let before: PointwiseProduct
   let x: UnsafePointer<Float>
   let y: UnsafeMutablePointer<Float>
+  /// Takes the sums of the pixels of each row, where they are wanted.
+  let sums: UnsafeMutablePointer<Float>?
 
   /// Channels that are kept together: a panel of the first convolution's filter.
   private static var unit: Int { Float.panelWidth }
@@ -64,7 +66,8 @@ struct DepthwiseSlices: @unchecked Sendable {
         pixel: image * pixels)
       stage.run(
         rows: 0..<stage.outputHeight, channels: channels, scratch, xPixel: channels.count,
-        into: y + image * outputPixels * stage.channels + channels.lowerBound)
+        into: y + image * outputPixels * stage.channels + channels.lowerBound,
+        sums: sums.map { $0 + image * stage.outputHeight * stage.channels + channels.lowerBound })
       next += last - first
     }
   }

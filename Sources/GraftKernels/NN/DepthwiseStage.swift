@@ -18,12 +18,13 @@ struct DepthwiseStage: @unchecked Sendable {
   /// Computes rows of all images' outputs.
   ///
   /// - Parameters:
-  ///   - part: the channels to compute: `x` and `y` begin with the first of them.
+  ///   - part: the channels to compute: `x`, `y` and `sums` begin with the first of them.
   ///   - xPixel: elements from one pixel of the input to the next.
   ///   - isFar: whether the input is in no near cache.
+  ///   - sums: takes for each row the sums of its pixels, `[rows, channels]`.
   func run(
     rows: Range<Int>, channels part: Range<Int>, _ x: UnsafePointer<Float>, xPixel: Int,
-    isFar: Bool = false, into y: UnsafeMutablePointer<Float>
+    isFar: Bool = false, into y: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>? = nil
   ) {
     var shape = geometry
     shape.groups = part.count
@@ -32,5 +33,23 @@ struct DepthwiseStage: @unchecked Sendable {
       &shape, graft_pitches(x: xPixel, filter: channels, y: channels), x, isFar ? 1 : 0,
       filter + part.lowerBound, zeros, y,
       rows.lowerBound, rows.upperBound, &finish)
+    guard let sums else { return }
+    let width = geometry.output.2
+    for row in rows {
+      let totals = sums + row * channels
+      totals.update(repeating: 0, count: part.count)
+      graft_f32_add_columns(totals, y + row * width * channels, channels, width, part.count)
+    }
+  }
+
+  /// The means of images' pixels, `[images, channels]`, from the sums of their rows.
+  func means(of sums: UnsafePointer<Float>, into means: UnsafeMutablePointer<Float>) {
+    let pixels = Float(outputHeight * geometry.output.2)
+    means.update(repeating: 0, count: images * channels)
+    for image in 0..<images {
+      let totals = means + image * channels
+      graft_f32_add_columns(totals, sums + image * outputHeight * channels, channels, outputHeight, channels)
+      for channel in 0..<channels { totals[channel] /= pixels }
+    }
   }
 }

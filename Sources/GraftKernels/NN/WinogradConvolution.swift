@@ -27,7 +27,8 @@ final class WinogradConvolution: Sendable {
     _ workers: WorkerPool,
     _ allocate: (Shape) throws -> Tensor
   ) throws {
-    let (k, n, places) = (tile.depth(geometry), geometry.outputChannels, tile.places)
+    let sizes = tile.sizes(geometry)
+    let (k, n, places) = (sizes.depth, geometry.outputChannels, sizes.places)
     let shape = geometry.vector
     let storage = try allocate(Shape(validating: [places, k, n])).storage
     nonisolated(unsafe) let weights = UnsafePointer(filter.base.assumingMemoryBound(to: Float.self))
@@ -65,8 +66,9 @@ final class WinogradConvolution: Sendable {
     _ context: KernelContext, _ geometry: ConvolutionGeometry, _ x: Tensor, into output: Tensor,
     _ finish: Finish
   ) throws {
-    let (k, n, places) = (tile.depth(geometry), geometry.outputChannels, tile.places)
-    let tiles = tile.count(geometry)
+    let sizes = tile.sizes(geometry)
+    let (k, n, places) = (sizes.depth, geometry.outputChannels, sizes.places)
+    let tiles = geometry.batch * sizes.tiles
     let threads = context.workers.threads
     let filterBytes = places * k * n * MemoryLayout<Float>.stride
     let limit = max(

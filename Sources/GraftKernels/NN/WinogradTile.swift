@@ -35,52 +35,27 @@ struct WinogradTile: Sendable {
     // In units of one multiplication; reading a weight from memory takes about as long as 12.
     let columns = Double(geometry.outputChannels)
     let definition = Double(geometry.depth) * columns * Double(geometry.outputPixels + 12)
-    func cost(_ tile: WinogradTile) -> Double {
-      let (depth, places) = (Double(tile.depth(geometry)), Double(tile.places))
-      let tiles = Double(tile.count(geometry))
+    func cost(_ sizes: graft_winograd_sizes) -> Double {
+      let (depth, places) = (Double(sizes.depth), Double(sizes.places))
+      let tiles = Double(geometry.batch * sizes.tiles)
       let transforms = 4 * places * tiles * (depth + columns)
       return depth * columns * places * (tiles + 12) + transforms
     }
     // The sums of the largest tiles are off by three times as much as plain ones where strides leave blocks half empty.
     let largest = axes[1...].allSatisfy({ $0.stride == 1 }) ? 4 : 3
     let best = choices(inHeight: axes[1].window > 1, inWidth: axes[2].window > 1)
-      .filter { max($0.height, $0.width) <= largest && $0.depth(geometry) <= deepest }
-      .map { (tile: $0, cost: cost($0)) }
+      .filter { max($0.height, $0.width) <= largest }
+      .map { (tile: $0, sizes: $0.sizes(geometry)) }
+      .filter { $0.sizes.depth <= deepest }
+      .map { (tile: $0.tile, cost: cost($0.sizes)) }
       .min { $0.cost < $1.cost }
     return best.flatMap { $0.cost * 1.15 < definition ? $0.tile : nil }
   }
 
   var vector: graft_winograd_tile { graft_winograd_tile(height: Int32(height), width: Int32(width)) }
 
-  /// How many elements the transformed space has for a tile of this size in one dimension.
-  private static func places(_ size: Int) -> Int { size == 1 ? 1 : size == 2 ? 4 : 6 }
-
-  /// How many blocks the kernel has in a dimension.
-  private static func blocks(_ axis: WindowAxis, _ size: Int) -> Int {
-    guard size > 1 else { return 1 }
-    return parts(axis.window, of: axis.stride * (places(size) - size + 1)) * axis.stride
-  }
-
-  /// How many tiles the output has in a dimension.
-  private static func count(_ axis: WindowAxis, _ size: Int) -> Int {
-    let starts = min(axis.dilation, axis.output)
-    return starts * parts(axis.output, of: max(starts, 1) * size)
-  }
-
-  private static func parts(_ count: Int, of size: Int) -> Int { (count + size - 1) / size }
-
-  /// How many elements the transformed space has for each tile.
-  var places: Int { Self.places(height) * Self.places(width) }
-
-  /// Elements that each of these sums up.
-  func depth(_ geometry: ConvolutionGeometry) -> Int {
-    geometry.axes[0].window * Self.blocks(geometry.axes[1], height) * Self.blocks(geometry.axes[2], width)
-      * geometry.inputChannels
-  }
-
-  /// Tiles of the output.
-  func count(_ geometry: ConvolutionGeometry) -> Int {
-    geometry.batch * geometry.axes[0].output * Self.count(geometry.axes[1], height)
-      * Self.count(geometry.axes[2], width)
+  /// What a convolution is in such tiles.
+  func sizes(_ geometry: ConvolutionGeometry) -> graft_winograd_sizes {
+    withUnsafePointer(to: geometry.vector) { graft_winograd_measure(vector, $0) }
   }
 }

@@ -205,6 +205,7 @@ package struct Planner: Sendable {
       (ResidualFusion.self, [ActivationFusion.self]),
       (DepthwiseBlockFusion.self, []),
       (GateFusion.self, []),
+      (ChannelMeanFusion.self, []),
       (BatchNormExpansion.self, []),
       (SumExpansion.self, []),
       (ElementwiseFusion.self, []),

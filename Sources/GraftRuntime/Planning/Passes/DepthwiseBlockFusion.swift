@@ -16,8 +16,7 @@ enum DepthwiseBlockFusion: ShapePass {
     let order = try graph.order()
     let uses = graph.uses(of: order)
     var isChanged = false
-    for index in order where isDepthwise(graph.nodes[index]) {
-      guard accepts(graph.nodes[index], graph, inference) else { continue }
+    for index in order where canBeBlock(graph.nodes[index], graph, inference) {
       var block = graph.nodes[index]
       var last = index
       func isLarge(_ value: ValueReference) -> Bool {
@@ -57,9 +56,9 @@ enum DepthwiseBlockFusion: ShapePass {
     node.op == "DepthwiseConv2dNative" || node.op == "_FusedDepthwiseConv2dNative"
   }
 
-  /// Whether the kernel of blocks has this depthwise convolution.
-  private static func accepts(_ node: PlanNode, _ graph: PlanGraph, _ inference: ShapeInference) -> Bool {
-    guard node.fusedOps != nil, node.controlInputs.isEmpty, node.isChannelsLast,
+  /// Whether a node is a depthwise convolution that the kernel of blocks has.
+  static func canBeBlock(_ node: PlanNode, _ graph: PlanGraph, _ inference: ShapeInference) -> Bool {
+    guard isDepthwise(node), node.fusedOps != nil, node.controlInputs.isEmpty, node.isChannelsLast,
       let filter = graph.constant(node.inputs[1])?.shape, filter.rank == 4, filter[3] == 1, filter[2] >= 16,
       filter[0] <= 7, [3, 5, 7].contains(filter[1]), let strides = node.ints("strides"),
       strides == [1, 1, 1, 1] || strides == [1, 2, 2, 1]
@@ -74,13 +73,17 @@ extension PlanNode {
     if case .ints(let values)? = self.attributes[name] { values } else { nil }
   }
 
+  /// Makes a depthwise convolution a block of it alone.
+  mutating func becomeDepthwiseBlock() {
+    guard self.op != "_FusedDepthwiseBlock" else { return }
+    self.attributes["fused_ops"] = .strings(fusedOps ?? [])
+    self.op = "_FusedDepthwiseBlock"
+    self.definition = OpRegistry.standard[self.op]
+  }
+
   /// Takes in the convolution before or after this one.
   fileprivate mutating func join(_ other: PlanNode, as prefix: String) {
-    if self.op != "_FusedDepthwiseBlock" {
-      self.attributes["fused_ops"] = .strings(fusedOps ?? [])
-      self.op = "_FusedDepthwiseBlock"
-      self.definition = OpRegistry.standard[self.op]
-    }
+    becomeDepthwiseBlock()
     self.attributes[prefix + "fused_ops"] = .strings(other.fusedOps ?? [])
     self.attributes[prefix + "leakyrelu_alpha"] = other.attributes["leakyrelu_alpha"]
     self.inputs += other.inputs[1...]
