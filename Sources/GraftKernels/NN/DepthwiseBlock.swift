@@ -31,8 +31,9 @@ package enum DepthwiseBlockOps {
     let result = try ConvolutionGeometry.outputShape(
       attributes, input: input, filter: context.input(1), depthwise: true)
     guard let project = block.project else {
-      guard block.keepsDimensions != nil else { return [result] }
-      return [result, PartialShape(result.dimensions.flatMap { block.meansShape($0) })]
+      guard let keepsDimensions = block.keepsDimensions else { return [result] }
+      let means = result.dimensions.map { keepsDimensions ? [$0[0], 1, 1, $0[3]] : [$0[0], $0[3]] }
+      return [result, PartialShape(means)]
     }
     return [
       try ConvolutionGeometry.outputShape(
@@ -82,11 +83,6 @@ private struct Block: Sendable {
     }
   }
 
-  /// The shape of the means, for images of this shape; nil where they are not wanted.
-  func meansShape(_ images: [Int?]) -> [Int?]? {
-    keepsDimensions.map { $0 ? [images[0], 1, 1, images[3]] : [images[0], images[3]] }
-  }
-
   func run(_ context: KernelContext) throws {
     try context.requireInputs(inputCount)
     let (x, filter) = (try context.input(0), try context.input(1))
@@ -99,13 +95,16 @@ private struct Block: Sendable {
     let shape = try geometry.outputShape()
     let after = try project.map { try PointwiseStage($0, context, shape) }
     let output = try context.allocate(0, .float32, after?.shape ?? shape)
-    let means = try meansShape(shape.dimensions).map {
-      try context.allocate(1, .float32, Shape(validating: $0.compactMap(\.self)))
+    let means = try keepsDimensions.map {
+      let (images, channels) = (geometry.batch, geometry.groups)
+      return try context.allocate(
+        1, .float32, Shape(validating: $0 ? [images, 1, 1, channels] : [images, channels]))
     }
     let finish = try fused.finish(
       context, from: 2, shape: shape, channels: geometry.groups, dtype: .float32)
+    let averages = means?.base.assumingMemoryBound(to: Float.self)
     guard output.elementCount > 0 else {
-      means?.base.assumingMemoryBound(to: Float.self).update(repeating: .nan, count: means?.elementCount ?? 0)
+      averages?.update(repeating: .nan, count: means?.elementCount ?? 0)
       return
     }
     func pack() throws -> PackedStages {
@@ -141,9 +140,7 @@ private struct Block: Sendable {
       // Whoever begins a piece computes what the piece before it has computed of the rows between: one for each thread.
       try split(bands.count, cost: bands.cost, grain: bands.count, scratch: bands.scratch, context, bands.run)
     }
-    if let sums, let means {
-      depthwise.means(of: sums, into: means.base.assumingMemoryBound(to: Float.self))
-    }
+    if let sums, let averages { depthwise.means(of: sums, into: averages) }
     withExtendedLifetime(packed) {}
   }
 

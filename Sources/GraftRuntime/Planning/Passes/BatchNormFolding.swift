@@ -149,6 +149,8 @@ enum BatchNormFolding: PlanPass {
       graph.nodes[product.node] = node.fusing("Scale", scale)
     } else {
       let scaled = try product.weights.scalingColumns(by: factors)
+      // Hardly anybody looks at them as they were any more.
+      product.weights.storage.releasePages()
       graph.nodes[product.node].inputs[1] = graph.addConstant(scaled, name: node.name + "/folded")
     }
     return true

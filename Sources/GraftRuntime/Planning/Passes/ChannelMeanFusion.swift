@@ -40,8 +40,8 @@ enum ChannelMeanFusion: ShapePass {
     _ node: PlanNode, _ graph: PlanGraph, _ inference: ShapeInference
   ) -> PlanNode? {
     if node.op == "_FusedDepthwiseBlock" {
-      let isWhole = node.attributes["project_fused_ops"] != nil || node.attributes["means"] != nil
-      return isWhole ? nil : node
+      let isTaken = node.attributes["project_fused_ops"] != nil || node.attributes["means"] != nil
+      return isTaken ? nil : node
     }
     guard DepthwiseBlockFusion.canBeBlock(node, graph, inference) else { return nil }
     var block = node

@@ -17,8 +17,16 @@ enum ConstantAlignment: PlanPass {
         return node.inputs.indices.allSatisfy { $0 == input || node.inputs[$0].node != index }
       }
       guard !isTaken || uses.isPinned(index) else { continue }
-      graph.nodes[index].constants = try graph.nodes[index].constants?.map { try $0.aligned() }
+      graph.nodes[index].constants = try graph.nodes[index].constants?.map { try copied($0) }
     }
+  }
+
+  /// A tensor with its elements aligned, whose place in the file the system may have back.
+  private static func copied(_ tensor: Tensor) throws -> Tensor {
+    guard !tensor.isAligned else { return tensor }
+    let copy = try tensor.aligned()
+    tensor.storage.releasePages()
+    return copy
   }
 
   /// Which input of a node may lie at any address; nil where none may.
