@@ -66,7 +66,7 @@ private struct GatedProduct: @unchecked Sendable {
   private var depth: Int { product.depth }
   private var channels: Int { product.channels }
   /// Channels of all panels of the filter.
-  private var columns: Int { (channels + Float.panelWidth - 1) / Float.panelWidth * Float.panelWidth }
+  private var columns: Int { PackedMatrix.count(Float.self, k: 1, n: channels) }
 
   /// Whether the gate multiplies the filter.
   private var gatesFilter: Bool { pixelsPerImage / Self.pieces >= columns }

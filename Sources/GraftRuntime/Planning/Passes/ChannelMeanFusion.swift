@@ -8,7 +8,14 @@ import GraftTensor
 /// It needs shapes, to know which axes are an image's.
 enum ChannelMeanFusion: ShapePass {
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
-    guard graph.nodes.contains(where: { $0.op == "Mean" }) else { return false }
+    // Many networks have means, few of a depthwise convolution: the others need no order.
+    let isWorthLooking = graph.nodes.contains { node in
+      guard node.op == "Mean", let image = node.inputs.first.map({ graph.nodes[$0.node] }) else {
+        return false
+      }
+      return image.op == "_FusedDepthwiseBlock" || DepthwiseBlockFusion.isDepthwise(image)
+    }
+    guard isWorthLooking else { return false }
     var means = ReferenceMap<ValueReference>()
     for index in try graph.order() where isMeanOfChannels(graph.nodes[index], graph, inference) {
       let image = graph.nodes[index].inputs[0].node

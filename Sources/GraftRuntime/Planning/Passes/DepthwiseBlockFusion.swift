@@ -52,7 +52,7 @@ enum DepthwiseBlockFusion: ShapePass {
     return isChanged
   }
 
-  private static func isDepthwise(_ node: PlanNode) -> Bool {
+  static func isDepthwise(_ node: PlanNode) -> Bool {
     node.op == "DepthwiseConv2dNative" || node.op == "_FusedDepthwiseConv2dNative"
   }
 
