@@ -172,9 +172,9 @@ INLINE void NAME(input)(
 }
 
 INLINE void NAME(output)(
-    const int high, const int wide, const graft_convolution *s, const float *m, ptrdiff_t m_step, ptrdiff_t first,
-    ptrdiff_t last, float *y, const graft_finish *finish) {
-  const ptrdiff_t channels = s->output_channels, height = s->output[1], width = s->output[2];
+    const int high, const int wide, const graft_convolution *s, ptrdiff_t channels, const float *m, ptrdiff_t m_step,
+    ptrdiff_t first, ptrdiff_t last, float *y, const graft_finish *finish) {
+  const ptrdiff_t pixel_size = s->output_channels, height = s->output[1], width = s->output[2];
   const ptrdiff_t row_step = s->dilation[1], column_step = s->dilation[2];
   const tiles down = tiles_of(height, row_step, high), across = tiles_of(width, column_step, wide);
   const graft_activation activation = finish->activation;
@@ -187,7 +187,7 @@ INLINE void NAME(output)(
     const ptrdiff_t pixel = (index / (across.count * down.count) * height + row) * width + column;
     const int rows = tile_size(row, height, row_step, high), columns = tile_size(column, width, column_step, wide);
     const float *addend = finish->addend ? (const float *)finish->addend + pixel * finish->addend_row : 0;
-    float *target = y + pixel * channels;
+    float *target = y + pixel * pixel_size;
     for (ptrdiff_t c = 0; c < channels; c += WIDTH) {
       V lines[6][4];
       UNROLL for (int i = 0; i < SIZE(high); i++) {
@@ -212,7 +212,7 @@ INLINE void NAME(output)(
             const NAME(bits) above = value > upper;
             value = (V)(((NAME(bits))upper & above) | ((NAME(bits))value & ~above));
           }
-          STORE(target + place * channels + c, value);
+          STORE(target + place * pixel_size + c, value);
         }
       }
     }
@@ -220,7 +220,7 @@ INLINE void NAME(output)(
       const graft_finish rest = {.activation = activation, .alpha = finish->alpha};
       for (int i = 0; i < rows; i++)
         graft_finish_rows_f32(
-            target + i * row_step * width * channels, columns, channels, column_step * channels, &rest);
+            target + i * row_step * width * pixel_size, columns, channels, column_step * pixel_size, &rest);
     }
   }
 }
@@ -248,10 +248,10 @@ TARGET static void NAME(winograd_input)(
   CASE(4, 1)
 
 TARGET static void NAME(winograd_output)(
-    graft_winograd_tile tile, const graft_convolution *s, const float *m, ptrdiff_t m_step, ptrdiff_t first,
-    ptrdiff_t last, float *y, const graft_finish *finish) {
+    graft_winograd_tile tile, const graft_convolution *s, ptrdiff_t channels, const float *m, ptrdiff_t m_step,
+    ptrdiff_t first, ptrdiff_t last, float *y, const graft_finish *finish) {
 #define CASE(h, w) \
-  if (tile.height == h && tile.width == w) NAME(output)(h, w, s, m, m_step, first, last, y, finish);
+  if (tile.height == h && tile.width == w) NAME(output)(h, w, s, channels, m, m_step, first, last, y, finish);
   EACH_TILE
 #undef CASE
 }

@@ -76,9 +76,9 @@ void graft_winograd_input_f32(
 }
 
 void graft_winograd_output_f32(
-    graft_winograd_tile tile, const graft_convolution *s, const float *m, ptrdiff_t m_step, ptrdiff_t first,
-    ptrdiff_t last, float *y, const graft_finish *finish) {
-  SELECT(winograd_output)(tile, s, m, m_step, first, last, y, finish);
+    graft_winograd_tile tile, const graft_convolution *s, ptrdiff_t channels, const float *m, ptrdiff_t m_step,
+    ptrdiff_t first, ptrdiff_t last, float *y, const graft_finish *finish) {
+  SELECT(winograd_output)(tile, s, channels, m, m_step, first, last, y, finish);
 }
 
 void graft_winograd_pack_f32(

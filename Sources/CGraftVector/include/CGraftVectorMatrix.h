@@ -212,9 +212,10 @@ void graft_winograd_input_f32(
     graft_winograd_tile tile, const graft_convolution *shape, const float *x, const float *zeros, ptrdiff_t first,
     ptrdiff_t last, float *v, ptrdiff_t v_step);
 
-/// Makes the tiles `first..<last` of the output from the products.
+/// Makes the tiles `first..<last` of the output from the products, of so many channels: `m` has a row of those for each
+/// tile, and `y` and `finish` begin with the first.
 void graft_winograd_output_f32(
-    graft_winograd_tile tile, const graft_convolution *shape, const float *m, ptrdiff_t m_step, ptrdiff_t first,
-    ptrdiff_t last, float *y, const graft_finish *finish);
+    graft_winograd_tile tile, const graft_convolution *shape, ptrdiff_t channels, const float *m, ptrdiff_t m_step,
+    ptrdiff_t first, ptrdiff_t last, float *y, const graft_finish *finish);
 
 #endif

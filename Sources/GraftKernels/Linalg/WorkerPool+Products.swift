@@ -14,15 +14,13 @@ extension WorkerPool {
   ) {
     let isLow = pairs == 1 ? m < 96 * threads : pairs * m < 12 * threads
     let splitsColumns = threads > 1 && isLow && !hasColumnGroups && n >= 4 * T.panelWidth * threads
-    // 12 rows are what tiles of all kinds take without a rest.
-    let size = splitsColumns ? T.panelWidth : 12
+    let size = splitsColumns ? T.panelWidth : 1
     let (whole, other) = splitsColumns ? (n, m) : (m, n)
     let strips = (whole + size - 1) / size
     // Of a few rows the right side takes longer to read than to multiply with.
     let cost = size * (splitsColumns ? max(other, 8) : other) * k / 40
-    // Two panels are what the widest tiles take.
-    forEachOnWorkers(pairs * strips, cost: cost, grain: splitsColumns ? max(grain, 2) : 8) {
-      worker, range in
+    // Two panels are what the widest tiles take, and as many rows make any tile's height matter little.
+    forEachOnWorkers(pairs * strips, cost: cost, grain: splitsColumns ? max(grain, 2) : 96) { worker, range in
       var strip = range.lowerBound
       while strip < range.upperBound {
         let (pair, first) = (strip / strips, strip % strips)

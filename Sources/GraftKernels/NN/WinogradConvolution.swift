@@ -44,7 +44,7 @@ final class WinogradConvolution: Sendable {
     self.filter = PackedMatrix(storage: storage, stride: k * n * MemoryLayout<Float>.stride)
   }
 
-  /// The sizes of one run.
+  /// How the work of one run is split.
   private struct Task {
     let shape: graft_convolution
     let k: Int
@@ -53,12 +53,41 @@ final class WinogradConvolution: Sendable {
     /// Tiles in all, and of one group.
     let tiles: Int
     let group: Int
+    /// Columns of one strip.
+    let strip: Int
 
+    var groups: Int { (tiles + group - 1) / group }
+    var strips: Int { (n + strip - 1) / strip }
     /// Elements from one place's matrix of transformed input to the next, and of products.
-    var inputStep: Int { group * k + gap }
-    var productStep: Int { group * n + gap }
-    /// Elements that one group needs.
+    var inputStep: Int { group * k + WinogradConvolution.gap }
+    var productStep: Int { group * strip + WinogradConvolution.gap }
+    /// Elements that a thread needs.
     var scratch: Int { places * (inputStep + productStep) }
+    /// About how many nanoseconds a strip of a group takes.
+    var cost: Int { group * places * ((k + strip) / 8 + k * strip / 50) }
+  }
+
+  /// Splits tiles into groups and, where these are too few for the threads, columns into strips.
+  private func task(_ geometry: ConvolutionGeometry, threads: Int) -> Task {
+    let sizes = tile.sizes(geometry)
+    let (k, n, places) = (sizes.depth, geometry.outputChannels, sizes.places)
+    let tiles = geometry.batch * sizes.tiles
+    let isLarge = places * k * n * MemoryLayout<Float>.stride > Self.ownFilterBytes
+    let limit = max(
+      Self.groupBytes / (places * (k + n) * MemoryLayout<Float>.stride),
+      isLarge ? Self.fewestOfLarge : Self.fewest)
+    var (groups, strips) = ((tiles + limit - 1) / limit, 1)
+    // As much for every thread.
+    if groups < threads, isLarge || tiles < 8 * threads {
+      while threads % groups != 0 { groups += 1 }
+      strips = min(threads / groups, n / Float.panelWidth)
+    } else {
+      groups = (groups + threads - 1) / threads * threads
+    }
+    let panels = (n / Float.panelWidth + strips - 1) / strips
+    return Task(
+      shape: geometry.vector, k: k, n: n, places: places, tiles: tiles, group: (tiles + groups - 1) / groups,
+      strip: panels * Float.panelWidth)
   }
 
   /// Computes the convolution.
@@ -66,60 +95,24 @@ final class WinogradConvolution: Sendable {
     _ context: KernelContext, _ geometry: ConvolutionGeometry, _ x: Tensor, into output: Tensor,
     _ finish: Finish
   ) throws {
-    let sizes = tile.sizes(geometry)
-    let (k, n, places) = (sizes.depth, geometry.outputChannels, sizes.places)
-    let tiles = geometry.batch * sizes.tiles
-    let threads = context.workers.threads
-    let filterBytes = places * k * n * MemoryLayout<Float>.stride
-    let limit = max(
-      Self.groupBytes / (places * (k + n) * MemoryLayout<Float>.stride),
-      filterBytes > Self.ownFilterBytes ? Self.fewestOfLarge : Self.fewest)
-    var groups = (tiles + limit - 1) / limit
-    // Too few groups for the threads, or tiles to make more: these work together on all tiles, each with a part of the
-    // filter.
-    let isShared =
-      threads > 1 && groups < 2 * threads && (filterBytes > Self.ownFilterBytes || tiles < 8 * threads)
-    // As many for every thread.
-    if !isShared { groups = (groups + threads - 1) / threads * threads }
-    let task = Task(
-      shape: geometry.vector, k: k, n: n, places: places, tiles: tiles,
-      group: isShared ? tiles : (tiles + groups - 1) / groups)
+    let task = task(geometry, threads: context.workers.threads)
     let zeros = try context.scratch(.float32, [geometry.inputChannels])
     zeros.clear()
     let memory = try context.scratch(
-      .float32, Shape(validating: [isShared ? 1 : context.workers.workers, task.scratch]))
+      .float32, Shape(validating: [context.workers.workers, task.scratch]))
     let step = Step(
       tile: tile.vector, task: task, filter: filter,
       x: UnsafePointer(x.base.assumingMemoryBound(to: Float.self)),
       zeros: UnsafePointer(zeros.base.assumingMemoryBound(to: Float.self)),
       memory: memory.base.assumingMemoryBound(to: Float.self),
-      y: output.base.assumingMemoryBound(to: Float.self), finish: finish.vector(columns: n))
-    let cost = places * (k + n) / 8
-    guard isShared else {
-      let perGroup = task.group * (cost + places * k * n / 50)
-      context.workers.forEachOnWorkers((tiles + task.group - 1) / task.group, cost: perGroup) {
-        worker, groups in
-        for group in groups {
-          let part = group * task.group..<min(tiles, (group + 1) * task.group)
-          let place = worker * task.scratch
-          step.transform(part, at: place, from: part.lowerBound)
-          for index in 0..<places { step.multiply(index, 0..<n, rows: part.count, at: place) }
-          step.finish(part, at: place, from: part.lowerBound)
-        }
-      }
-      return
-    }
-    context.workers.forEach(tiles, cost: cost) { step.transform($0, at: 0, from: 0) }
-    // By places and, where these are few for the threads, by columns.
-    let width = 8 * Float.panelWidth
-    let strips = (n + width - 1) / width
-    context.workers.forEach(places * strips, cost: tiles * k * width / 50) { range in
-      for index in range {
-        let first = index % strips * width
-        step.multiply(index / strips, first..<min(n, first + width), rows: tiles, at: 0)
+      y: output.base.assumingMemoryBound(to: Float.self), finish: finish.vector(columns: task.n))
+    context.workers.forEachOnWorkers(task.groups * task.strips, cost: task.cost) { worker, parts in
+      for part in parts {
+        let group = part / task.strips
+        let tiles = group * task.group..<min(task.tiles, (group + 1) * task.group)
+        step.run(tiles, strip: part % task.strips, worker)
       }
     }
-    context.workers.forEach(tiles, cost: cost) { step.finish($0, at: 0, from: 0) }
   }
 
   /// The steps of the algorithm for some tiles.
@@ -133,31 +126,28 @@ final class WinogradConvolution: Sendable {
     let y: UnsafeMutablePointer<Float>
     let finish: graft_finish
 
-    /// Where in a group's memory the products begin.
-    private var products: Int { task.places * task.inputStep }
-
-    func transform(_ tiles: Range<Int>, at place: Int, from first: Int) {
+    /// Makes a strip of columns of some tiles. Threads that have strips of the same tiles transform these each for
+    /// itself: that takes less time than to wait for one another and to fetch what another one wrote.
+    func run(_ tiles: Range<Int>, strip: Int, _ worker: Int) {
+      let columns = strip * task.strip..<min(task.n, (strip + 1) * task.strip)
+      let inputs = memory + worker * task.scratch
+      let products = inputs + task.places * task.inputStep
       withUnsafePointer(to: task.shape) {
         graft_winograd_input_f32(
-          tile, $0, x, zeros, tiles.lowerBound, tiles.upperBound,
-          memory + place + (tiles.lowerBound - first) * task.k, task.inputStep)
+          tile, $0, x, zeros, tiles.lowerBound, tiles.upperBound, inputs, task.inputStep)
       }
-    }
-
-    func multiply(_ index: Int, _ columns: Range<Int>, rows: Int, at place: Int) {
-      Float.product(
-        m: rows, n: columns.count, k: task.k, memory + place + index * task.inputStep, row: task.k, column: 1,
-        packed: filter.elements(of: index) + columns.lowerBound * task.k,
-        into: memory + place + products + index * task.productStep + columns.lowerBound, cRow: task.n,
-        graft_finish())
-    }
-
-    func finish(_ tiles: Range<Int>, at place: Int, from first: Int) {
+      for index in 0..<task.places {
+        Float.product(
+          m: tiles.count, n: columns.count, k: task.k, inputs + index * task.inputStep, row: task.k,
+          column: 1,
+          packed: filter.elements(of: index) + columns.lowerBound * task.k,
+          into: products + index * task.productStep, cRow: columns.count, graft_finish())
+      }
       withUnsafePointer(to: task.shape) { shape in
-        withUnsafePointer(to: finish) {
+        withUnsafePointer(to: finish.from(row: 0, column: columns.lowerBound, of: Float.self)) {
           graft_winograd_output_f32(
-            tile, shape, memory + place + products + (tiles.lowerBound - first) * task.n, task.productStep,
-            tiles.lowerBound, tiles.upperBound, y, $0)
+            tile, shape, columns.count, products, task.productStep, tiles.lowerBound, tiles.upperBound,
+            y + columns.lowerBound, $0)
         }
       }
     }

@@ -37,25 +37,60 @@ struct ArenaLayout: Sendable {
     place()
   }
 
-  /// Places the largest first, each at the lowest offset where it meets nobody who lives at that time.
+  /// Where each region begins, and what they take together.
+  private typealias Places = (offsets: [Int], byteCount: Int)
+
+  /// Places the largest first: in lanes, unless these take much more memory.
   private mutating func place() {
     let order = regions.indices.sorted {
       (regions[$0].byteCount, -$0) > (regions[$1].byteCount, -$1)
     }
+    let (dense, laned) = (dense(order), laned(order))
+    let places = laned.byteCount <= dense.byteCount + dense.byteCount / 4 ? laned : dense
+    for (index, offset) in places.offsets.enumerated() { regions[index].offset = offset }
+    byteCount = places.byteCount
+  }
+
+  /// Each at the lowest offset where it meets nobody who lives at that time.
+  private func dense(_ order: [Int]) -> Places {
+    var places = Places(Array(repeating: 0, count: regions.count), 0)
     var placed: [Int] = []
     for index in order {
       let size = Self.padded(regions[index].byteCount)
       let neighbours = placed.filter { regions[$0].life.overlaps(regions[index].life) }
-        .sorted { regions[$0].offset < regions[$1].offset }
+        .sorted { places.offsets[$0] < places.offsets[$1] }
       var offset = 0
       for neighbour in neighbours {
-        if regions[neighbour].offset >= offset + size { break }
-        offset = max(offset, regions[neighbour].offset + Self.padded(regions[neighbour].byteCount))
+        if places.offsets[neighbour] >= offset + size { break }
+        offset = max(offset, places.offsets[neighbour] + Self.padded(regions[neighbour].byteCount))
       }
-      regions[index].offset = offset
-      byteCount = max(byteCount, offset + size)
+      places.offsets[index] = offset
+      places.byteCount = max(places.byteCount, offset + size)
       placed.append(index)
     }
+    return places
+  }
+
+  /// Each in the middle of a lane of its size or larger, where nobody else lives at that time.
+  ///
+  /// Of two threads that compute a value one writes its first half and one its second. The halves of values in a
+  /// lane meet at the same address, so that a thread writes where it wrote before: a line that another core wrote
+  /// last, on another part of the processor, takes several times as long.
+  private func laned(_ order: [Int]) -> Places {
+    var places = Places(Array(repeating: 0, count: regions.count), 0)
+    var lanes: [(offset: Int, byteCount: Int, lives: [ClosedRange<Int>])] = []
+    for index in order {
+      let (size, life) = (Self.padded(regions[index].byteCount), regions[index].life)
+      let lane =
+        lanes.firstIndex { !$0.lives.contains { $0.overlaps(life) } } ?? lanes.endIndex
+      if lane == lanes.endIndex {
+        lanes.append((places.byteCount, size, []))
+        places.byteCount += size
+      }
+      lanes[lane].lives.append(life)
+      places.offsets[index] = lanes[lane].offset + Self.padded((lanes[lane].byteCount - size) / 2)
+    }
+    return places
   }
 
   /// The bytes up to where the next value may begin.
