@@ -82,7 +82,10 @@ final class WinogradConvolution: Sendable {
       while threads % groups != 0 { groups += 1 }
       strips = min(threads / groups, n / Float.panelWidth)
     } else {
-      groups = (groups + threads - 1) / threads * threads
+      // Somewhat larger groups, rather than that threads read a large filter once more.
+      let most = limit * threads
+      let rounds = threads > 1 && isLarge ? max((tiles + most / 2) / most, 1) : (tiles + most - 1) / most
+      groups = rounds * threads
     }
     let panels = (n / Float.panelWidth + strips - 1) / strips
     return Task(

@@ -202,6 +202,7 @@ package struct Planner: Sendable {
       (DepthwiseRecognition.self, []),
       (EinsumFlattening.self, fusions),
       (ReshapeSinking.self, fusions),
+      (TransposeAbsorption.self, []),
       (ResidualFusion.self, [ActivationFusion.self]),
       (DepthwiseBlockFusion.self, []),
       (GateFusion.self, []),
