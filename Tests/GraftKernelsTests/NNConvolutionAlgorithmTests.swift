@@ -53,6 +53,16 @@ struct NNConvolutionAlgorithmTests {
     }
   }
 
+  @Test("Threads that share a few tiles make columns of them", arguments: [2, 4], ["Relu", "Elu"])
+  func columns(threads: Int, activation: String) throws {
+    let x = try NNHarness.noise([1, 6, 8, 32], seed: 2)
+    let filter = try NNHarness.noise([3, 3, 32, 96], seed: 3)
+    let (bias, addend) = (try NNHarness.noise([96], seed: 4), try NNHarness.noise([1, 6, 8, 96], seed: 5))
+    try expectDefinition(
+      "_FusedConv2D", [x, filter, bias, addend],
+      Self.attributes(padding: "SAME", fused: ["BiasAdd", "Add", activation]), threads: threads)
+  }
+
   struct Window: Sendable, CustomTestStringConvertible {
     let size: [Int]
     let stride: Int64

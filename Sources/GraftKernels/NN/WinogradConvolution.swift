@@ -101,15 +101,16 @@ final class WinogradConvolution: Sendable {
     let task = task(geometry, threads: context.workers.threads)
     let zeros = try context.scratch(.float32, [geometry.inputChannels])
     zeros.clear()
+    let parts = task.groups * task.strips
     let memory = try context.scratch(
-      .float32, Shape(validating: [context.workers.workers, task.scratch]))
+      .float32, Shape(validating: [min(context.workers.workers, parts), task.scratch]))
     let step = Step(
       tile: tile.vector, task: task, filter: filter,
       x: UnsafePointer(x.base.assumingMemoryBound(to: Float.self)),
       zeros: UnsafePointer(zeros.base.assumingMemoryBound(to: Float.self)),
       memory: memory.base.assumingMemoryBound(to: Float.self),
       y: output.base.assumingMemoryBound(to: Float.self), finish: finish.vector(columns: task.n))
-    context.workers.forEachOnWorkers(task.groups * task.strips, cost: task.cost) { worker, parts in
+    context.workers.forEachOnWorkers(parts, cost: task.cost) { worker, parts in
       for part in parts {
         let group = part / task.strips
         let tiles = group * task.group..<min(task.tiles, (group + 1) * task.group)

@@ -40,20 +40,35 @@ struct ArenaLayout: Sendable {
   /// Where each region begins, and what they take together.
   private typealias Places = (offsets: [Int], byteCount: Int)
 
-  /// Places the largest first: in lanes, unless these take much more memory.
+  /// Places the largest first: in lanes, unless these take much more than what is alive at once.
   private mutating func place() {
     let order = regions.indices.sorted {
       (regions[$0].byteCount, -$0) > (regions[$1].byteCount, -$1)
     }
-    let (dense, laned) = (dense(order), laned(order))
-    let places = laned.byteCount <= dense.byteCount + dense.byteCount / 4 ? laned : dense
+    let (laned, least) = (laned(order), mostAlive)
+    let places = laned.byteCount <= least + least / 4 ? laned : dense(order)
     for (index, offset) in places.offsets.enumerated() { regions[index].offset = offset }
     byteCount = places.byteCount
   }
 
+  /// The most bytes that are alive at once: no layout takes less.
+  private var mostAlive: Int {
+    var changes = [Int](repeating: 0, count: (regions.map(\.life.upperBound).max() ?? 0) + 2)
+    for region in regions {
+      changes[region.life.lowerBound] += Self.padded(region.byteCount)
+      changes[region.life.upperBound + 1] -= Self.padded(region.byteCount)
+    }
+    var (alive, most) = (0, 0)
+    for change in changes {
+      alive += change
+      most = max(most, alive)
+    }
+    return most
+  }
+
   /// Each at the lowest offset where it meets nobody who lives at that time.
   private func dense(_ order: [Int]) -> Places {
-    var places = Places(Array(repeating: 0, count: regions.count), 0)
+    var places: Places = (Array(repeating: 0, count: regions.count), 0)
     var placed: [Int] = []
     for index in order {
       let size = Self.padded(regions[index].byteCount)
@@ -71,23 +86,48 @@ struct ArenaLayout: Sendable {
     return places
   }
 
+  /// Memory for one value at a time.
+  private struct Lane {
+    let offset: Int
+    let byteCount: Int
+    /// When it is taken, in order.
+    private var lives: [ClosedRange<Int>] = []
+
+    init(offset: Int, byteCount: Int) {
+      self.offset = offset
+      self.byteCount = byteCount
+    }
+
+    /// Takes the lane for a life, and says whether it was free.
+    mutating func take(_ life: ClosedRange<Int>) -> Bool {
+      var (low, high) = (0, lives.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if lives[middle].upperBound < life.lowerBound { low = middle + 1 } else { high = middle }
+      }
+      guard low == lives.count || lives[low].lowerBound > life.upperBound else { return false }
+      lives.insert(life, at: low)
+      return true
+    }
+  }
+
   /// Each in the middle of a lane of its size or larger, where nobody else lives at that time.
   ///
   /// Of two threads that compute a value one writes its first half and one its second. The halves of values in a
-  /// lane meet at the same address, so that a thread writes where it wrote before: a line that another core wrote
-  /// last, on another part of the processor, takes several times as long.
+  /// lane meet at the same address, so that a thread writes where it wrote before: what another core wrote last, in
+  /// another cache, takes several times as long.
   private func laned(_ order: [Int]) -> Places {
-    var places = Places(Array(repeating: 0, count: regions.count), 0)
-    var lanes: [(offset: Int, byteCount: Int, lives: [ClosedRange<Int>])] = []
+    var places: Places = (Array(repeating: 0, count: regions.count), 0)
+    var lanes: [Lane] = []
     for index in order {
       let (size, life) = (Self.padded(regions[index].byteCount), regions[index].life)
-      let lane =
-        lanes.firstIndex { !$0.lives.contains { $0.overlaps(life) } } ?? lanes.endIndex
+      let lane = lanes.indices.first { lanes[$0].take(life) } ?? lanes.endIndex
       if lane == lanes.endIndex {
-        lanes.append((places.byteCount, size, []))
+        var lane = Lane(offset: places.byteCount, byteCount: size)
+        _ = lane.take(life)
+        lanes.append(lane)
         places.byteCount += size
       }
-      lanes[lane].lives.append(life)
       places.offsets[index] = lanes[lane].offset + Self.padded((lanes[lane].byteCount - size) / 2)
     }
     return places
