@@ -19,7 +19,7 @@ extension WorkerPool {
     let strips = (whole + size - 1) / size
     // Of a few rows the right side takes longer to read than to multiply with.
     let cost = size * (splitsColumns ? max(other, 8) : other) * k / 40
-    // Two panels are what the widest tiles take, and as many rows make any tile's height matter little.
+    // Two panels are what the widest tiles take; of 96 rows a tile that is not whole is a small part.
     forEachOnWorkers(pairs * strips, cost: cost, grain: splitsColumns ? max(grain, 2) : 96) { worker, range in
       var strip = range.lowerBound
       while strip < range.upperBound {
