@@ -185,18 +185,19 @@ import Testing
       .node(name, "Transpose", [input, name + "/perm"], ["T": "type: DT_FLOAT", "Tperm": "type: DT_INT32"])
   }
 
+  private func product(adjoint: Bool = false) -> [String: String] {
+    ["T": "type: DT_FLOAT", "adj_x": "b: false", "adj_y": "b: \(adjoint)"]
+  }
+
   /// What two heads of attention do with `x` of [2, 3, 2, 4]: scores and, with their transpose, a mean of values.
   private func attention(_ keys: [Int], adjoint: Bool) -> GraphText {
-    func product(_ adjoint: Bool) -> [String: String] {
-      ["T": "type: DT_FLOAT", "adj_x": "b: false", "adj_y": "b: \(adjoint)"]
-    }
     var text = GraphText().placeholder("x").node("negated", "Neg", ["x"], GraphText.float)
     text = transposing(text, "queries", "x", [0, 2, 1, 3])
     text = transposing(text, "keys", "negated", keys)
-    text = text.node("scores", "BatchMatMulV2", ["queries", "keys"], product(adjoint))
-      .node("weights", "Softmax", ["scores"], GraphText.float).node("doubled", "Exp", ["x"], GraphText.float)
-    text = transposing(text, "values", "doubled", [0, 2, 1, 3])
-    text = text.node("means", "BatchMatMulV2", ["weights", "values"], product(false))
+    text = text.node("scores", "BatchMatMulV2", ["queries", "keys"], product(adjoint: adjoint))
+      .node("weights", "Softmax", ["scores"], GraphText.float).node("powers", "Exp", ["x"], GraphText.float)
+    text = transposing(text, "values", "powers", [0, 2, 1, 3])
+    text = text.node("means", "BatchMatMulV2", ["weights", "values"], product())
     return transposing(text, "y", "means", [0, 2, 1, 3])
   }
 
@@ -208,18 +209,16 @@ import Testing
     try expectSame(text, "y", [2, 3, 2, 4])
   }
 
-  private static let product = ["T": "type: DT_FLOAT", "adj_x": "b: false", "adj_y": "b: false"]
-
   @Test func aTransposeThatOthersReadStays() throws {
     let text = transposing(GraphText().placeholder("x"), "turned", "x", [0, 2, 1])
-      .node("squares", "BatchMatMulV2", ["x", "turned"], Self.product)
-      .node("y", "BatchMatMulV2", ["turned", "squares"], Self.product)
+      .node("squares", "BatchMatMulV2", ["x", "turned"], product())
+      .node("y", "BatchMatMulV2", ["turned", "squares"], product())
     #expect(try ops(text, "y", [2, 3, 4]) == ["Transpose", "BatchMatMulV2", "BatchMatMulV2"])
   }
 
   @Test func aTransposeThatScattersAMatrixStays() throws {
     let text = transposing(GraphText().placeholder("x"), "turned", "x", [2, 1, 0])
-      .node("square", "BatchMatMulV2", ["x", "turned"], Self.product)
+      .node("square", "BatchMatMulV2", ["x", "turned"], product())
     #expect(
       try ops(transposing(text, "y", "square", [1, 2, 0]), "y", [3, 3, 3]) == [
         "Transpose", "BatchMatMulV2", "Transpose",

@@ -59,8 +59,8 @@ final class WinogradConvolution: Sendable {
     var groups: Int { (tiles + group - 1) / group }
     var strips: Int { (n + strip - 1) / strip }
     /// Elements from one place's matrix of transformed input to the next, and of products.
-    var inputStep: Int { group * k + WinogradConvolution.gap }
-    var productStep: Int { group * strip + WinogradConvolution.gap }
+    var inputStep: Int { group * k + gap }
+    var productStep: Int { group * strip + gap }
     /// Elements that a thread needs.
     var scratch: Int { places * (inputStep + productStep) }
     /// About how many nanoseconds a strip of a group takes.
@@ -110,8 +110,8 @@ final class WinogradConvolution: Sendable {
       zeros: UnsafePointer(zeros.base.assumingMemoryBound(to: Float.self)),
       memory: memory.base.assumingMemoryBound(to: Float.self),
       y: output.base.assumingMemoryBound(to: Float.self), finish: finish.vector(columns: task.n))
-    context.workers.forEachOnWorkers(parts, cost: task.cost) { worker, parts in
-      for part in parts {
+    context.workers.forEachOnWorkers(parts, cost: task.cost) { worker, range in
+      for part in range {
         let group = part / task.strips
         let tiles = group * task.group..<min(task.tiles, (group + 1) * task.group)
         step.run(tiles, strip: part % task.strips, worker)

@@ -91,12 +91,7 @@ struct ArenaLayout: Sendable {
     let offset: Int
     let byteCount: Int
     /// When it is taken, in order.
-    private var lives: [ClosedRange<Int>] = []
-
-    init(offset: Int, byteCount: Int) {
-      self.offset = offset
-      self.byteCount = byteCount
-    }
+    var lives: [ClosedRange<Int>]
 
     /// Takes the lane for a life, and says whether it was free.
     mutating func take(_ life: ClosedRange<Int>) -> Bool {
@@ -121,14 +116,13 @@ struct ArenaLayout: Sendable {
     var lanes: [Lane] = []
     for index in order {
       let (size, life) = (Self.padded(regions[index].byteCount), regions[index].life)
-      let lane = lanes.indices.first { lanes[$0].take(life) } ?? lanes.endIndex
-      if lane == lanes.endIndex {
-        var lane = Lane(offset: places.byteCount, byteCount: size)
-        _ = lane.take(life)
-        lanes.append(lane)
+      let free = lanes.indices.first { lanes[$0].take(life) }
+      if free == nil {
+        lanes.append(Lane(offset: places.byteCount, byteCount: size, lives: [life]))
         places.byteCount += size
       }
-      places.offsets[index] = lanes[lane].offset + Self.padded((lanes[lane].byteCount - size) / 2)
+      let lane = lanes[free ?? lanes.endIndex - 1]
+      places.offsets[index] = lane.offset + Self.padded((lane.byteCount - size) / 2)
     }
     return places
   }

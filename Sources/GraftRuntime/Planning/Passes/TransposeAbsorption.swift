@@ -8,7 +8,9 @@ import GraftTensor
 /// It needs shapes: no side of such an einsum is broadcast.
 enum TransposeAbsorption: ShapePass {
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
-    guard graph.nodes.contains(where: { $0.op == "Transpose" }) else { return false }
+    guard graph.nodes.contains(where: { $0.op == "Transpose" }), graph.nodes.contains(where: isProduct) else {
+      return false
+    }
     let order = try graph.order()
     let uses = graph.uses(of: order)
     var isChanged = false
@@ -34,6 +36,10 @@ enum TransposeAbsorption: ShapePass {
     return isChanged
   }
 
+  private static func isProduct(_ node: PlanNode) -> Bool {
+    node.op == "BatchMatMul" || node.op == "BatchMatMulV2"
+  }
+
   /// The constant permutation of a `Transpose`.
   private static func permutation(_ node: PlanNode, _ graph: PlanGraph) -> [Int]? {
     guard node.op == "Transpose", node.constants == nil, node.controlInputs.isEmpty,
@@ -55,8 +61,8 @@ enum TransposeAbsorption: ShapePass {
 
     /// Products of float32, of as many matrices on both sides, neither of them constant.
     init?(_ node: PlanNode, _ graph: PlanGraph, _ inference: ShapeInference) {
-      guard node.op == "BatchMatMul" || node.op == "BatchMatMulV2", node.constants == nil,
-        node.controlInputs.isEmpty, node.outputTypes == [.float32],
+      guard isProduct(node), node.constants == nil, node.controlInputs.isEmpty,
+        node.outputTypes == [.float32],
         node.inputs.allSatisfy({ graph.constant($0) == nil }),
         case let shapes = node.inputs.compactMap({ inference.shape(of: $0).fullyDefined?.dimensions }),
         shapes.count == 2, shapes[0].count == shapes[1].count, 3..<Self.letters.count ~= shapes[0].count,
