@@ -163,6 +163,7 @@ package struct Planner: Sendable {
       BatchNormFolding.self,
       BiasMerging.self,
       BiasFusion.self,
+      RectifierRecognition.self,
       ActivationRecognition.self,
       ActivationFusion.self,
       RecurrentCellFusion.self,
