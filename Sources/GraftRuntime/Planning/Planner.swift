@@ -204,6 +204,7 @@ package struct Planner: Sendable {
       (EinsumFlattening.self, fusions),
       (ReshapeSinking.self, fusions),
       (TransposeAbsorption.self, []),
+      (GatherSinking.self, []),
       (ResidualFusion.self, [ActivationFusion.self]),
       (DepthwiseBlockFusion.self, []),
       (GateFusion.self, []),

@@ -50,6 +50,18 @@ extension PlanNode {
     return node
   }
 
+  /// The same with a tensor added, of the result's shape, before the activation where there is one.
+  ///
+  /// - Precondition: nothing is added yet.
+  func adding(_ addend: ValueReference) -> PlanNode {
+    guard hasActivation, let names = fusedOps, let activation = names.last else {
+      return fusing("Add", addend)
+    }
+    var linear = self
+    linear.attributes["fused_ops"] = .strings(names.dropLast())
+    return linear.fusing("Add", addend).fusing(activation.string)
+  }
+
   /// Whether the last axis of a result of images or volumes counts channels; the second one does otherwise.
   var isChannelsLast: Bool {
     guard case .string(let format)? = self.attributes["data_format"] else { return true }
