@@ -194,6 +194,37 @@ struct NNConvolutionAlgorithmTests {
   }
 
   @Test(
+    "Depthwise windows of any size slide over images of few channels",
+    arguments: [(1, 1, 1), (2, 4, 1), (5, 1, 1), (1, 11, 1), (4, 4, 2), (3, 5, 2), (2, 3, 3), (33, 9, 1)]
+      as [(Int, Int, Int64)], [1, 3, 10])
+  func depthwiseOfFewChannels(window: (height: Int, width: Int, stride: Int64), channels: Int) throws {
+    for (height, width) in [(9, 37), (2, 130), (1, 64)] {
+      let x = try NNHarness.noise([2, height, width, channels], seed: 2)
+      let filter = try NNHarness.noise([window.height, window.width, channels, 1], seed: 3)
+      let bias = try NNHarness.noise([channels], seed: 4)
+      for padding in ["SAME", "VALID"] where padding == "SAME" || height >= window.height {
+        for fused in [["BiasAdd"], ["BiasAdd", "Swish"]] {
+          try expectDefinition(
+            "_FusedDepthwiseConv2dNative", [x, filter, bias],
+            Self.attributes(stride: window.stride, padding: padding, fused: fused))
+        }
+      }
+    }
+  }
+
+  @Test(
+    "Depthwise windows with gaps slide over images of few channels", arguments: [[1, 2], [3, 1], [4, 20]])
+  func depthwiseOfFewChannelsWithGaps(dilations: [Int64]) throws {
+    let x = try NNHarness.noise([2, 9, 47, 3], seed: 2)
+    for window in [(3, 3), (2, 4)] {
+      let filter = try NNHarness.noise([window.0, window.1, 3, 1], seed: 3)
+      try expectDefinition(
+        "_FusedDepthwiseConv2dNative", [x, filter, try NNHarness.noise([3], seed: 4)],
+        Self.attributes(dilations: dilations, padding: "SAME", fused: ["BiasAdd", "Relu"]))
+    }
+  }
+
+  @Test(
     "Groups of few channels are computed row by row",
     arguments: [(1, 2), (2, 2), (3, 4), (4, 4), (2, 8), (8, 8), (1, 16), (16, 16)] as [(Int, Int)],
     [(3, 1), (3, 2), (5, 1), (7, 2)] as [(Int, Int64)])

@@ -66,12 +66,19 @@ struct DepthwiseConvolution {
   let filter: Tensor
   let isFilterConstant: Bool
 
+  /// Fewer channels fill only registers so short that several pixels in a longer one are done sooner.
+  private static let fewChannels = 8
+
   func run(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
     switch output.dtype {
     case .float32:
-      if finish.addend == nil, GroupedRows.handle(geometry) {
-        return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
+      let isGrouped = finish.addend == nil && GroupedRows.handle(geometry)
+      if !isGrouped || geometry.groups < Self.fewChannels,
+        let narrow = NarrowDepthwise(geometry)
+      {
+        return try narrow.run(context, x, filter, into: output, finish)
       }
+      if isGrouped { return try GroupedRows.run(context, geometry, x, filter, into: output, finish) }
       try vector(Float.self, context, x, filter, output, finish, isFilterConstant: isFilterConstant)
     case .float64:
       try vector(Double.self, context, x, filter, output, finish, isFilterConstant: isFilterConstant)
