@@ -124,6 +124,14 @@ DISPATCH(
     f32_normalize_rows,
     (const float *x, const float *scale, const float *offset, float *y, size_t rows, size_t count, float epsilon),
     (x, scale, offset, y, rows, count, epsilon))
+DISPATCH(
+    f32_normalize_columns,
+    (const float *x, const float *mean, const float *scale, const float *offset, float *y, size_t rows, size_t count),
+    (x, mean, scale, offset, y, rows, count))
+DISPATCH(
+    f32_add_squares_columns,
+    (float *totals, const float *x, const float *mean, size_t step, size_t rows, size_t count),
+    (totals, x, mean, step, rows, count))
 
 #define CONVERSION(name, from, to) DISPATCH(name, (const from *x, to *y, size_t count), (x, y, count))
 CONVERSION(half_to_f32, uint16_t, float)

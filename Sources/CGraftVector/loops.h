@@ -317,6 +317,18 @@ void VARIANT(f32_normalize_rows)(
   }
 }
 
+void VARIANT(f32_normalize_columns)(
+    const float *x, const float *mean, const float *scale, const float *offset, float *y, size_t rows, size_t count) {
+  for (size_t row = 0; row < rows; row++, x += count, y += count)
+    EACH_ELEMENT y[i] = (x[i] - mean[i]) * scale[i] + offset[i];
+}
+
+void VARIANT(f32_add_squares_columns)(
+    float *totals, const float *x, const float *mean, size_t step, size_t rows, size_t count) {
+  for (size_t row = 0; row < rows; row++, x += step)
+    EACH_ELEMENT totals[i] += (x[i] - mean[i]) * (x[i] - mean[i]);
+}
+
 #define EXTREME(name, initial, better)                                                            \
   INLINE void VARIANT(name##_of_lanes)(float *lanes, const float *x, size_t count) {              \
     for (size_t i = 0; i < count; i++) {                                                          \

@@ -182,6 +182,13 @@ void graft_f32_softmax_short_rows(const float *x, float *y, size_t rows, size_t 
 void graft_f32_normalize_rows(
     const float *x, const float *scale, const float *offset, float *y, size_t rows, size_t count, float epsilon);
 
+/// Each element without its column's mean, times the column's scale, plus its offset.
+void graft_f32_normalize_columns(
+    const float *x, const float *mean, const float *scale, const float *offset, float *y, size_t rows, size_t count);
+/// Adds to columns' totals the squares of their elements without the means; rows are `step` elements apart.
+void graft_f32_add_squares_columns(
+    float *totals, const float *x, const float *mean, size_t step, size_t rows, size_t count);
+
 // MARK: Conversions
 
 /// Half precision and bfloat16, by their bits; to the nearest, ties to even.
@@ -298,6 +305,14 @@ GRAFT_DECLARE_PAIRS(float, f32)
 GRAFT_DECLARE_PAIRS(double, f64)
 
 #undef GRAFT_DECLARE_PAIRS
+
+// MARK: Random numbers
+
+/// Blocks of four random numbers of the generator Philox 4x32-10, from a counter of four words on; the key is two words.
+void graft_philox_blocks(const uint32_t *counter, const uint32_t *key, uint32_t *y, size_t blocks);
+
+/// The same as numbers from 0 to below 1.
+void graft_philox_uniform_f32(const uint32_t *counter, const uint32_t *key, float *y, size_t blocks);
 
 // MARK: The processor's peak
 

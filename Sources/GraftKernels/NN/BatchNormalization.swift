@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftGraph
 import GraftTensor
 
@@ -261,13 +262,15 @@ struct ChannelPlanes: Sendable {
           guard let sums = sums.baseAddress, let part = parts.baseAddress, let source = source.baseAddress
           else { return }
           let mean = part + width
-          /// The means of what the closure adds to each channel's part, row by row.
+          /// The means of what the closure adds to each channel's part, a few rows at a time.
           @inline(__always)
-          func average(_ first: Int, _ count: Int, _ add: (_ row: UnsafePointer<Float>) -> Void) {
+          func average(
+            _ first: Int, _ count: Int, _ add: (_ rows: UnsafePointer<Float>, _ count: Int) -> Void
+          ) {
             sums.initialize(repeating: 0, count: width)
             for start in stride(from: 0, to: inner, by: Self.run) {
               part.initialize(repeating: 0, count: width)
-              for row in start..<min(start + Self.run, inner) { add(source + row * channels + first) }
+              add(source + start * channels + first, min(Self.run, inner - start))
               for index in 0..<count { sums[index] += Double(part[index]) }
             }
             for index in 0..<count { sums[index] /= Double(inner) }
@@ -275,17 +278,12 @@ struct ChannelPlanes: Sendable {
           for block in range {
             let first = block * width
             let count = min(channels - first, width)
-            average(first, count) { row in for index in 0..<count { part[index] += row[index] } }
+            average(first, count) { graft_f32_add_columns(part, $0, channels, $1, count) }
             for index in 0..<count {
               mean[index] = Float(sums[index])
               means[first + index] = mean[index]
             }
-            average(first, count) { row in
-              for index in 0..<count {
-                let difference = row[index] - mean[index]
-                part[index] += difference * difference
-              }
-            }
+            average(first, count) { graft_f32_add_squares_columns(part, $0, mean, channels, $1, count) }
             for index in 0..<count { variances[first + index] = Float(sums[index]) }
           }
         }
@@ -313,12 +311,9 @@ struct ChannelPlanes: Sendable {
       }
     } else {
       workers.forEach(inner, cost: max(channels / 4, 1)) { range in
-        for row in range {
-          let (values, results) = (source + row * channels, target + row * channels)
-          for channel in 0..<channels {
-            results[channel] = (values[channel] - mean[channel]) * scale[channel] + offset[channel]
-          }
-        }
+        graft_f32_normalize_columns(
+          source + range.lowerBound * channels, mean, scale, offset, target + range.lowerBound * channels,
+          range.count, channels)
       }
     }
   }

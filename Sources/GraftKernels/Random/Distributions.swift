@@ -1,3 +1,4 @@
+import CGraftVector
 import Glibc
 import GraftTensor
 
@@ -176,6 +177,8 @@ enum RandomFill {
     _ workers: WorkerPool
   ) {
     switch distribution {
+    case .uniform where T.self == Float.self:
+      runs(output, generator, workers, as: Float.self) { graft_philox_uniform_f32($0, $1, $2, $3) }
     case .uniform: blocks(output, T.self, T.perBlock, generator, workers, cost: 15) { T.uniform($0, $1) }
     case .normal: blocks(output, T.self, T.perBlock, generator, workers, cost: 80) { T.normal($0, $1) }
     case .truncatedNormal: truncated(output, T.self, generator, workers)
@@ -205,6 +208,32 @@ enum RandomFill {
             for index in start..<count { target[index] = last[index - start] }
           }
         }
+      }
+    }
+  }
+
+  /// Fills a tensor of four elements a block with a function that makes many blocks at a time.
+  private static func runs<T: TensorScalar>(
+    _ output: Tensor, _ generator: Philox, _ workers: WorkerPool, as type: T.Type,
+    _ fill:
+      @escaping @Sendable (
+        UnsafePointer<UInt32>, UnsafePointer<UInt32>, UnsafeMutablePointer<T>, _ blocks: Int
+      ) -> Void
+  ) {
+    let count = output.elementCount
+    workers.forEach((count + 3) / 4, cost: 3) { range in
+      guard let target = output.mutableBuffer(as: type).baseAddress else { return }
+      let whole = min(range.upperBound, count / 4)
+      if whole > range.lowerBound {
+        generator.at(block: range.lowerBound).withWords {
+          fill($0, $1, target + range.lowerBound * 4, whole - range.lowerBound)
+        }
+      }
+      guard whole < range.upperBound else { return }
+      withUnsafeTemporaryAllocation(of: T.self, capacity: 4) { last in
+        guard let base = last.baseAddress else { return }
+        generator.at(block: whole).withWords { fill($0, $1, base, 1) }
+        for index in whole * 4..<count { target[index] = base[index - whole * 4] }
       }
     }
   }
@@ -266,12 +295,7 @@ enum RandomFill {
   /// Fills a tensor of integers with random bits.
   static func fillBits(_ output: Tensor, _ generator: Philox, _ workers: WorkerPool) {
     if output.dtype.size == 4 {
-      blocks(output, UInt32.self, 4, generator, workers, cost: 15) { block, target in
-        target[0] = block.0
-        target[1] = block.1
-        target[2] = block.2
-        target[3] = block.3
-      }
+      runs(output, generator, workers, as: UInt32.self) { graft_philox_blocks($0, $1, $2, $3) }
     } else {
       blocks(output, UInt64.self, 2, generator, workers, cost: 15) { block, target in
         target[0] = UInt64(block.0) | UInt64(block.1) << 32

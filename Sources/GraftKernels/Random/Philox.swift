@@ -52,6 +52,24 @@ struct Philox: Sendable {
     }
   }
 
+  /// The same, so many blocks further in the stream.
+  func at(block: Int) -> Philox {
+    var generator = self
+    generator.skip(UInt64(block))
+    return generator
+  }
+
+  /// Calls the body with the counter's four words and the key's two.
+  func withWords(_ body: (UnsafePointer<UInt32>, UnsafePointer<UInt32>) -> Void) {
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 6) { words in
+      guard let base = words.baseAddress else { return }
+      for (index, word) in [counter.0, counter.1, counter.2, counter.3, key.0, key.1].enumerated() {
+        words.initializeElement(at: index, to: word)
+      }
+      body(base, base + 4)
+    }
+  }
+
   /// The next block of the stream.
   @inline(__always)
   mutating func next() -> Block {
