@@ -32,16 +32,7 @@ enum AudioFileOps {
           validating: [samples < 0 ? file.samples : samples, channels < 0 ? file.channels : channels])
         let target = try context.allocate(0, .float32, shape).mutableBuffer(as: Float.self)
         contents.withUnsafeBytes { bytes in
-          for sample in 0..<shape[0] {
-            for channel in 0..<shape[1] {
-              let place = file.start + 2 * (sample * file.channels + min(channel, file.channels - 1))
-              target[sample * shape[1] + channel] =
-                sample < file.samples
-                ? Float(Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: Int16.self)))
-                  / 32768
-                : 0
-            }
-          }
+          file.read(bytes, samples: shape[0], channels: shape[1], into: target)
         }
         try context.setOutput(1, try Tensor(Int32(bitPattern: file.rate)))
       }
@@ -110,6 +101,27 @@ enum AudioFileOps {
         reader.place += samples * 2 * channels
       }
       guard isFound else { throw invalid("The WAV file has no chunk of samples.") }
+    }
+
+    /// Gives so many samples of so many channels from the file's bytes: zeros after its end, and its last channel again.
+    func read(
+      _ bytes: UnsafeRawBufferPointer, samples wanted: Int, channels columns: Int,
+      into target: UnsafeMutableBufferPointer<Float>
+    ) {
+      func number(_ index: Int) -> Float {
+        Float(Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: start + 2 * index, as: Int16.self)))
+          / 32768
+      }
+      let present = min(wanted, samples)
+      if columns == channels {
+        for index in 0..<present * columns { target[index] = number(index) }
+      } else {
+        for index in 0..<present * columns {
+          let (sample, column) = index.quotientAndRemainder(dividingBy: columns)
+          target[index] = number(sample * channels + min(column, channels - 1))
+        }
+      }
+      target[(present * columns)...].update(repeating: 0)
     }
   }
 

@@ -56,12 +56,17 @@ enum AudioOps {
           0, .float32, Shape(validating: [input.shape[0], input.shape[1], options.coefficients]))
         guard output.elementCount > 0 else { return }
         let bank = MelFilterBank(options, bins: bins, rate: rate)
-        let (values, target) = (input.buffer(as: Float.self), output.mutableBuffer(as: Float.self))
+        nonisolated(unsafe) let values = input.buffer(as: Float.self)
+        nonisolated(unsafe) let target = output.mutableBuffer(as: Float.self)
         let count = options.coefficients
-        for window in 0..<input.shape[0] * input.shape[1] {
-          bank.write(
-            UnsafeBufferPointer(rebasing: values[window * bins..<(window + 1) * bins]),
-            into: UnsafeMutableBufferPointer(rebasing: target[window * count..<(window + 1) * count]))
+        context.workers.forEach(
+          input.shape[0] * input.shape[1], cost: bins + options.channels * (count + 10)
+        ) { windows in
+          for window in windows {
+            bank.write(
+              UnsafeBufferPointer(rebasing: values[window * bins..<(window + 1) * bins]),
+              into: UnsafeMutableBufferPointer(rebasing: target[window * count..<(window + 1) * count]))
+          }
         }
       }
     },
