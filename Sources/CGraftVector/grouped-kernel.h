@@ -201,6 +201,48 @@ TARGET static void NAME(grouped)(
   }
 }
 
+// MARK: Windows of any size
+
+/// Registers that lie a period apart, which have the same weights.
+INLINE void NAME(periodic_tile)(
+    const int registers, const float *const *lines, ptrdiff_t count, const float *weights, ptrdiff_t period, V bias,
+    ptrdiff_t first, float *y) {
+  V sums[MOST_PERIODS];
+  UNROLL for (int j = 0; j < registers; j++) sums[j] = bias;
+  for (ptrdiff_t q = 0; q < count; q++, weights += period) {
+    const V weight = LOAD(weights);
+    const float *x = lines[q] + first;
+    UNROLL for (int j = 0; j < registers; j++) sums[j] += LOAD(x + j * period) * weight;
+  }
+  UNROLL for (int j = 0; j < registers; j++) STORE(y + first + j * period, sums[j]);
+}
+
+TARGET static void NAME(periodic_sums)(
+    const float *const *lines, ptrdiff_t count, const float *weights, ptrdiff_t period, const float *bias,
+    ptrdiff_t length, float *y) {
+  for (ptrdiff_t part = 0; part < period && part < length; part += WIDTH) {
+    const V start = LOAD(bias + part);
+    for (ptrdiff_t first = part; first < length; first += MOST_PERIODS * period) {
+      const ptrdiff_t left = (length - first + period - 1) / period;
+#define CASE(registers)                                                                                        \
+  case registers:                                                                                              \
+    NAME(periodic_tile)(registers, lines, count, weights + part, period, start, first, y);                     \
+    break;
+      switch (left < MOST_PERIODS ? left : MOST_PERIODS) {
+        CASE(1)
+        CASE(2)
+        CASE(3)
+        CASE(4)
+        CASE(5)
+        CASE(6)
+        CASE(7)
+        CASE(8)
+      }
+#undef CASE
+    }
+  }
+}
+
 #undef V
 #undef INLINE
 #undef LOAD

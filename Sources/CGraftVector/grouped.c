@@ -1,4 +1,4 @@
-// Convolutions in groups of few channels with windows of 3, 5 or 7 columns, row by row.
+// Convolutions in groups of few channels with windows of 3, 5 or 7 columns, and depthwise ones with any, row by row.
 
 #include "CGraftVectorMatrix.h"
 #include "select.h"
@@ -11,6 +11,9 @@
 #define COLUMNS 7
 #define MAX_WINDOW 7
 #define LINE ((COLUMNS - 1) * 2 + MAX_WINDOW)
+
+// Registers with the same weights that are summed at once.
+#define MOST_PERIODS 8
 
 #define KERNEL "grouped-kernel.h"
 #include "variants.h"
@@ -42,4 +45,10 @@ void graft_grouped_rows_f32(
   if (width == lanes_avx2) return grouped_avx2(s, pitches, x, is_far, filter, zeros, y, first, last, finish);
 #endif
   grouped_plain(s, pitches, x, is_far, filter, zeros, y, first, last, finish);
+}
+
+void graft_periodic_sums_f32(
+    const float *const *lines, ptrdiff_t count, const float *weights, ptrdiff_t period, const float *bias,
+    ptrdiff_t length, float *y) {
+  SELECT(periodic_sums)(lines, count, weights, period, bias, length, y);
 }

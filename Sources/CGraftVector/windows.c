@@ -1,6 +1,5 @@
-// What is computed of the channels of a few pixels: pooling, normalisation by neighbours, blending, gates.
+// What is computed of the channels of a few pixels: normalisation by neighbours, blending, gates.
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -11,22 +10,8 @@
 // Rounded as the definitions say.
 #pragma clang fp contract(off)
 
-// Channels that are pooled at once.
-#define BLOCK 64
-
-/// The pixels under a window: how many along each dimension, and how many elements apart.
-typedef struct {
-  const float *start;
-  ptrdiff_t count[3], step[3];
-} covered;
-
 #define KERNEL "windows-kernel.h"
 #include "variants.h"
-
-void graft_pool_f32(
-    int is_maximum, const graft_convolution *shape, const float *x, float *y, ptrdiff_t first, ptrdiff_t last) {
-  SELECT(pool)(is_maximum, shape, x, y, first, last);
-}
 
 int graft_lrn_norms_f32(
     const float *x, float *squares, float *norms, ptrdiff_t channels, ptrdiff_t reach, float bias, float alpha) {

@@ -194,10 +194,10 @@ struct NNConvolutionAlgorithmTests {
   }
 
   @Test(
-    "Depthwise windows of any size slide over images of few channels",
+    "Depthwise windows of any size are applied row by row, over few channels or many",
     arguments: [(1, 1, 1), (2, 4, 1), (5, 1, 1), (1, 11, 1), (4, 4, 2), (3, 5, 2), (2, 3, 3), (33, 9, 1)]
-      as [(Int, Int, Int64)], [1, 3, 10])
-  func depthwiseOfFewChannels(window: (height: Int, width: Int, stride: Int64), channels: Int) throws {
+      as [(Int, Int, Int64)], [1, 3, 10, 16, 40])
+  func depthwiseOfAnyWindow(window: (height: Int, width: Int, stride: Int64), channels: Int) throws {
     for (height, width) in [(9, 37), (2, 130), (1, 64)] {
       let x = try NNHarness.noise([2, height, width, channels], seed: 2)
       let filter = try NNHarness.noise([window.height, window.width, channels, 1], seed: 3)
@@ -213,8 +213,8 @@ struct NNConvolutionAlgorithmTests {
   }
 
   @Test(
-    "Depthwise windows with gaps slide over images of few channels", arguments: [[1, 2], [3, 1], [4, 20]])
-  func depthwiseOfFewChannelsWithGaps(dilations: [Int64]) throws {
+    "Depthwise windows of any size with gaps are applied row by row", arguments: [[1, 2], [3, 1], [4, 20]])
+  func depthwiseOfAnyWindowWithGaps(dilations: [Int64]) throws {
     let x = try NNHarness.noise([2, 9, 47, 3], seed: 2)
     for window in [(3, 3), (2, 4)] {
       let filter = try NNHarness.noise([window.0, window.1, 3, 1], seed: 3)

@@ -86,6 +86,32 @@ struct NNPoolingTests {
     }
   }
 
+  @Test(
+    "Windows that overlap or not, over few channels or many, are those of the definition",
+    arguments: [(2, 2, 2), (3, 3, 1), (3, 3, 2), (5, 5, 1), (1, 4, 1), (4, 1, 3), (9, 7, 1), (2, 3, 5)]
+      as [(Int64, Int64, Int64)], [1, 3, 16, 21, 70])
+  func definition(window: (height: Int64, width: Int64, stride: Int64), channels: Int) throws {
+    for (height, width) in [(9, 11), (12, 40), (1, 7)] where height >= window.height {
+      var values = try NNHarness.noise([2, height, width, channels]).scalars(as: Float.self)
+      values[values.count / 2] = .nan
+      let x = try Tensor(shape: [2, height, width, channels], scalars: values)
+      let wide = try Tensor(shape: x.shape.dimensions, scalars: values.map { Double($0) })
+      for (op, padding) in [
+        ("MaxPool", "SAME"), ("MaxPool", "VALID"), ("AvgPool", "SAME"), ("AvgPool", "VALID"),
+      ] {
+        let attributes = Self.attributes(
+          [1, window.height, window.width, 1], [1, window.stride, window.stride, 1], padding: padding)
+        // The kernels of float64 go pixel by pixel.
+        let found = try NNHarness.run(op, [x], attributes, threads: 2)[0]
+        let wanted = try NNHarness.run(op, [wide], attributes)[0]
+        #expect(found.shape == wanted.shape)
+        for (a, b) in zip(try found.scalars(as: Float.self), try wanted.scalars(as: Double.self)) {
+          #expect(a.isNaN && b.isNaN || abs(Double(a) - b) <= 1e-6 * max(1, abs(b)))
+        }
+      }
+    }
+  }
+
   @Test("Explicit padding, windows over channels, integers")
   func variants() throws {
     let x = try NNHarness.counting(1, 2, 2, 1)

@@ -162,6 +162,15 @@ void graft_grouped_rows_f32(
     const graft_convolution *shape, graft_pitches pitches, const float *x, int is_far, const float *filter,
     const float *zeros, float *y, ptrdiff_t first, ptrdiff_t last, const graft_finish *finish);
 
+// MARK: Depthwise convolutions of any window, row by row
+
+/// y[i] becomes bias[i % period] and the sum of lines[q][i] * weights[q * period + i % period] over the `count` lines, for
+/// `i` below `length`. The period is a multiple of 16; beyond their ends 15 more elements of lines are read, and of y
+/// written.
+void graft_periodic_sums_f32(
+    const float *const *lines, ptrdiff_t count, const float *weights, ptrdiff_t period, const float *bias,
+    ptrdiff_t length, float *y);
+
 // MARK: Pooling
 
 /// The largest elements under a window, or the means, for the pixels `first..<last` of all images' outputs. `groups`
@@ -169,6 +178,13 @@ void graft_grouped_rows_f32(
 /// and the mean is NaN; a NaN among others is not the largest.
 void graft_pool_f32(
     int is_maximum, const graft_convolution *shape, const float *x, float *y, ptrdiff_t first, ptrdiff_t last);
+
+/// The same of images, not volumes, for the rows `first..<last` of all images' outputs: the rows under windows are combined
+/// before the columns. `line` has room for `graft_pool_line` elements.
+void graft_pool_rows_f32(
+    int is_maximum, const graft_convolution *shape, const float *x, float *y, ptrdiff_t first, ptrdiff_t last,
+    float *line);
+ptrdiff_t graft_pool_line(const graft_convolution *shape);
 
 /// Multiplies each channel of pixels by its factor.
 void graft_gate_f32(const float *x, const float *gate, float *y, ptrdiff_t pixels, ptrdiff_t channels);

@@ -72,13 +72,12 @@ struct DepthwiseConvolution {
   func run(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
     switch output.dtype {
     case .float32:
-      let isGrouped = finish.addend == nil && GroupedRows.handle(geometry)
-      if !isGrouped || geometry.groups < Self.fewChannels,
-        let narrow = NarrowDepthwise(geometry)
+      if finish.addend == nil, geometry.groups * geometry.outputChannels >= Self.fewChannels,
+        GroupedRows.handle(geometry)
       {
-        return try narrow.run(context, x, filter, into: output, finish)
+        return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
       }
-      if isGrouped { return try GroupedRows.run(context, geometry, x, filter, into: output, finish) }
+      if let rows = DepthwiseRows(geometry) { return try rows.run(context, x, filter, into: output, finish) }
       try vector(Float.self, context, x, filter, output, finish, isFilterConstant: isFilterConstant)
     case .float64:
       try vector(Double.self, context, x, filter, output, finish, isFilterConstant: isFilterConstant)

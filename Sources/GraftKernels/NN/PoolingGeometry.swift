@@ -114,12 +114,38 @@ struct PoolingGeometry: Sendable {
   func pool(isMaximum: Bool, _ x: Tensor, into output: Tensor, _ workers: WorkerPool) {
     nonisolated(unsafe) let source = x.floats
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
-    let most = axes.reduce(1) { $0 * min($1.window, $1.input) }
-    workers.forEach(outputPixels, cost: max(channels * most / 16, 1)) { range in
+    let (height, width) = (min(axes[1].window, axes[1].input), min(axes[2].window, axes[2].input))
+    if suitsRows(height, width) {
+      let cost = channels * (axes[2].input * height + axes[2].output * width) / 16
+      workers.forEach(batch * axes[1].output, cost: max(cost, 1)) { range in
+        withUnsafePointer(to: vector) { vector in
+          withUnsafeTemporaryAllocation(of: Float.self, capacity: graft_pool_line(vector)) { line in
+            guard let line = line.baseAddress else { return }
+            graft_pool_rows_f32(
+              isMaximum ? 1 : 0, vector, source, target, range.lowerBound, range.upperBound, line)
+          }
+        }
+      }
+      return
+    }
+    let cost = channels * height * width * min(axes[0].window, axes[0].input) / 16
+    workers.forEach(outputPixels, cost: max(cost, 1)) { range in
       withUnsafePointer(to: vector) {
         graft_pool_f32(isMaximum ? 1 : 0, $0, source, target, range.lowerBound, range.upperBound)
       }
     }
+  }
+
+  /// Fewer channels fill no register.
+  private static let fewChannels = 16
+
+  /// Whether images are pooled sooner by rows than by pixels, under windows of the given size: where these overlap much, or
+  /// channels are few.
+  private func suitsRows(_ height: Int, _ width: Int) -> Bool {
+    guard axes[0].input == 1, axes[0].window == 1, axes[0].output == 1, axes[2].window <= axes[2].input
+    else { return false }
+    return channels < Self.fewChannels
+      || axes[2].output > 1 && height * axes[2].stride + width < height * width
   }
 
   /// The same for C.
