@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftTensor
 
 /// Rows with their segments' ids, which are in range where they are not negative.
@@ -15,6 +16,7 @@ struct SegmentTask: Sendable {
   /// Sums, products and means.
   func addUp<R: SegmentReducer>(_ reducer: R.Type, _ dtype: DataType) throws {
     switch dtype {
+    case .float32 where R.isSum && inner >= Self.longRow: addRows(divides: R.dividesByCount)
     case .float32: addUp(R.self, Float.self)
     case .float64: addUp(R.self, Double.self)
     case .float16: addUp(R.self, Float16.self)
@@ -39,11 +41,29 @@ struct SegmentTask: Sendable {
     for (row, id) in ids.enumerated() where id >= 0 {
       for i in 0..<inner { y[id * inner + i] = R.combine(y[id * inner + i], x[row * inner + i]) }
     }
-    guard R.dividesByCount else { return }
+    if R.dividesByCount { divide(y) }
+  }
+
+  /// So many elements are added sooner by a call for a row.
+  private static let longRow = 8
+
+  /// Sums or means of float32.
+  private func addRows(divides: Bool) {
+    let (x, sums) = (data.floats, y.mutableBuffer(as: Float.self))
+    sums.update(repeating: 0)
+    guard let target = sums.baseAddress else { return }
+    for (row, id) in ids.enumerated() where id >= 0 {
+      graft_f32_add(target + id * inner, x + row * inner, target + id * inner, inner)
+    }
+    if divides { divide(sums) }
+  }
+
+  /// Makes sums means.
+  private func divide<T: SegmentElement>(_ sums: UnsafeMutableBufferPointer<T>) {
     var rows = [Int](repeating: 0, count: count)
     for id in ids where id >= 0 { rows[id] += 1 }
     for (id, count) in rows.enumerated() where count > 1 {
-      for i in 0..<inner { y[id * inner + i] = .quotient(y[id * inner + i], count) }
+      for i in id * inner..<(id + 1) * inner { sums[i] = .quotient(sums[i], count) }
     }
   }
 
@@ -87,10 +107,13 @@ struct SegmentTask: Sendable {
 protocol SegmentReducer {
   static func start<T: SegmentElement>(_ type: T.Type) -> T
   static func combine<T: SegmentElement>(_ total: T, _ x: T) -> T
+  /// Whether rows are added up.
+  static var isSum: Bool { get }
   static var dividesByCount: Bool { get }
 }
 
 extension SegmentReducer {
+  static var isSum: Bool { false }
   static var dividesByCount: Bool { false }
 }
 
@@ -102,11 +125,13 @@ protocol OrderedSegmentReducer {
 }
 
 enum SegmentSum: SegmentReducer {
+  static var isSum: Bool { true }
   static func start<T: SegmentElement>(_ type: T.Type) -> T { .zero }
   static func combine<T: SegmentElement>(_ total: T, _ x: T) -> T { .add(total, x) }
 }
 
 enum SegmentMean: SegmentReducer {
+  static var isSum: Bool { true }
   static func start<T: SegmentElement>(_ type: T.Type) -> T { .zero }
   static func combine<T: SegmentElement>(_ total: T, _ x: T) -> T { .add(total, x) }
   static var dividesByCount: Bool { true }

@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftTensor
 
 /// Ops that put rows together which indices pick, segment by segment; and their gradients.
@@ -97,7 +98,7 @@ enum SparseSegmentOps {
           let length = ArrayArguments.product(shape.dimensions.dropFirst())
           let sums = SegmentSums(
             data: data, indices: indices, ids: ids, length: length, output: output, scale: scale)
-          try sums.run()
+          try sums.run(context.workers)
         }
       })
   }
@@ -110,14 +111,34 @@ enum SparseSegmentOps {
     let output: Tensor
     let scale: Scale
 
-    func run() throws {
+    func run(_ workers: WorkerPool) throws {
       switch data.dtype {
-      case .float32: add(Float.self, Float.self, { $0 }, { $0 / Float($1) })
+      case .float32: addRows(workers)
       case .float64: add(Double.self, Double.self, { $0 }, { $0 / $1 })
       // Halves are added up as floats, and rounded once.
       case .float16: add(Float16.self, Float.self, { Float($0) }, { Float16($0 / Float($1)) })
       case .bfloat16: add(BFloat16.self, Float.self, { Float($0) }, { BFloat16($0 / Float($1)) })
       default: try data.dtype.withArithmeticElement(IntegerTask(sums: self))
+      }
+    }
+
+    /// Of float32, each segment's rows by one thread.
+    private func addRows(_ workers: WorkerPool) {
+      let starts = ids.indices.filter { $0 == 0 || ids[$0] != ids[$0 - 1] } + [ids.count]
+      nonisolated(unsafe) let source = data.floats
+      nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
+      workers.forEach(starts.count - 1, cost: ids.count * length / (8 * starts.count)) { segments in
+        for segment in segments {
+          let places = starts[segment]..<starts[segment + 1]
+          let row = target + ids[places.lowerBound] * length
+          row.update(from: source + indices[places.lowerBound] * length, count: length)
+          for place in places.dropFirst() {
+            graft_f32_add(row, source + indices[place] * length, row, length)
+          }
+          guard scale != .sum else { continue }
+          let divisor = Float(scale.divisor(places.count))
+          for index in 0..<length { row[index] /= divisor }
+        }
       }
     }
 
