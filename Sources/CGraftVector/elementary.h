@@ -179,6 +179,14 @@ INLINE float sigmoid_f32(float x) { return 1.0f / logistic_divisor(x); }
 /// x / (1 + e^-x).
 INLINE float silu_f32(float x) { return x / logistic_divisor(x); }
 
+/// x tanh(log(1 + e^x)), which is x n / (n + 2) with n = e^x (e^x + 2); a NaN stays one.
+INLINE float mish_f32(float x) {
+  // Beyond 20 the quotient is 1.
+  float power = exp_f32(x < 20.0f ? x : 20.0f);
+  float n = power * (power + 2.0f);
+  return x * (n / (n + 2.0f));
+}
+
 /// x min(max(x + 3, 0), 6) / 6; a NaN stays one.
 INLINE float hard_silu_f32(float x) {
   float gate = x <= -3.0f ? 0.0f : x + 3.0f;

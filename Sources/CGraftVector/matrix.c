@@ -32,6 +32,7 @@ static void activate_f32(graft_activation kind, float alpha, float *x, ptrdiff_t
     case GRAFT_ACTIVATION_SIGMOID: graft_f32_sigmoid(x, x, count); break;
     case GRAFT_ACTIVATION_SWISH: graft_f32_silu(x, x, count); break;
     case GRAFT_ACTIVATION_HARD_SWISH: graft_f32_hard_silu(x, x, count); break;
+    case GRAFT_ACTIVATION_MISH: graft_f32_mish(x, x, count); break;
     case GRAFT_ACTIVATION_GELU: graft_f32_gelu(x, x, count); break;
     case GRAFT_ACTIVATION_GELU_TANH: graft_f32_gelu_tanh(x, x, count); break;
     // Cut while the sums are in registers.
@@ -51,6 +52,7 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
       case GRAFT_ACTIVATION_SIGMOID: x[i] = 1 / (1 + exp(-v)); break;
       case GRAFT_ACTIVATION_SWISH: x[i] = v / (1 + exp(-v)); break;
       case GRAFT_ACTIVATION_HARD_SWISH: x[i] = v * (v <= -3 ? 0 : v >= 3 ? 1 : (v + 3) / 6); break;
+      case GRAFT_ACTIVATION_MISH: x[i] = v * tanh(v > 40 ? v : log1p(exp(v))); break;
       case GRAFT_ACTIVATION_GELU: x[i] = v * 0.5 * erfc(-v * 0.70710678118654752); break;
       case GRAFT_ACTIVATION_GELU_TANH:
         x[i] = v / (1 + exp(-v * (1.59576912160573071 + 0.0713548162726009 * v * v)));

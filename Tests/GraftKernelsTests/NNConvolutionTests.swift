@@ -276,6 +276,7 @@ struct NNConvolutionTests {
     case "Sigmoid": Float(1 / (1 + exp(-x)))
     case "Swish": Float(x / (1 + exp(-x)))
     case "HardSwish": Float(x * min(max(x + 3, 0), 6) / 6)
+    case "Mish": Float(x * tanh(log1p(exp(x))))
     case "GeluExact": Float(x * 0.5 * erfc(-x / 2.0.squareRoot()))
     case "GeluApproximate":
       Float(0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))))

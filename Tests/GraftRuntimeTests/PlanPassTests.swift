@@ -286,6 +286,22 @@ import Testing
     }
   }
 
+  @Test func mishIsFoundWhereBothOfItsPartsAreOfOneValue() throws {
+    let start = GraphText().placeholder("x").node("soft", "Softplus", ["x"], GraphText.float)
+      .node("tanh", "Tanh", ["soft"], GraphText.float)
+    let text = start.node("y", "Mul", ["tanh", "x"], GraphText.float)
+    var graph = try pruned(text, feeds: ["x"], fetches: ["y"])
+    try ActivationRecognition.run(&graph)
+    #expect(lines(graph) == ["x = feed 0()", "y = _Mish(x:0)"])
+    try expectSameResults(text, feeds: ["x": Tensor([Float(-90), -3, -0.5, 0, 0.5, 8, 30, 100])], fetch: "y")
+
+    let other = start.node("z", "Neg", ["x"], GraphText.float).node(
+      "y", "Mul", ["z", "tanh"], GraphText.float)
+    graph = try pruned(other, feeds: ["x"], fetches: ["y"])
+    try ActivationRecognition.run(&graph)
+    #expect(lines(graph).last == "y = Mul(z:0, tanh:0)")
+  }
+
   @Test func geluByErfIsFoundInEitherOrder() throws {
     let halves = GraphText().placeholder("x").constant("half", [], [0.5]).constant("one", [], [1.0])
       .constant("root", [], [1.4142135]).node("z", "RealDiv", ["x", "root"], GraphText.float)

@@ -47,6 +47,8 @@ void graft_f32_relu6(const float *x, float *y, size_t count);
 /// x sigmoid(x)
 void graft_f32_silu(const float *x, float *y, size_t count);
 void graft_f32_hard_silu(const float *x, float *y, size_t count);
+/// x tanh(log(1 + exp(x)))
+void graft_f32_mish(const float *x, float *y, size_t count);
 /// x (1 + erf(x / sqrt 2)) / 2
 void graft_f32_gelu(const float *x, float *y, size_t count);
 /// The approximation of gelu by tanh.

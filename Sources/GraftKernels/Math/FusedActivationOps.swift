@@ -6,6 +6,7 @@ extension MathOps {
   static let fusedActivations: [OpDefinition] = [
     single("_Swish", "x times its sigmoid, for each element.", graft_f32_silu),
     single("_HardSwish", "x min(max(x + 3, 0), 6) / 6 for each element.", graft_f32_hard_silu),
+    single("_Mish", "x tanh(log(1 + exp(x))) for each element.", graft_f32_mish),
     single("_GeluExact", "x (1 + erf(x / sqrt 2)) / 2 for each element.", graft_f32_gelu),
     single("_GeluApproximate", "`_GeluExact`, approximated by tanh.", graft_f32_gelu_tanh),
   ]

@@ -213,8 +213,9 @@ struct ChannelPlanes: Sendable {
 
   /// How many elements are summed in single precision before they join a sum in double precision.
   static let run = 16
-  /// Channels that are summed together where they come last, so that rows are read in whole cache lines.
-  static let block = 64
+  /// Channels that are summed together where they come last: whole cache lines of a row, and not all, so that a second
+  /// thread has some.
+  var block: Int { min((channels + 31) / 32 * 16, 64) }
 
   /// Each channel's mean and variance, of float32 elements; sums are made in double precision.
   func moments(
@@ -255,7 +256,7 @@ struct ChannelPlanes: Sendable {
       }
       return
     }
-    let width = Self.block
+    let width = block
     workers.forEach((channels + width - 1) / width, cost: 2 * count * width) { range in
       withUnsafeTemporaryAllocation(of: Double.self, capacity: width) { sums in
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * width) { parts in

@@ -165,9 +165,9 @@ private struct ChannelGradients: @unchecked Sendable {
           for channel in range { addPlanes(of: channel, to: &results[channel], &results[channels + channel]) }
         }
       } else {
-        let blocks = (channels + ChannelPlanes.block - 1) / ChannelPlanes.block
-        workers.forEach(blocks, cost: planes.count * ChannelPlanes.block) { range in
-          for block in range { addColumns(from: block * ChannelPlanes.block, to: results) }
+        let blocks = (channels + planes.block - 1) / planes.block
+        workers.forEach(blocks, cost: planes.count * planes.block) { range in
+          for block in range { addColumns(from: block * planes.block, to: results) }
         }
       }
     }
@@ -193,10 +193,10 @@ private struct ChannelGradients: @unchecked Sendable {
   /// Adds up a block of channels, of which the results hold the sums and after them the products.
   private func addColumns(from first: Int, to results: UnsafeMutableBufferPointer<Double>) {
     let channels = planes.channels
-    let count = min(ChannelPlanes.block, channels - first)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * ChannelPlanes.block) { memory in
+    let count = min(planes.block, channels - first)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * planes.block) { memory in
       guard let part = memory.baseAddress else { return }
-      let product = part + ChannelPlanes.block
+      let product = part + planes.block
       let mean = means + first
       for start in stride(from: 0, to: planes.inner, by: ChannelPlanes.run) {
         memory.initialize(repeating: 0)

@@ -147,6 +147,14 @@ enum QuantizeAndDequantizeOps {
     let output = try context.allocate(0, input.dtype, input.shape)
     let target = output.mutableBuffer(as: T.self)
     let scales = zip(lows, highs).map { rounding.scale($0, $1) }
+    // From here on numbers have no fractions: what is added to one that is lower rounds it, without a call.
+    let fractionless = T(sign: .plus, exponent: T.Exponent(T.significandBitCount), significand: 1)
+    @inline(__always)
+    func whole(_ value: T) -> T {
+      let magnitude = value.magnitude
+      return magnitude < fractionless
+        ? T(signOf: value, magnitudeOf: (magnitude + fractionless) - fractionless) : value
+    }
     slices.forEach { slice, elements in
       let (scale, inverse, low, high) = scales[slice]
       for index in elements {
@@ -156,7 +164,13 @@ enum QuantizeAndDequantizeOps {
           value = value < low ? low : value
         }
         value *= scale
-        value = rounding.roundsUp ? (value + 0.5).rounded(.down) : value.rounded(.toNearestOrEven)
+        if rounding.roundsUp {
+          value += 0.5
+          let nearest = whole(value)
+          value = nearest > value ? nearest - 1 : nearest
+        } else {
+          value = whole(value)
+        }
         target[index] = value * inverse
       }
     }

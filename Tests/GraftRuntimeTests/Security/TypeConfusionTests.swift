@@ -128,7 +128,8 @@ import Testing
 
   /// They look at their inputs' shapes only.
   @Test(arguments: [
-    ("_Swish", 1), ("_LayerNorm", 3), ("_LSTMGates", 2), ("_GeluExact", 1), ("_FusedDepthwiseBlock", 3),
+    ("_Swish", 1), ("_Mish", 1), ("_LayerNorm", 3), ("_LSTMGates", 2), ("_GeluExact", 1),
+    ("_FusedDepthwiseBlock", 3),
     ("_GatedConv2D", 3),
     ("_FusedElementwise", 1), ("_Dereference", 1),
   ])

@@ -6,7 +6,7 @@ enum ActivationFusion: PlanPass {
   /// The activations, by op, and their names in `fused_ops`.
   private static let activations = [
     "Relu": "Relu", "Relu6": "Relu6", "Elu": "Elu", "LeakyRelu": "LeakyRelu", "Tanh": "Tanh",
-    "Sigmoid": "Sigmoid", "_Swish": "Swish", "_HardSwish": "HardSwish",
+    "Sigmoid": "Sigmoid", "_Swish": "Swish", "_HardSwish": "HardSwish", "_Mish": "Mish",
     "_GeluExact": "GeluExact", "_GeluApproximate": "GeluApproximate",
   ]
 

@@ -2,8 +2,8 @@ import GraftGraph
 import GraftKernels
 import GraftTensor
 
-/// Finds activations that graphs spell out in arithmetic: x · sigmoid(x), x · relu6(x + 3) / 6, and GELU by erf
-/// and by tanh.
+/// Finds activations that graphs spell out in arithmetic: x · sigmoid(x), x · relu6(x + 3) / 6, x · tanh(softplus(x)), and
+/// GELU by erf and by tanh.
 ///
 /// What a node computes is followed as a polynomial of x, or a polynomial plus another one times a function
 /// of a third. So every way of writing it is found, whatever the order and wherever the constants stand.
@@ -12,13 +12,32 @@ enum ActivationRecognition: PlanPass {
     for index in try graph.order() {
       let node = graph.nodes[index]
       guard node.op == "Mul" || node.op == "RealDiv", node.constants == nil, node.controlInputs.isEmpty,
-        node.outputTypes == [.float32], let (op, x) = recognize(index, graph)
+        node.outputTypes == [.float32], let (op, x) = mish(node, graph) ?? recognize(index, graph)
       else { continue }
       graph.nodes[index] = PlanNode(
         name: node.name, op: op, attributes: ["T": .type(ElementType(.float32))], inputs: [x],
         controlInputs: [], inputTypes: [.float32], outputTypes: [.float32],
         definition: OpRegistry.standard[op])
     }
+  }
+
+  /// x · tanh(softplus(x)), a function of a function.
+  private static func mish(_ node: PlanNode, _ graph: PlanGraph) -> (op: String, x: ValueReference)? {
+    guard node.op == "Mul", node.inputs.count == 2 else { return nil }
+    func argument(of op: String, _ value: ValueReference) -> ValueReference? {
+      let node = graph.nodes[value.node]
+      guard node.op == op, node.constants == nil, node.controlInputs.isEmpty, node.inputs.count == 1 else {
+        return nil
+      }
+      return node.inputs[0]
+    }
+    for position in 0..<2 {
+      let x = node.inputs[position]
+      if let inner = argument(of: "Tanh", node.inputs[1 - position]), argument(of: "Softplus", inner) == x {
+        return ("_Mish", x)
+      }
+    }
+    return nil
   }
 
   private static func recognize(_ index: Int, _ graph: PlanGraph) -> (op: String, x: ValueReference)? {

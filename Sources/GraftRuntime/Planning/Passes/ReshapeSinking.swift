@@ -95,7 +95,8 @@ struct ReshapeSinking: ShapePass {
   }
 
   private static let unary: Set<String> = [
-    "Relu", "Relu6", "Elu", "LeakyRelu", "Tanh", "Sigmoid", "_Swish", "_GeluExact", "_GeluApproximate",
+    "Relu", "Relu6", "Elu", "LeakyRelu", "Tanh", "Sigmoid", "_Swish", "_Mish", "_GeluExact",
+    "_GeluApproximate",
   ]
   private static let binary: Set<String> = ["BiasAdd", "Add", "AddV2", "Mul"]
 
