@@ -48,6 +48,9 @@ def elementwise():
     yield "Mul, int32", tf.multiply, integers(99, 512, 1024), integers(99, 512, 1024)
     yield "FloorDiv, int32", tf.math.floordiv, integers(99, 512, 1024), integers(9, 512, 1024) + 1
     yield "Select", tf.where, x > 0, x, -x
+    yield "mish", lambda x: x * tf.tanh(tf.nn.softplus(x)), x
+    yield "Bucketize", lambda x: RAW.Bucketize(input=x, boundaries=list(np.linspace(-2, 2, 20))), x
+    yield "QuantizeAndDequantizeV2", lambda x: tf.quantization.quantize_and_dequantize_v2(x, 0.0, 1.0), x
 
 
 def reductions():
@@ -92,6 +95,8 @@ def shapes():
     yield "ScatterNd", lambda i, x: tf.scatter_nd(i, x, [10000, 128]), integers(10000, 4096, 1), floats(4096, 128)
     yield "SegmentSum", tf.math.segment_sum, floats(10000, 64), np.sort(integers(1000, 10000))
     yield "UnsortedSegmentMax", lambda x, i: tf.math.unsorted_segment_max(x, i, 1000), floats(10000, 64), integers(1000, 10000)
+    yield "SparseSegmentMean", tf.sparse.segment_mean, floats(10000, 64), integers(10000, 20000), np.sort(integers(1000, 20000))
+    yield "UnsortedSegmentSum", lambda x, i: tf.math.unsorted_segment_sum(x, i, 1000), floats(10000, 64), integers(1000, 10000)
     yield "Unique", lambda x: tf.unique(x)[1], integers(1000, 100000)
     yield "Bincount", lambda x: tf.math.bincount(x, minlength=1000), integers(1000, 100000)
     for source, target in ((np.float32, tf.int32), (np.int32, tf.float32), (np.uint8, tf.float32), (np.float32, tf.float16),
@@ -116,6 +121,12 @@ def products():
     yield "Conv2D, transposed", lambda x, w: tf.nn.conv2d_transpose(x, w, [1, 56, 56, 32], 2, "SAME"), floats(1, 28, 28, 64), floats(3, 3, 32, 64)
     yield "Conv3D", lambda x, w: tf.nn.conv3d(x, w, [1] * 5, "SAME"), floats(1, 8, 28, 28, 16), floats(3, 3, 3, 16, 16)
     yield "DepthwiseConv2dNative", lambda x, w: tf.nn.depthwise_conv2d(x, w, [1] * 4, "SAME"), floats(1, 112, 112, 32), floats(3, 3, 32, 1)
+    yield "DepthwiseConv2dNative, 11x11, 3 channels", lambda x, w: tf.nn.depthwise_conv2d(x, w, [1] * 4, "VALID"), floats(1, 256, 256, 3), floats(11, 11, 3, 1)
+    yield "DepthwiseConv2dNative, 9x9", lambda x, w: tf.nn.depthwise_conv2d(x, w, [1] * 4, "SAME"), floats(1, 56, 56, 64), floats(9, 9, 64, 1)
+    yield "DepthwiseConv2dNative, 4 filters, 3 channels", lambda x, w: tf.nn.depthwise_conv2d(x, w, [1] * 4, "SAME"), floats(1, 128, 128, 3), floats(3, 3, 3, 4)
+    weights = floats(192, 64)
+    yield "a layer of edges and their nodes", lambda e, n, i, j: tf.nn.relu(tf.matmul(
+        tf.concat([e, tf.gather(n, i), tf.gather(n, j)], 1), tf.constant(weights))), floats(12288, 64), floats(4096, 64), integers(4096, 12288), integers(4096, 12288)
     yield "Dilation2D", lambda x, w: tf.nn.dilation2d(x, w, [1] * 4, "SAME", "NHWC", [1] * 4), floats(1, 56, 56, 16), floats(3, 3, 16)
 
 
@@ -124,6 +135,8 @@ def images():
     nothing = np.zeros(0, np.float32)
     yield "MaxPool, 3x3", lambda x: tf.nn.max_pool2d(x, 3, 2, "SAME"), image
     yield "AvgPool, 3x3", lambda x: tf.nn.avg_pool2d(x, 3, 1, "SAME"), image
+    yield "MaxPool, 5x5, overlapping", lambda x: tf.nn.max_pool2d(x, 5, 1, "SAME"), floats(1, 56, 56, 128)
+    yield "AvgPool, 5x5, 3 channels", lambda x: tf.nn.avg_pool2d(x, 5, 1, "SAME"), floats(1, 128, 128, 3)
     yield "MaxPool3D", lambda x: tf.nn.max_pool3d(x, 2, 2, "SAME"), floats(1, 16, 32, 32, 16)
     yield "MaxPoolWithArgmax", lambda x: tf.nn.max_pool_with_argmax(x, 2, 2, "VALID")[1], image
     yield "LRN", tf.nn.lrn, image
@@ -184,6 +197,7 @@ def algebra():
     yield "Svd", lambda x: tf.linalg.svd(x)[0], floats(64, 64)
     yield "SelfAdjointEigV2", lambda x: tf.linalg.eigh(x + tf.transpose(x))[0], floats(64, 64)
     yield "MatrixBandPart", lambda x: tf.linalg.band_part(x, 2, 2), floats(512, 1024)
+    yield "RandomUniform", lambda x: tf.random.uniform([512, 1024], seed=1) + x, floats(1)
     yield "StatelessRandomNormalV2", lambda x: tf.random.stateless_normal([512, 1024], [1, 2]) + x, floats(1)
 
 

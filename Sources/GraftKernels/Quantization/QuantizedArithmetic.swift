@@ -36,44 +36,30 @@ enum QuantizedArithmeticOps {
 
   // MARK: Element by element
 
-  /// Where the elements of two broadcast inputs lie for each element of the output.
-  private static func broadcast(_ a: Shape, _ b: Shape) throws -> (shape: Shape, a: [Int], b: [Int]) {
-    let rank = max(a.rank, b.rank)
-    func padded(_ shape: Shape) -> [Int] { [Int](repeating: 1, count: rank - shape.rank) + shape.dimensions }
-    let (left, right) = (padded(a), padded(b))
-    var sizes: [Int] = []
-    for (x, y) in zip(left, right) {
-      guard x == y || x == 1 || y == 1 else {
-        throw GraftError(.invalidArgument, "The shapes \(a) and \(b) do not broadcast to one.")
-      }
-      sizes.append(x == 1 ? y : x)
-    }
-    let shape = try Shape(validating: sizes)
-    func places(_ dimensions: [Int]) -> [Int] {
-      var strides = [Int](repeating: 0, count: rank)
-      var next = 1
-      for axis in stride(from: rank - 1, through: 0, by: -1) {
-        strides[axis] = dimensions[axis] == 1 ? 0 : next
-        next *= dimensions[axis]
-      }
-      return (0..<shape.elementCount).map { index in
-        var rest = index
-        var place = 0
-        for axis in stride(from: rank - 1, through: 0, by: -1) {
-          place += rest % sizes[axis] * strides[axis]
-          rest /= sizes[axis]
+  /// Gives what the body makes of the values that meet where two inputs are broadcast to one shape.
+  private static func combine(
+    _ context: KernelContext, _ x: Tensor, _ y: Tensor, _ body: @Sendable (UInt8, UInt8) -> Int32
+  ) throws {
+    let broadcast = try Broadcast([x.shape, y.shape])
+    nonisolated(unsafe) let output = try context.allocate(0, .qint32, broadcast.shape)
+      .mutableBuffer(as: Int32.self)
+    guard !output.isEmpty else { return }
+    nonisolated(unsafe) let (left, right) = (x.buffer(as: UInt8.self), y.buffer(as: UInt8.self))
+    let (length, steps) = (broadcast.rowLength, (broadcast.innerStride(0), broadcast.innerStride(1)))
+    context.workers.forEach(broadcast.rowCount, cost: length) { rows in
+      broadcast.forEachRow(rows) { row, starts in
+        for column in 0..<length {
+          output[row * length + column] = body(
+            left[starts[0] + column * steps.0], right[starts[1] + column * steps.1])
         }
-        return place
       }
     }
-    return (shape, places(left), places(right))
   }
 
   private static func add(_ context: KernelContext) throws {
     let (x, y) = (try context.input(0), try context.input(1))
     let rangeX = try checkedRange(context, 2)
     let rangeY = try checkedRange(context, 4)
-    let (shape, placesX, placesY) = try broadcast(x.shape, y.shape)
     // Room for many sums.
     let largest = max(max(abs(rangeX.low), abs(rangeX.high)), max(abs(rangeY.low), abs(rangeY.high)))
     let limit = largest * Float(1 << 14)
@@ -96,12 +82,7 @@ enum QuantizedArithmeticOps {
     }
     let tableX = table(rangeX, isScalar: x.elementCount == 1)
     let tableY = table(rangeY, isScalar: y.elementCount == 1 && x.elementCount != 1)
-    let output = try context.allocate(0, .qint32, shape).mutableBuffer(as: Int32.self)
-    let valuesX = x.buffer(as: UInt8.self)
-    let valuesY = y.buffer(as: UInt8.self)
-    for index in output.indices {
-      output[index] = tableX[Int(valuesX[placesX[index]])] &+ tableY[Int(valuesY[placesY[index]])]
-    }
+    try combine(context, x, y) { tableX[Int($0)] &+ tableY[Int($1)] }
     try context.setQuantizedRange(1, low: -limit, high: limit)
   }
 
@@ -109,17 +90,10 @@ enum QuantizedArithmeticOps {
     let (x, y) = (try context.input(0), try context.input(1))
     let rangeX = try checkedRange(context, 2)
     let rangeY = try checkedRange(context, 4)
-    let (shape, placesX, placesY) = try broadcast(x.shape, y.shape)
     let type = QuantizedType(.quint8)
     let zeroX = Int32(truncatingIfNeeded: type.unclamped(0, rangeX.low, rangeX.high))
     let zeroY = Int32(truncatingIfNeeded: type.unclamped(0, rangeY.low, rangeY.high))
-    let output = try context.allocate(0, .qint32, shape).mutableBuffer(as: Int32.self)
-    let valuesX = x.buffer(as: UInt8.self)
-    let valuesY = y.buffer(as: UInt8.self)
-    for index in output.indices {
-      output[index] =
-        (Int32(valuesX[placesX[index]]) &- zeroX) &* (Int32(valuesY[placesY[index]]) &- zeroY)
-    }
+    try combine(context, x, y) { (Int32($0) &- zeroX) &* (Int32($1) &- zeroY) }
     let range = productRange(.quint8, rangeX, .quint8, rangeY)
     try context.setQuantizedRange(1, low: range.low, high: range.high)
   }
@@ -163,11 +137,21 @@ enum QuantizedArithmeticOps {
     let total = QuantizedScale(type, -limit, limit)
     let inputScale = RealScale(QuantizedType(input.dtype), inputRange.low, inputRange.high)
     let biasScale = RealScale(QuantizedType(bias.dtype), biasRange.low, biasRange.high)
-    let values = input.quantizedValues()
+    // A byte has so few values that each of them is converted once.
+    let table = (0..<256).map { code in
+      total(inputScale(Float(input.dtype == .qint8 ? Int(Int8(truncatingIfNeeded: code)) : code)))
+    }
     let biases = bias.quantizedValues().map { total(biasScale(Float($0))) &+ zero }
-    let output = try context.allocate(0, .qint32, input.shape).mutableBuffer(as: Int32.self)
-    for index in output.indices {
-      output[index] = total(inputScale(Float(values[index]))) &+ biases[index % biases.count]
+    nonisolated(unsafe) let output = try context.allocate(0, .qint32, input.shape)
+      .mutableBuffer(as: Int32.self)
+    nonisolated(unsafe) let codes = input.buffer(as: UInt8.self)
+    context.workers.forEach(codes.count / max(biases.count, 1), cost: biases.count) { rows in
+      for row in rows {
+        for channel in biases.indices {
+          let place = row * biases.count + channel
+          output[place] = table[Int(codes[place])] &+ biases[channel]
+        }
+      }
     }
     try context.setQuantizedRange(1, low: -limit, high: limit)
   }
