@@ -16,6 +16,7 @@ extension MathOps {
       return { context in
         let x = try context.input(0)
         let y = try context.allocate(0, .int32, x.shape)
+        @inline(__always)
         func run<T>(_ type: T.Type, _ isBefore: @Sendable (T, Float) -> Bool) {
           nonisolated(unsafe) let (source, target) = (x.buffer(as: T.self), y.mutableBuffer(as: Int32.self))
           context.workers.forEach(source.count, cost: 10) { range in
