@@ -16,20 +16,18 @@ extension MathOps {
       return { context in
         let x = try context.input(0)
         let y = try context.allocate(0, .int32, x.shape)
-        @inline(__always)
         func run<T>(_ type: T.Type, _ isBefore: @Sendable (T, Float) -> Bool) {
           nonisolated(unsafe) let (source, target) = (x.buffer(as: T.self), y.mutableBuffer(as: Int32.self))
           context.workers.forEach(source.count, cost: 10) { range in
             boundaries.withUnsafeBufferPointer { boundaries in
               for index in range {
-                // The first boundary that the element is before; none for NaN. Without a branch that depends on it.
-                var (first, count) = (0, boundaries.count)
-                while count > 0 {
-                  let half = (count + 1) / 2
-                  first += isBefore(source[index], boundaries[first + half - 1]) ? 0 : half
-                  count -= half
+                // The first boundary that the element is before; none for NaN.
+                var (low, high) = (0, boundaries.count)
+                while low < high {
+                  let middle = (low + high) / 2
+                  if isBefore(source[index], boundaries[middle]) { high = middle } else { low = middle + 1 }
                 }
-                target[index] = Int32(truncatingIfNeeded: first)
+                target[index] = Int32(truncatingIfNeeded: low)
               }
             }
           }
