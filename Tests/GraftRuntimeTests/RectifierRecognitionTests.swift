@@ -48,6 +48,15 @@ import Testing
     }
   }
 
+  @Test func reluThatOthersReadStaysBelowItsBound() throws {
+    let text = GraphText().placeholder("x").constant("six", [], [6.0])
+      .node("relu", "Relu", ["x"], GraphText.float)
+      .node("below", "Minimum", ["relu", "six"], GraphText.float)
+      .node("y", "AddV2", ["relu", "below"], GraphText.float)
+    #expect(try lines(text).contains("below = Minimum(relu:0, six:0)"))
+    try expectSameResults(text, Tensor(Self.inputs))
+  }
+
   @Test func theLargerOfAValueAndZeroIsRelu() throws {
     let text = GraphText().placeholder("x").constant("zero", [], [0.0])
       .node("y", "Maximum", ["zero", "x"], GraphText.float)

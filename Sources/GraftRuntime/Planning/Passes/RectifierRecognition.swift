@@ -5,13 +5,19 @@ import GraftTensor
 /// Finds rectifiers that graphs spell out: Relu and Relu6 in bounds, one over the other, and LeakyRelu in anything
 /// that is straight on both sides of zero, as max(a · x, x), relu(x) - a · relu(-x) and b · x + c · |x| are.
 enum RectifierRecognition: PlanPass {
+  /// One of these is in every form.
+  private static let marks: Set<String> = ["Maximum", "Minimum", "Abs", "Neg"]
+
   static func run(_ graph: inout PlanGraph) throws {
-    for index in try graph.order() {
+    guard graph.nodes.contains(where: { marks.contains($0.op) }) else { return }
+    let order = try graph.order()
+    let uses = graph.uses(of: order)
+    for index in order {
       let node = graph.nodes[index]
       guard node.constants == nil, node.feed == nil, node.controlInputs.isEmpty,
         node.outputTypes == [.float32]
       else { continue }
-      if let (op, x) = bounded(node, graph) {
+      if let (op, x) = bounded(node, graph, uses) {
         graph.nodes[index] = rectifier(op, of: x, name: node.name)
       } else if let (alpha, x) = leaky(index, graph) {
         graph.nodes[index] = rectifier("LeakyRelu", of: x, name: node.name)
@@ -29,11 +35,14 @@ enum RectifierRecognition: PlanPass {
 
   // MARK: Bounds
 
-  /// The rectifier that a node is, or that it makes of the bound it reads.
-  private static func bounded(_ node: PlanNode, _ graph: PlanGraph) -> (op: String, x: ValueReference)? {
+  /// The rectifier that a node is, or that it makes of the bound it alone reads.
+  private static func bounded(
+    _ node: PlanNode, _ graph: PlanGraph, _ uses: PlanGraph.Uses
+  ) -> (op: String, x: ValueReference)? {
     guard let (outer, value) = Bounds.of(node, graph) else { return nil }
     let below = graph.nodes[value.node]
-    if below.controlInputs.isEmpty, let (inner, x) = Bounds.of(below, graph),
+    if below.controlInputs.isEmpty, uses.onlyReader(of: value.node) != nil,
+      let (inner, x) = Bounds.of(below, graph),
       let op = inner.bounded(by: outer).rectifier
     {
       return (op, x)
