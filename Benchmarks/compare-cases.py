@@ -12,7 +12,6 @@ import base64
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,8 @@ os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
 import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
+
+from graft_bench import figures, write_feed
 
 v1 = tf.compat.v1
 # About how long the runs of one case take together, in seconds.
@@ -111,23 +112,11 @@ def ours(graft, case, run, folder, runs, scratch):
     for index, (name, file) in enumerate(run["feeds"].items()):
         path = os.path.join(folder, file)
         if path.endswith(".json"):
-            texts = value(path, None)
-            path = os.path.join(scratch, f"feed{index}")
-            if texts.shape == ():
-                with open(path, "wb") as file:
-                    file.write(texts.item())
-            else:
-                path += ".json"
-                with open(path, "w") as file:
-                    json.dump(np.vectorize(lambda text: {"b64": base64.b64encode(text).decode()}, otypes=[object])(
-                        texts).tolist(), file)
+            path = write_feed(value(path, None), os.path.join(scratch, f"feed{index}"))
         command += ["--feed", f"{name}=@{path}"]
     for name in run["fetches"]:
         command += ["--fetch", name]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip())
-    return json.loads(done.stdout.strip().splitlines()[-1])["median_ms"]
+    return figures(command)["median_ms"]
 
 
 def main():

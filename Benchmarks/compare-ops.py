@@ -9,11 +9,8 @@ marked: ratios hold on other machines where times do not. Needs tensorflow-cpu.
 """
 
 import argparse
-import base64
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +20,7 @@ os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
 import numpy as np
 import tensorflow as tf
 
+from graft_bench import figures, write_feed
 from op_calls import calls
 
 # About how long the calls of one round take together, in seconds.
@@ -38,15 +36,6 @@ def frozen(function, inputs):
             for index, value in enumerate(inputs)]
         tf.identity(function(*arguments), name="y")
     return graph
-
-
-def write_feed(value, path):
-    if value.dtype != object:
-        np.save(path + ".npy", value)
-        return path + ".npy"
-    with open(path + ".json", "w") as file:
-        json.dump([{"b64": base64.b64encode(text).decode()} for text in value], file)
-    return path + ".json"
 
 
 def compare(graft, graph, inputs, rounds, folder):
@@ -72,10 +61,7 @@ def compare(graft, graph, inputs, rounds, folder):
                 call(*inputs)
                 times.append(time.perf_counter() - start)
             theirs.append(1000 * statistics.median(times))
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode != 0:
-                raise RuntimeError(done.stderr.strip())
-            ours.append(json.loads(done.stdout.strip().splitlines()[-1])["median_ms"])
+            ours.append(figures(command)["median_ms"])
     return statistics.median(theirs), statistics.median(ours)
 
 

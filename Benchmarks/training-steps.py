@@ -9,7 +9,6 @@ losses of four steps, one after the other, are apart, relative to TensorFlow's. 
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
 import numpy as np
 import tensorflow as tf
 
+from graft_bench import figures
 from training_models import NETWORKS, export
 
 # One engine's process: times TensorFlow's steps.
@@ -39,13 +39,6 @@ for _ in range(steps + 4):
     times.append(1e3 * (time.perf_counter() - begin))
 print(json.dumps({"median_ms": sorted(times[4:])[steps // 2]}))
 """
-
-
-def median(command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout.strip().splitlines()[-1])["median_ms"]
 
 
 def losses_apart(graft, folder, feeds, scratch):
@@ -78,11 +71,11 @@ def main():
             for threads in arguments.threads.split(","):
                 ours, theirs = [], []
                 for _ in range(arguments.rounds):
-                    ours.append(median(
+                    ours.append(figures(
                         [arguments.graft, "bench", folder, "--signature", "step", "--feeds", feeds, "--threads",
-                         threads, "--runs", str(arguments.steps), "--json"]))
-                    theirs.append(median(
-                        [sys.executable, "-c", THEIRS, folder, feeds, threads, str(arguments.steps)]))
+                         threads, "--runs", str(arguments.steps), "--json"])["median_ms"])
+                    theirs.append(figures(
+                        [sys.executable, "-c", THEIRS, folder, feeds, threads, str(arguments.steps)])["median_ms"])
                 ours, theirs = statistics.median(ours), statistics.median(theirs)
                 print(f"{name:14} {threads:>7} {ours:9.2f} {theirs:9.2f} {theirs / ours:6.2f}  {apart:.1e}", flush=True)
 

@@ -37,9 +37,7 @@ import Testing
 
   private func expectSame(_ text: GraphText) throws {
     let x = try Tensor(shape: shape.dimensions, scalars: variedFloats(72))
-    let expected = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
-      .run("y", feeding: ["x": x])
-    let found = try Session(graph: text.graph(), options: .init(threads: 1)).run("y", feeding: ["x": x])
+    let (expected, found) = try text.results("y", x: x)
     #expect(found.shape == expected.shape)
     for (a, b) in zip(try found.scalars(as: Float.self), try expected.scalars(as: Float.self)) {
       #expect(abs(a - b) <= 1e-5 + 1e-5 * abs(b))

@@ -83,6 +83,15 @@ extension GraphText {
       .map(\.op)
   }
 
+  /// What sessions without and with passes give for `x`.
+  func results(_ fetch: String, x: Tensor) throws -> (plain: Tensor, optimized: Tensor) {
+    func run(optimize: Bool) throws -> Tensor {
+      try Session(graph: graph(), options: .init(threads: 1, optimize: optimize)).run(
+        fetch, feeding: ["x": x])
+    }
+    return (try run(optimize: false), try run(optimize: true))
+  }
+
   /// `attr` text of a float dtype, under the name that most ops give it.
   static let float = ["T": "type: DT_FLOAT"]
 }

@@ -17,10 +17,8 @@ import Testing
   }
 
   private func expectSameResults(_ text: GraphText, _ x: Tensor) throws {
-    let expected = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
-      .run("y", feeding: ["x": x]).scalars(as: Float.self)
-    let found = try Session(graph: text.graph(), options: .init(threads: 1)).run("y", feeding: ["x": x])
-      .scalars(as: Float.self)
+    let (plain, optimized) = try text.results("y", x: x)
+    let (expected, found) = (try plain.scalars(as: Float.self), try optimized.scalars(as: Float.self))
     #expect(found.count == expected.count)
     for (a, b) in zip(found, expected) {
       #expect(a == b || a.isNaN && b.isNaN || abs(a - b) <= 1e-6 * abs(b))

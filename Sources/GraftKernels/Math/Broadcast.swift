@@ -120,4 +120,15 @@ struct Broadcast {
       }
     }
   }
+
+  /// Calls the body for the elements of rows, in order, with the places of two operands' elements that meet there.
+  @inline(__always)
+  func forEachPair(_ rows: Range<Int>, _ body: (_ place: Int, _ left: Int, _ right: Int) -> Void) {
+    let (length, left, right) = (rowLength, innerStride(0), innerStride(1))
+    forEachRow(rows) { row, starts in
+      for column in 0..<length {
+        body(row * length + column, starts[0] + column * left, starts[1] + column * right)
+      }
+    }
+  }
 }

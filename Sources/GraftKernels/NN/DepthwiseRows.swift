@@ -47,9 +47,8 @@ struct DepthwiseRows: Sendable {
 
   /// Elements after which weights are the same in the same lanes: a multiple of lanes and of channels.
   private var period: Int {
-    var (a, b) = (channels, Self.lanes)
-    while b > 0 { (a, b) = (b, a % b) }
-    return channels / a * Self.lanes
+    let common = 1 << min(channels.trailingZeroBitCount, Self.lanes.trailingZeroBitCount)
+    return channels / common * Self.lanes
   }
 
   /// Columns that the windows of a row reach over, padding with them.

@@ -45,14 +45,8 @@ enum QuantizedArithmeticOps {
       .mutableBuffer(as: Int32.self)
     guard !output.isEmpty else { return }
     nonisolated(unsafe) let (left, right) = (x.buffer(as: UInt8.self), y.buffer(as: UInt8.self))
-    let (length, steps) = (broadcast.rowLength, (broadcast.innerStride(0), broadcast.innerStride(1)))
-    context.workers.forEach(broadcast.rowCount, cost: length) { rows in
-      broadcast.forEachRow(rows) { row, starts in
-        for column in 0..<length {
-          output[row * length + column] = body(
-            left[starts[0] + column * steps.0], right[starts[1] + column * steps.1])
-        }
-      }
+    context.workers.forEach(broadcast.rowCount, cost: broadcast.rowLength) { rows in
+      broadcast.forEachPair(rows) { output[$0] = body(left[$1], right[$2]) }
     }
   }
 

@@ -29,15 +29,9 @@ enum UniformArithmetic {
       }
       let (left, right) = (try rescaled(x, 2, axes[0]), try rescaled(y, 4, axes[1]))
       let output = try context.allocate(0, .qint32, shape).mutableBuffer(as: Int32.self)
-      let (length, steps) = (broadcast.rowLength, (broadcast.innerStride(0), broadcast.innerStride(1)))
-      broadcast.forEachRow(0..<(shape.elementCount == 0 ? 0 : broadcast.rowCount)) { row, starts in
-        for column in 0..<length {
-          let place = row * length + column
-          let sum =
-            left(starts[0] + column * steps.0, place) &+ right(starts[1] + column * steps.1, place)
-            &- target.zeroPoints[target.lane(place)]
-          output[place] = Int32(clamping: bounds.bounded(Int(sum)))
-        }
+      broadcast.forEachPair(0..<(shape.elementCount == 0 ? 0 : broadcast.rowCount)) { place, a, b in
+        let sum = left(a, place) &+ right(b, place) &- target.zeroPoints[target.lane(place)]
+        output[place] = Int32(clamping: bounds.bounded(Int(sum)))
       }
     }
   }

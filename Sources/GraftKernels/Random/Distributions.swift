@@ -168,6 +168,8 @@ enum RandomFill {
     case .float16: fill(output, Float16.self, distribution, generator, workers)
     case .bfloat16: fill(output, BFloat16.self, distribution, generator, workers)
     case .float64: fill(output, Double.self, distribution, generator, workers)
+    case .float32 where distribution == .uniform:
+      runs(output, generator, workers, as: Float.self) { graft_philox_uniform_f32($0, $1, $2, $3) }
     default: fill(output, Float.self, distribution, generator, workers)
     }
   }
@@ -177,8 +179,6 @@ enum RandomFill {
     _ workers: WorkerPool
   ) {
     switch distribution {
-    case .uniform where T.self == Float.self:
-      runs(output, generator, workers, as: Float.self) { graft_philox_uniform_f32($0, $1, $2, $3) }
     case .uniform: blocks(output, T.self, T.perBlock, generator, workers, cost: 15) { T.uniform($0, $1) }
     case .normal: blocks(output, T.self, T.perBlock, generator, workers, cost: 80) { T.normal($0, $1) }
     case .truncatedNormal: truncated(output, T.self, generator, workers)

@@ -14,10 +14,7 @@ enum ActivationRecognition: PlanPass {
       guard node.op == "Mul" || node.op == "RealDiv", node.constants == nil, node.controlInputs.isEmpty,
         node.outputTypes == [.float32], let (op, x) = mish(node, graph) ?? recognize(index, graph)
       else { continue }
-      graph.nodes[index] = PlanNode(
-        name: node.name, op: op, attributes: ["T": .type(ElementType(.float32))], inputs: [x],
-        controlInputs: [], inputTypes: [.float32], outputTypes: [.float32],
-        definition: OpRegistry.standard[op])
+      graph.nodes[index] = .applying(op, to: x, name: node.name)
     }
   }
 

@@ -5,7 +5,7 @@ import GraftTensor
 /// Finds rectifiers that graphs spell out: Relu and Relu6 in bounds, one over the other, and LeakyRelu in anything
 /// that is straight on both sides of zero, as max(a · x, x), relu(x) - a · relu(-x) and b · x + c · |x| are.
 enum RectifierRecognition: PlanPass {
-  /// One of these is in every form.
+  /// One of these is in each of the forms that graphs have.
   private static let marks: Set<String> = ["Maximum", "Minimum", "Abs", "Neg"]
 
   static func run(_ graph: inout PlanGraph) throws {
@@ -18,19 +18,12 @@ enum RectifierRecognition: PlanPass {
         node.outputTypes == [.float32]
       else { continue }
       if let (op, x) = bounded(node, graph, uses) {
-        graph.nodes[index] = rectifier(op, of: x, name: node.name)
+        graph.nodes[index] = .applying(op, to: x, name: node.name)
       } else if let (alpha, x) = leaky(index, graph) {
-        graph.nodes[index] = rectifier("LeakyRelu", of: x, name: node.name)
+        graph.nodes[index] = .applying("LeakyRelu", to: x, name: node.name)
         graph.nodes[index].attributes["alpha"] = .float(alpha)
       }
     }
-  }
-
-  private static func rectifier(_ op: String, of x: ValueReference, name: String) -> PlanNode {
-    PlanNode(
-      name: name, op: op, attributes: ["T": .type(ElementType(.float32))], inputs: [x],
-      controlInputs: [], inputTypes: [.float32], outputTypes: [.float32],
-      definition: OpRegistry.standard[op])
   }
 
   // MARK: Bounds
