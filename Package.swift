@@ -109,6 +109,7 @@ let package = Package(
       name: "GraftRuntime",
       dependencies: [
         "GraftTensor", "GraftProto", "GraftGraph", "GraftCheckpoint", "GraftKernels", "CGraftThreads",
+        "CGraftVector",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: swiftSettings),
@@ -138,7 +139,9 @@ let package = Package(
       name: "Soak", dependencies: ["Graft"], path: "Scripts/Soak", swiftSettings: swiftSettings),
     .testTarget(
       name: "GraftRuntimeTests",
-      dependencies: ["GraftRuntime", "GraftKernels", "GraftTensor", "GraftGraph", "GraftCheckpoint"],
+      dependencies: [
+        "GraftRuntime", "GraftKernels", "GraftTensor", "GraftGraph", "GraftCheckpoint", "CGraftVector",
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "GraftGraphTests",

@@ -24,6 +24,16 @@
 // Elements of copied patches.
 #define PATCHES 16384
 
+/// What is left of what this thread's tiles are to ask for.
+static _Thread_local const char *later_first, *later_last;
+
+void graft_read_later(const void *first, size_t count) {
+  later_first = first;
+  later_last = later_first + count;
+}
+
+size_t graft_unasked(void) { return later_first < later_last ? (size_t)(later_last - later_first) : 0; }
+
 static void activate_f32(graft_activation kind, float alpha, float *x, ptrdiff_t count) {
   switch (kind) {
     case GRAFT_ACTIVATION_LEAKY_RELU: graft_f32_leaky_relu(x, x, count, alpha); break;
@@ -139,6 +149,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 4
 #define ROWS PLAIN_ROWS
 #define PANELS 1
+#define ASKED 1
 #define WIDE 2
 #define LOAD_LANES(p, lanes) load_floats(p, lanes)
 #define STORE_LANES(p, lanes, v) store_floats(p, lanes, v)
@@ -149,6 +160,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #undef REGISTERS
 #undef ROWS
 #undef PANELS
+#undef ASKED
 #undef WIDE
 #undef LOAD_LANES
 #undef STORE_LANES
@@ -160,6 +172,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 2
 #define ROWS 6
 #define PANELS 1
+#define ASKED 1
 #define WIDE 4
 #define LOAD_LANES(p, lanes) ((V)_mm256_maskload_ps(p, LANES_32(lanes)))
 #define STORE_LANES(p, lanes, v) store_eight(p, lanes, (__m256)(v))
@@ -170,6 +183,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #undef REGISTERS
 #undef ROWS
 #undef PANELS
+#undef ASKED
 #undef WIDE
 #undef LOAD_LANES
 #undef STORE_LANES
@@ -180,6 +194,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 1
 #define ROWS 14
 #define PANELS 2
+#define ASKED 5
 #define WIDE 4
 #define LOAD_LANES(p, lanes) ((V)_mm512_maskz_loadu_ps(LANES_512(lanes), p))
 #define STORE_LANES(p, lanes, v) _mm512_mask_storeu_ps(p, LANES_512(lanes), (__m512)(v))
@@ -190,6 +205,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #undef REGISTERS
 #undef ROWS
 #undef PANELS
+#undef ASKED
 #undef WIDE
 #undef LOAD_LANES
 #undef STORE_LANES
@@ -209,6 +225,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 4
 #define ROWS PLAIN_ROWS
 #define PANELS 1
+#define ASKED 1
 #define WIDE 2
 #define LOAD_LANES(p, lanes) load_doubles(p, lanes)
 #define STORE_LANES(p, lanes, v) store_doubles(p, lanes, v)
@@ -219,6 +236,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #undef REGISTERS
 #undef ROWS
 #undef PANELS
+#undef ASKED
 #undef WIDE
 #undef LOAD_LANES
 #undef STORE_LANES
@@ -230,6 +248,7 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 2
 #define ROWS 6
 #define PANELS 1
+#define ASKED 1
 #define WIDE 4
 #define LOAD_LANES(p, lanes) ((V)_mm256_maskload_pd(p, LANES_64(lanes)))
 #define STORE_LANES(p, lanes, v) store_four(p, lanes, (__m256d)(v))

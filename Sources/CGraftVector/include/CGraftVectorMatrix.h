@@ -53,6 +53,14 @@ typedef struct {
   ptrdiff_t output_channels;
 } graft_convolution;
 
+/// Names memory that this thread, or another soon after it, is to read once: the tiles of the products that it computes
+/// until then ask for it, a few lines at a time, so that it lies in a cache. It need not stay where it is, for to ask
+/// for what is gone does nothing. Whatever was left of the memory named before is forgotten.
+void graft_read_later(const void *first, size_t count);
+
+/// How many bytes of the memory named last no tile has asked for.
+size_t graft_unasked(void);
+
 /// Columns of a panel of packed elements.
 #define GRAFT_PANEL_F32 16
 #define GRAFT_PANEL_F64 8

@@ -191,6 +191,10 @@ package final class KernelContext {
   /// Whether there is likely to be another run that packed constants are kept for.
   package var keepsPacked: Bool { allocator.keepsPacked }
 
+  /// Tells that this instruction reads so much of what it ``prepared(_:)`` once in every run, with little to compute for
+  /// it: what runs before may have it brought into a cache meanwhile.
+  func readsOnce(_ memory: UnsafeRawBufferPointer) { allocator.readsOnce(memory, instruction: instruction) }
+
   /// Whether this instruction's inputs and outputs have the same shapes and addresses each time it runs with
   /// this run's memory, so that ``bind(_:)`` is worth calling.
   package var isFixed: Bool { allocator.isFixed(instruction) }
@@ -237,6 +241,8 @@ package protocol OutputAllocator: AnyObject {
   func prepared(_ instruction: Int) -> AnyObject?
   /// Keeps what was prepared for an instruction.
   func setPrepared(_ instruction: Int, _ object: AnyObject & Sendable)
+  /// Takes note of what an instruction reads once in every run.
+  func readsOnce(_ memory: UnsafeRawBufferPointer, instruction: Int)
   /// What was made of the graph's constants.
   var derived: DerivedConstants? { get }
   /// Whether there is likely to be another run that packed constants are kept for.
@@ -275,6 +281,8 @@ extension OutputAllocator {
   package func isHeld(slot: Int) -> Bool { false }
   /// By default nothing is taken out of its slot.
   package func isLastUse(slot: Int, of instruction: Int) -> Bool { false }
+  /// By default nothing is brought into caches.
+  package func readsOnce(_ memory: UnsafeRawBufferPointer, instruction: Int) {}
   /// By default nothing is shared.
   package var derived: DerivedConstants? { nil }
   /// By default everything is kept.

@@ -71,7 +71,9 @@ struct MatrixProduct {
     let isReadAsItIs =
       isReadOnce && left.offsets.count == 1 && right.column == 1 && right.tensor.dtype.size > 2
     guard context.keepsPacked || !isReadAsItIs else { return }
-    packed = try PackedMatrix.kept(right, k: k, n: n, context)
+    let kept = try PackedMatrix.kept(right, k: k, n: n, context)
+    if isReadOnce, left.offsets.count == 1 { context.readsOnce(kept.memory) }
+    packed = kept
   }
 
   /// Packs the right side where it is the same in every round of a loop, for as long as the loop goes on.

@@ -19,6 +19,9 @@ final class PackedMatrix: Sendable {
     UnsafePointer((storage.base + matrix * stride).assumingMemoryBound(to: T.self))
   }
 
+  /// All matrices.
+  var memory: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: storage.base, count: storage.byteCount) }
+
   /// How many elements a packed matrix has.
   static func count<T: VectorElement>(_ type: T.Type, k: Int, n: Int) -> Int {
     (n + T.panelWidth - 1) / T.panelWidth * T.panelWidth * k

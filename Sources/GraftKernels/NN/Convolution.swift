@@ -164,7 +164,9 @@ struct Convolution {
         return try convolution.run(context, geometry, x, into: output, finish)
       case .plain(let filter):
         return try GroupedRows.run(context, geometry, x, filter, into: output, finish)
-      case .packed(let matrix): packed = matrix
+      case .packed(let matrix):
+        if isOfFewPixels { context.readsOnce(matrix.memory) }
+        packed = matrix
       case nil:
         if let tile = tile(x), geometry.outputPixels >= Self.fewestPixels {
           let convolution = try WinogradConvolution(
@@ -228,11 +230,15 @@ struct Convolution {
     x.dtype == .float32 && finish.addend == nil && GroupedRows.handle(geometry)
   }
 
-  /// Whether the filter is a matrix that few pixels are multiplied by, which a run that would not keep it packed reads
-  /// as it lies.
-  private func isFilterReadOnce(_ x: Tensor, _ finish: Finish) -> Bool {
-    geometry.isPointwise && geometry.groups == 1 && scale == nil && !isFewChanneled(x, finish)
+  /// Whether the filter is a matrix that few pixels are multiplied by.
+  private var isOfFewPixels: Bool {
+    geometry.isPointwise && geometry.groups == 1
       && MatrixProduct.isReadOnce(rows: geometry.outputPixels, columns: geometry.outputChannels)
+  }
+
+  /// Whether the filter is read once, and by a run that would not keep it packed as it lies.
+  private func isFilterReadOnce(_ x: Tensor, _ finish: Finish) -> Bool {
+    isOfFewPixels && scale == nil && !isFewChanneled(x, finish)
   }
 
   private func prepared(_ context: KernelContext, _ x: Tensor, _ finish: Finish) throws -> PreparedFilter {

@@ -22,6 +22,7 @@ final class Frame: @unchecked Sendable {
   private var fixed: FixedMemory
   /// The memory of feeds that are copied, by their positions.
   private var places: [(position: Int, tensor: Tensor)] = []
+  private var laterReads = LaterReads()
   private var scratchUsed = 0
   private var currentInstruction = 0
 
@@ -159,8 +160,11 @@ final class Frame: @unchecked Sendable {
   ) throws {
     let isLimited = control?.isLimited ?? false
     var made: KernelContext?
+    let readsLater = !laterReads.isEmpty
+    defer { if readsLater { laterReads.end() } }
     for index in plan.instructions.indices {
       if isLimited { try control?.check() }
+      if readsLater { laterReads.begin(index) }
       let start = trace?.now ?? 0
       if let action = bound[index], runs(action, flushes: plan.instructions[index].flushes) {
         trace?.record(plan, index, values, start: start)
@@ -208,6 +212,7 @@ final class Frame: @unchecked Sendable {
 
   /// Forgets what kernels prepared for other shapes.
   func forgetPrepared() {
+    laterReads = LaterReads()
     for index in prepared.indices { prepared[index] = nil }
   }
 
@@ -261,6 +266,10 @@ extension Frame: OutputAllocator {
   func setPrepared(_ instruction: Int, _ object: any AnyObject & Sendable) {
     prepared[instruction] = object
     shared?.keep(object, for: instruction)
+  }
+
+  func readsOnce(_ memory: UnsafeRawBufferPointer, instruction: Int) {
+    if isPlanned { laterReads.note(memory, by: instruction) }
   }
 
   var derived: DerivedConstants? { plan.graph.derived }
