@@ -42,19 +42,22 @@ import Testing
       .node("project", shortcut ? "AddV2" : "Neg", shortcut ? ["c3", "x"] : ["c3"], GraphText.float)
   }
 
-  private func feed(_ size: Int) throws -> Tensor {
-    let count = 2 * size * size * 8
+  private func feed(_ size: Int, channels: Int = 8) throws -> Tensor {
+    let count = 2 * size * size * channels
     return try Tensor(
-      shape: [2, size, size, 8], scalars: (0..<count).map { Float($0 * 31 % 101 - 50) / 25 })
+      shape: [2, size, size, channels], scalars: (0..<count).map { Float($0 * 31 % 101 - 50) / 25 })
   }
 
-  private func expectSame(_ text: GraphText, _ fetches: [String], threads: Int, size: Int = size) throws {
+  private func expectSame(
+    _ text: GraphText, _ fetches: [String], threads: Int, size: Int = size, channels: Int = 8
+  ) throws {
     let plain = try Session(graph: text.graph(), options: .init(threads: 1, optimize: false))
     let joined = try Session(graph: text.graph(), options: .init(threads: threads))
-    let expected = try plain.run(fetches, feeding: ["x": try feed(size)])
+    let x = try feed(size, channels: channels)
+    let expected = try plain.run(fetches, feeding: ["x": x])
     // The first run records the layout, the second uses it.
     for _ in 0..<2 {
-      for (found, expected) in zip(try joined.run(fetches, feeding: ["x": try feed(size)]), expected) {
+      for (found, expected) in zip(try joined.run(fetches, feeding: ["x": x]), expected) {
         #expect(found.shape == expected.shape)
         let pairs = zip(try found.scalars(as: Float.self), try expected.scalars(as: Float.self))
         #expect(pairs.allSatisfy { abs($0 - $1) <= 1e-5 + 1e-5 * abs($1) })
@@ -62,10 +65,13 @@ import Testing
     }
   }
 
-  private func plan(_ text: GraphText, _ fetches: [String], size: Int = size) throws -> String {
+  private func plan(
+    _ text: GraphText, _ fetches: [String], size: Int = size, channels: Int = 8
+  ) throws -> String {
     var graph = try text.graph().pruned(feeds: ["x"], fetches: fetches)
     try Planner.optimize(&graph)
-    return try Plan(graph, feedCount: 1).specialized(for: FeedShapes([try feed(size).shape])).description
+    return try Plan(graph, feedCount: 1)
+      .specialized(for: FeedShapes([try feed(size, channels: channels).shape])).description
   }
 
   @Test(arguments: [(3, 1), (3, 2), (5, 1), (5, 2)], ["SAME", "VALID"])
@@ -94,6 +100,63 @@ import Testing
         .run(["project"], feeding: ["x": feed(44)])[0].scalars(as: Float.self).map(\.bitPattern)
     }
     #expect(values[0] == values[1])
+  }
+
+  /// Pictures, a convolution of them, and a depthwise one with what follows.
+  private func beginning(window: Int, stride: Int, padding: String, size: Int, dilation: Int = 1) -> GraphText
+  {
+    func attributes(_ stride: Int, _ padding: String, _ dilation: Int = 1) -> [String: String] {
+      [
+        "T": "type: DT_FLOAT", "strides": "list { i: 1 i: \(stride) i: \(stride) i: 1 }",
+        "dilations": "list { i: 1 i: \(dilation) i: \(dilation) i: 1 }", "padding": "s: \"\(padding)\"",
+      ]
+    }
+    let pads = padding == "EXPLICIT"
+    return GraphText().placeholder("x", [2, size, size, 3])
+      .constant("pads", [4, 2], [0, 0, 1, 2, 0, 3, 0, 0])
+      .node("padded", "Pad", ["x", "pads"], ["T": "type: DT_FLOAT", "Tpaddings": "type: DT_INT32"])
+      .constant("f1", [window, window, 3, 36], weights(window * window * 108))
+      .constant("b1", [36], weights(36))
+      .constant("f2", [3, 3, 36, 1], weights(324))
+      .constant("f3", [1, 1, 36, 8], weights(288))
+      .node(
+        "c1", "Conv2D", [pads ? "padded" : "x", "f1"], attributes(stride, pads ? "VALID" : padding, dilation)
+      )
+      .node("a1", "BiasAdd", ["c1", "b1"], GraphText.float)
+      .node("first", "Relu6", ["a1"], GraphText.float)
+      .node("c2", "DepthwiseConv2dNative", ["first", "f2"], attributes(1, "SAME"))
+      .node("depthwise", "Elu", ["c2"], GraphText.float)
+      .node("c3", "Conv2D", ["depthwise", "f3"], attributes(1, "VALID"))
+      .node("project", "Neg", ["c3"], GraphText.float)
+  }
+
+  @Test(arguments: [(3, 2), (5, 1), (1, 2)], ["SAME", "VALID", "EXPLICIT"])
+  func theConvolutionOfPicturesIsAPartOfTheBlockBehindIt(
+    _ window: (size: Int, stride: Int), padding: String
+  ) throws {
+    let size = 67 * window.stride
+    let text = beginning(window: window.size, stride: window.stride, padding: padding, size: size)
+    let planned = try plan(text, ["project"], size: size, channels: 3)
+    #expect(planned.contains("c3 = _FusedDepthwiseBlock(") && !planned.contains("Conv2D("))
+    for threads in [1, 3] {
+      try expectSame(text, ["project"], threads: threads, size: size, channels: 3)
+      try expectSame(text, ["depthwise"], threads: threads, size: size, channels: 3)
+    }
+    let values = try [1, 2, 5].map { threads in
+      try Session(graph: text.graph(), options: .init(threads: threads))
+        .run(["project"], feeding: ["x": feed(size, channels: 3)])[0].scalars(as: Float.self).map(
+          \.bitPattern)
+    }
+    #expect(values[0] == values[1] && values[0] == values[2])
+  }
+
+  /// Small pictures are computed in slices of channels, of which each would need all of the convolution before it.
+  @Test(arguments: [(19, 1), (134, 2)])
+  func convolutionsOfSmallPicturesOrWithDilationStayApart(_ picture: (size: Int, dilation: Int)) throws {
+    let text = beginning(
+      window: 3, stride: 1, padding: "SAME", size: picture.size, dilation: picture.dilation)
+    #expect(try plan(text, ["project"], size: picture.size, channels: 3).contains("first = _FusedConv2D("))
+    try expectSame(text, ["project"], threads: 2, size: picture.size, channels: 3)
   }
 
   /// The kernel of blocks has no groups of channels.

@@ -3,7 +3,7 @@ import CGraftVector
 /// The work of a block, cut into bands of the depthwise convolution's output rows.
 struct DepthwiseBands: @unchecked Sendable {
   let stage: DepthwiseStage
-  let before: PointwiseProduct?
+  let before: BlockBeginning?
   let after: PointwiseProduct?
   let x: UnsafePointer<Float>
   let y: UnsafeMutablePointer<Float>
@@ -88,8 +88,7 @@ struct DepthwiseBands: @unchecked Sendable {
         let pixel = (image * height + start + kept) * geometry.input.2
         if stop > start + kept {
           before.run(
-            (stop - start - kept) * geometry.input.2, x + pixel * before.depth,
-            into: scratch + kept * inputRow, pixel: pixel)
+            pixel..<pixel + (stop - start - kept) * geometry.input.2, x, into: scratch + kept * inputRow)
         }
         (held, first, end) = (image, start, stop)
         // As if the whole input were there.

@@ -9,7 +9,8 @@ package enum DepthwiseBlockOps {
       "_FusedDepthwiseBlock",
       """
       `_FusedDepthwiseConv2dNative` of channels last with what is before it (`expand`) and after it \
-      (`project`): convolutions of 1x1 and stride 1. Each has `…_fused_ops` as `_FusedConv2D`, and its filter and \
+      (`project`): convolutions of 1x1 and stride 1, the first also of any window, with `expand_strides` and \
+      `expand_padding`. Each has `…_fused_ops` as `_FusedConv2D`, and its filter and \
       what is fused follow the depthwise filter and bias. With `means`, which says whether to keep the dimensions, \
       the means of its images' pixels are a second result. Planning makes it; graphs need not hold it.
       """,
@@ -26,7 +27,7 @@ package enum DepthwiseBlockOps {
     var input = context.input(0)
     if let expand = block.expand {
       input = try ConvolutionGeometry.outputShape(
-        .pointwise, input: input, filter: context.input(expand.filter))
+        expand.window, input: input, filter: context.input(expand.filter))
     }
     let result = try ConvolutionGeometry.outputShape(
       attributes, input: input, filter: context.input(1), depthwise: true)
@@ -52,8 +53,8 @@ package enum DepthwiseBlockOps {
 private struct Block: Sendable {
   let attributes: WindowAttributes
   let fused: FusedOps
-  let expand: PointwisePart?
-  let project: PointwisePart?
+  let expand: ConvolutionPart?
+  let project: ConvolutionPart?
   /// Whether the means of images' pixels have the dimensions that they are of; nil where they are not wanted.
   let keepsDimensions: Bool?
   private let inputCount: Int
@@ -65,14 +66,16 @@ private struct Block: Sendable {
     }
     fused = try FusedOps(node).withoutScale(node)
     var next = 2 + fused.inputCount
-    func pointwise(_ prefix: String) throws -> PointwisePart? {
+    func part(_ prefix: String, _ window: WindowAttributes = .pointwise) throws -> ConvolutionPart? {
       guard node.has(prefix + "fused_ops") else { return nil }
-      let part = PointwisePart(fused: try FusedOps(node, prefix: prefix), filter: next)
+      let part = ConvolutionPart(window: window, fused: try FusedOps(node, prefix: prefix), filter: next)
       next += 1 + part.fused.inputCount
       return part
     }
-    expand = try pointwise("expand_")
-    project = try pointwise("project_")
+    expand = try part(
+      "expand_",
+      node.has("expand_strides") ? try WindowAttributes(node, rank: 4, prefix: "expand_") : .pointwise)
+    project = try part("project_")
     keepsDimensions = node.has("means") ? try node.bool("means") : nil
     inputCount = next
     guard !fused.hasAddend, expand?.fused.hasAddend != true else {
@@ -86,14 +89,14 @@ private struct Block: Sendable {
   func run(_ context: KernelContext) throws {
     try context.requireInputs(inputCount)
     let (x, filter) = (try context.input(0), try context.input(1))
-    let before = try expand.map { try PointwiseStage($0, context, x.shape) }
+    let before = try expand.map { try ConvolutionStage($0, context, x.shape) }
     let middle = before?.shape ?? x.shape
     let geometry = try ConvolutionGeometry(depthwise: attributes, input: middle, filter: filter.shape)
     guard geometry.outputChannels == 1, GroupedRows.handle(geometry) else {
       throw GraftError(.unimplemented, "There is no fused block with a window of shape \(filter.shape).")
     }
     let shape = try geometry.outputShape()
-    let after = try project.map { try PointwiseStage($0, context, shape) }
+    let after = try project.map { try ConvolutionStage($0, context, shape) }
     let output = try context.allocate(0, .float32, after?.shape ?? shape)
     let means = try keepsDimensions.map {
       let (images, channels) = (geometry.batch, geometry.groups)
@@ -112,7 +115,7 @@ private struct Block: Sendable {
     }
     let isConstant = (before?.isConstant ?? true) && (after?.isConstant ?? true)
     let packed = isConstant ? try context.prepared(pack) : try pack()
-    let zeros = try context.scratch(.float32, [geometry.groups])
+    let zeros = try context.scratch(.float32, [max(geometry.groups, before?.inputChannels ?? 0)])
     zeros.clear()
     let depthwise = DepthwiseStage(
       geometry: geometry.vector, images: geometry.batch, finish: finish.vector(columns: geometry.groups),
@@ -123,8 +126,10 @@ private struct Block: Sendable {
         .float32, Shape(validating: [geometry.batch, depthwise.outputHeight, geometry.groups]))
     }
     let sums = rows?.base.assumingMemoryBound(to: Float.self)
-    let expand = before.flatMap { stage in packed.before.map { stage.product($0) } }
-    if after == nil, let expand,
+    let expand = try before.flatMap { stage in
+      try packed.before.map { try stage.beginning($0, zeros: zeros.floats) }
+    }
+    if after == nil, case .pointwise(let expand)? = expand,
       DepthwiseSlices.suit(height: geometry.axes[1].input, width: geometry.axes[2].input),
       !DepthwiseBands.suit(depthwise, threads: context.workers.threads)
     {
@@ -135,8 +140,8 @@ private struct Block: Sendable {
     } else {
       let bands = DepthwiseBands(
         stage: depthwise, before: expand,
-        after: after.flatMap { stage in packed.after.map { stage.product($0) } }, x: source, y: target,
-        sums: sums)
+        after: try after.flatMap { stage in try packed.after.map { try stage.product($0) } }, x: source,
+        y: target, sums: sums)
       // Whoever begins a piece computes what the piece before it has computed of the rows between: one for each thread.
       try split(bands.count, cost: bands.cost, grain: bands.count, scratch: bands.scratch, context, bands.run)
     }

@@ -30,7 +30,7 @@ private struct GatedConvolution: Sendable {
     let count = 3 + fused.inputCount
     try context.requireInputs(count)
     let (x, gate) = (try context.input(0), try context.input(count - 1))
-    let stage = try PointwiseStage(PointwisePart(fused: fused, filter: 1), context, x.shape)
+    let stage = try ConvolutionStage(ConvolutionPart(fused: fused, filter: 1), context, x.shape)
     let expected: Shape = [x.shape[0], 1, 1, x.shape[3]]
     guard gate.shape == expected, gate.dtype == .float32, x.dtype == .float32 else {
       throw GraftError(
@@ -41,7 +41,7 @@ private struct GatedConvolution: Sendable {
     guard output.elementCount > 0 else { return }
     let packed = stage.isConstant ? try context.prepared { try stage.pack(context) } : try stage.pack(context)
     let work = GatedProduct(
-      product: stage.product(packed), images: x.shape[0], pixelsPerImage: x.shape[1] * x.shape[2],
+      product: try stage.product(packed), images: x.shape[0], pixelsPerImage: x.shape[1] * x.shape[2],
       x: x.floats, gate: gate.floats, y: output.base.assumingMemoryBound(to: Float.self))
     try work.run(context)
     withExtendedLifetime(packed) {}

@@ -67,16 +67,19 @@ struct WindowAttributes: Sendable {
 
   /// Reads the attributes of an op on tensors of the given rank.
   ///
+  /// - Parameter prefix: what the attributes' names begin with, but for that of the order of dimensions, where a node is
+  ///   made of several.
   /// - Throws: `GraftError` for lists of another length, and for values that no window has.
-  init(_ node: NodeSetup, rank: Int) throws {
+  init(_ node: NodeSetup, rank: Int, prefix: String = "") throws {
     let order = try ChannelOrder(node)
+    func steps(_ name: String) throws -> [Int] {
+      try Self.steps(prefix + name, try node.ints(prefix + name), order, rank, node)
+    }
     self.order = order
-    strides = try Self.steps("strides", try node.ints("strides"), order, rank, node)
+    strides = try steps("strides")
     dilations =
-      node.has("dilations")
-      ? try Self.steps("dilations", try node.ints("dilations"), order, rank, node)
-      : [Int](repeating: 1, count: rank - 2)
-    padding = try Self.padding(node, order, rank)
+      node.has(prefix + "dilations") ? try steps("dilations") : [Int](repeating: 1, count: rank - 2)
+    padding = try Self.padding(node, order, rank, prefix: prefix)
   }
 
   /// A window with the given steps.
@@ -109,9 +112,12 @@ struct WindowAttributes: Sendable {
   static let largest = 1 << 31
 
   /// Reads `padding` and `explicit_paddings`.
-  static func padding(_ node: NodeSetup, _ order: ChannelOrder, _ rank: Int) throws -> Padding {
-    let explicit = node.has("explicit_paddings") ? try node.ints("explicit_paddings") : []
-    let name = try node.string("padding")
+  static func padding(
+    _ node: NodeSetup, _ order: ChannelOrder, _ rank: Int, prefix: String = ""
+  ) throws -> Padding {
+    let list = prefix + "explicit_paddings"
+    let explicit = node.has(list) ? try node.ints(list) : []
+    let name = try node.string(prefix + "padding")
     guard name == "EXPLICIT" else {
       guard explicit.isEmpty else {
         throw node.invalid("'explicit_paddings' is \(explicit) though 'padding' is \(name), not EXPLICIT.")

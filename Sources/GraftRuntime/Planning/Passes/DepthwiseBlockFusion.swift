@@ -2,14 +2,16 @@ import GraftGraph
 import GraftKernels
 import GraftTensor
 
-/// Joins depthwise convolutions with the convolutions of single pixels before and after them, where what lies
-/// between is too large to stay in a core's cache until it is read; and with those before them where images are so
-/// small that each thread can compute both for some of the channels.
+/// Joins depthwise convolutions with the convolutions of single pixels before and after them, or that of a picture
+/// before them, where what lies between is too large to stay in a core's cache until it is read; and with those of
+/// single pixels before them where images are so small that each thread can compute both for some of the channels.
 ///
 /// It needs shapes, to know what is large.
 enum DepthwiseBlockFusion: ShapePass {
   /// The least bytes between two convolutions that are worth it.
   private static let leastBytes = 512 << 10
+  /// The most channels of pictures and the like.
+  private static let mostChannels = 4
 
   static func run(_ graph: inout PlanGraph, _ inference: ShapeInference) throws -> Bool {
     guard graph.nodes.contains(where: { isDepthwise($0) }) else { return false }
@@ -27,13 +29,17 @@ enum DepthwiseBlockFusion: ShapePass {
       let isSliced =
         size.map { $0.rank == 4 && DepthwiseBlockOps.areSliced(height: $0[1], width: $0[2]) } ?? false
       var isJoined = false
+      let beginning = graph.nodes[expand.node]
       if isSliced || isLarge(expand), expand.output == 0, uses.onlyReader(of: expand.node) == index,
-        graph.nodes[expand.node].isPointwiseConvolution(graph, inference),
-        graph.nodes[expand.node].fusedOps?.contains("Add") == false
+        beginning.fusedOps?.contains("Add") == false
       {
-        block.join(graph.nodes[expand.node], as: "expand_")
-        block.inputs[0] = graph.nodes[expand.node].inputs[0]
-        isJoined = true
+        let isPointwise = beginning.isPointwiseConvolution(graph, inference)
+        if isPointwise || !isSliced && isFewChanneledConvolution(beginning, graph, inference) {
+          block.join(beginning, as: "expand_")
+          if !isPointwise { block.takeWindow(of: beginning, as: "expand_") }
+          block.inputs[0] = beginning.inputs[0]
+          isJoined = true
+        }
       }
       let result = ValueReference(node: index, output: 0)
       if isJoined ? !isSliced : isLarge(result), let reader = uses.onlyReader(of: index),
@@ -50,6 +56,19 @@ enum DepthwiseBlockFusion: ShapePass {
       isChanged = true
     }
     return isChanged
+  }
+
+  /// Whether a node is such a convolution as networks begin with: its few channels are fewer than those of its result,
+  /// so that the rows which neighbouring bands both compute cost little.
+  private static func isFewChanneledConvolution(
+    _ node: PlanNode, _ graph: PlanGraph, _ inference: ShapeInference
+  ) -> Bool {
+    guard node.op == "Conv2D" || node.op == "_FusedConv2D", let fused = node.fusedOps,
+      !fused.contains("FusedBatchNorm"), node.controlInputs.isEmpty, node.isChannelsLast,
+      let filter = graph.constant(node.inputs[1])?.shape, filter.rank == 4, filter[2] <= mostChannels
+    else { return false }
+    return node.ints("dilations") ?? [1, 1, 1, 1] == [1, 1, 1, 1]
+      && inference.shape(of: node.inputs[0])[3] == filter[2]
   }
 
   static func isDepthwise(_ node: PlanNode) -> Bool {
@@ -88,5 +107,12 @@ extension PlanNode {
     self.attributes[prefix + "leakyrelu_alpha"] = other.attributes["leakyrelu_alpha"]
     self.inputs += other.inputs[1...]
     self.inputTypes += other.inputTypes[1...]
+  }
+
+  /// Takes the window of a convolution that was taken in.
+  fileprivate mutating func takeWindow(of other: PlanNode, as prefix: String) {
+    for name in ["strides", "padding", "explicit_paddings"] {
+      self.attributes[prefix + name] = other.attributes[name]
+    }
   }
 }
