@@ -20,6 +20,27 @@ struct ArrayIndexingTests {
     #expect(row[0].values == [3, 4, 5])
   }
 
+  @Test(
+    "Gathering along any dimension of many blocks gives the same with any number of threads",
+    arguments: [0, 1, 2, 3])
+  func gathersFromBlocks(axis: Int) throws {
+    let sizes = [3, 40, 5, 70]
+    let params = try ArrayHarness.range(sizes)
+    let picks: [Int64] = [2, 0, 0, 1]
+    let outer = sizes[..<axis].reduce(1, *), length = sizes[(axis + 1)...].reduce(1, *)
+    let expected = (0..<outer).flatMap { block in
+      picks.flatMap { pick in
+        (0..<length).map { Int64((block * sizes[axis] + Int(pick)) * length + $0) }
+      }
+    }
+    for threads in [1, 3] {
+      let found = try KernelHarness.run(
+        "GatherV2", in: ArrayOps.all, [params, Tensor(picks), Tensor(Int32(axis))],
+        attributes: ["batch_dims": .int(0)], outputs: [.int64], threads: threads)[0]
+      #expect(try found.scalars(as: Int64.self) == expected)
+    }
+  }
+
   @Test("An index out of range is named with its place")
   func gatherErrors() throws {
     let params = try ArrayHarness.range([3])

@@ -101,16 +101,10 @@ enum GatherOps {
     }
     let output = try context.allocate(0, params.dtype, shape)
     let picked = indices.elementCount / max(batches, 1)
-    for group in 0..<batches {
-      for place in 0..<outer {
-        let block = group * outer + place
-        try params.dtype.withElement(
-          RowGather(
-            source: params, rows: rows, length: length, target: output,
-            numbers: group * picked..<(group + 1) * picked, sourceStart: block * count * length,
-            targetStart: block * picked * length, workers: context.workers))
-      }
-    }
+    try params.dtype.withElement(
+      RowGather(
+        source: params, rows: rows, length: length, target: output, picked: picked,
+        blocks: (count: batches * outer, perGroup: outer, rows: count), workers: context.workers))
   }
 
   // MARK: GatherNd
@@ -155,6 +149,6 @@ enum GatherOps {
     try params.dtype.withElement(
       RowGather(
         source: params, rows: rows, length: ArrayArguments.product(sizes[depth...]), target: output,
-        numbers: 0..<count, sourceStart: 0, targetStart: 0, workers: context.workers))
+        picked: count, workers: context.workers))
   }
 }

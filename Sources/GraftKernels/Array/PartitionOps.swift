@@ -57,8 +57,7 @@ enum PartitionOps {
           }
           try data.dtype.withElement(
             RowGather(
-              source: data, rows: rows, length: length, target: part, numbers: 0..<next, sourceStart: 0,
-              targetStart: 0, workers: context.workers))
+              source: data, rows: rows, length: length, target: part, picked: next, workers: context.workers))
         }
       }
     })

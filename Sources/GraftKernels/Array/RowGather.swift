@@ -1,44 +1,55 @@
 import GraftTensor
 
-/// Copies rows of a tensor, picked by number, one behind the other.
+/// Copies rows of a tensor, picked by number, one behind the other; or of each of some blocks of rows in turn.
 ///
 /// The numbers are checked before; a negative one gives a row of zeros.
 struct RowGather: ElementTask {
   /// Where rows come from.
   let source: Tensor
-  /// The rows' numbers, as int64.
+  /// The rows' numbers, as int64: so many for each group of blocks.
   let rows: Tensor
   /// How many elements a row has.
   let length: Int
   /// Where rows go.
   let target: Tensor
-  /// Which of the numbers are meant.
-  let numbers: Range<Int>
-  /// The element of the source with which row 0 begins.
-  let sourceStart: Int
-  /// The element of the target with which the first row begins.
-  let targetStart: Int
+  /// How many rows are picked of each block.
+  let picked: Int
+  /// How many blocks there are, how many of them make a group, and how many rows a block has.
+  var blocks = (count: 1, perGroup: 1, rows: 0)
   let workers: WorkerPool
 
   func run<E: Sendable>(_ type: E.Type) throws {
     let cost = max(length * MemoryLayout<E>.stride / 8, 2)
-    workers.forEach(numbers.count, cost: cost) { range in
-      let from = UnsafePointer(source.element(type, sourceStart))
-      let to = target.element(type, targetStart)
-      let picked = UnsafePointer(rows.element(Int64.self, numbers.lowerBound))
-      if length == 1, source.isAligned {
-        for place in range {
-          let row = Int(picked[place])
-          if row >= 0 { to[place] = from[row] } else { Self.clear(to + place, 1) }
-        }
-      } else {
-        for place in range {
-          let row = Int(picked[place])
-          if row >= 0 {
-            (to + place * length).copyRow(from: from + row * length, count: length)
-          } else {
-            Self.clear(to + place * length, length)
-          }
+    workers.forEach(blocks.count * picked, cost: cost) { range in
+      var (block, first) = range.lowerBound.quotientAndRemainder(dividingBy: picked)
+      var left = range.count
+      while left > 0 {
+        let places = first..<min(picked, first + left)
+        copy(type, block, places)
+        left -= places.count
+        block += 1
+        first = 0
+      }
+    }
+  }
+
+  @inline(__always)
+  private func copy<E: Sendable>(_ type: E.Type, _ block: Int, _ places: Range<Int>) {
+    let from = UnsafePointer(source.element(type, block * blocks.rows * length))
+    let to = target.element(type, block * picked * length)
+    let numbers = UnsafePointer(rows.element(Int64.self, block / blocks.perGroup * picked))
+    if length == 1, source.isAligned {
+      for place in places {
+        let row = Int(numbers[place])
+        if row >= 0 { to[place] = from[row] } else { Self.clear(to + place, 1) }
+      }
+    } else {
+      for place in places {
+        let row = Int(numbers[place])
+        if row >= 0 {
+          (to + place * length).copyRow(from: from + row * length, count: length)
+        } else {
+          Self.clear(to + place * length, length)
         }
       }
     }

@@ -128,8 +128,8 @@ final class CompressedRows: @unchecked Sendable {
     let values = try Tensor(uninitialized: self.values.dtype, shape: self.values.shape)
     try values.dtype.withElement(
       RowGather(
-        source: self.values, rows: numbers, length: 1, target: values, numbers: 0..<columns.count,
-        sourceStart: 0, targetStart: 0, workers: WorkerPool(threads: 1)))
+        source: self.values, rows: numbers, length: 1, target: values, picked: columns.count,
+        workers: WorkerPool(threads: 1)))
     return CompressedRows(
       shape: shape(rows: width, columns: rows), columns: columns, starts: starts, values: values)
   }

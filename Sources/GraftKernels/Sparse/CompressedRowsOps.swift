@@ -54,8 +54,8 @@ enum CompressedRowsOps {
           let numbers = try RowNumbers.ofSlices(indices, in: shape, input: 1, ignoresBad: false, context)
           try dense.dtype.withElement(
             RowGather(
-              source: dense, rows: numbers, length: 1, target: values, numbers: 0..<count, sourceStart: 0,
-              targetStart: 0, workers: context.workers))
+              source: dense, rows: numbers, length: 1, target: values, picked: count, workers: context.workers
+            ))
         }
         try context.setCompressedRows(0, matrix)
       }

@@ -114,7 +114,6 @@ extension KernelContext {
     for (place, number) in places.enumerated() { numbers[place] = Int64(number) }
     try source.dtype.withElement(
       RowGather(
-        source: source, rows: rows, length: 1, target: target, numbers: 0..<places.count, sourceStart: 0,
-        targetStart: 0, workers: workers))
+        source: source, rows: rows, length: 1, target: target, picked: places.count, workers: workers))
   }
 }
