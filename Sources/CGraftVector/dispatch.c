@@ -73,6 +73,15 @@ DISPATCH(f32_leaky_relu, (const float *x, float *y, size_t count, float alpha), 
 STEPS(divided, graft_steps)
 STEPS(multiplied, graft_steps)
 STEPS(of_channels, graft_channel_steps)
+#undef STEPS
+#define NEAREST_STEPS(name, kind)                                                                 \
+  DISPATCH(f32_nearest_steps_##name, (const float *x, float *y, size_t count, const kind *steps), \
+           (x, y, count, steps))
+NEAREST_STEPS(even, graft_steps)
+NEAREST_STEPS(even_of_channels, graft_channel_steps)
+NEAREST_STEPS(up, graft_steps)
+NEAREST_STEPS(up_of_channels, graft_channel_steps)
+DISPATCH(f32_widen_range, (const float *x, size_t count, float *low, float *high), (x, count, low, high))
 DISPATCH(
     f32_clip, (const float *x, float *y, size_t count, float low, float high), (x, y, count, low, high))
 
@@ -120,6 +129,7 @@ ROWS(max)
 ROWS(min)
 ROWS(softmax)
 ROWS(softmax_short)
+ROWS(log_softmax_short)
 
 DISPATCH(
     f32_normalize_rows,

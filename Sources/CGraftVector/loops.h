@@ -114,8 +114,47 @@ STEPS(divided, graft_steps, ONE, distance / s.scale)
 STEPS(multiplied, graft_steps, ONE, distance *s.inverse)
 STEPS(of_channels, graft_channel_steps, EACH, distance *s.inverse[i])
 #undef STEPS
+
+// Rounds by additions alone too; what is 2^23 or more has no fractions.
+#define NEAREST_STEPS(name, kind, OF, half, nearest)                                                \
+  void VARIANT(f32_nearest_steps_##name)(const float *x, float *y, size_t count, const kind *steps) { \
+    _Pragma("clang fp contract(off)") const kind s = *steps;                                      \
+    EACH_ELEMENT {                                                                                \
+      const float limited = OF(high) < x[i] ? OF(high) : x[i];                                    \
+      const float place = (limited < OF(low) ? OF(low) : limited) * OF(inverse) + half;           \
+      const float size = absolute(place), whole = (size + 0x1p23f) - 0x1p23f;                     \
+      const float even = size < 0x1p23f ? __builtin_copysignf(whole, place) : place;              \
+      y[i] = (nearest) * OF(scale);                                                               \
+    }                                                                                             \
+  }
+// Adding this changes nothing, not even the sign of zero.
+NEAREST_STEPS(even, graft_steps, ONE, -0.0f, even)
+NEAREST_STEPS(even_of_channels, graft_channel_steps, EACH, -0.0f, even)
+NEAREST_STEPS(up, graft_steps, ONE, 0.5f, even > place ? even - 1 : even)
+NEAREST_STEPS(up_of_channels, graft_channel_steps, EACH, 0.5f, even > place ? even - 1 : even)
+#undef NEAREST_STEPS
 #undef ONE
 #undef EACH
+
+void VARIANT(f32_widen_range)(const float *x, size_t count, float *low, float *high) {
+  float lows[64], highs[64];
+  for (size_t lane = 0; lane < 64; lane++) lows[lane] = *low, highs[lane] = *high;
+  size_t i = 0;
+  for (; i + 64 <= count; i += 64)
+    for (size_t lane = 0; lane < 64; lane++) {
+      const float v = x[i + lane];
+      lows[lane] = v < lows[lane] ? v : lows[lane];
+      highs[lane] = v > highs[lane] ? v : highs[lane];
+    }
+  for (; i < count; i++) {
+    lows[0] = x[i] < lows[0] ? x[i] : lows[0];
+    highs[0] = x[i] > highs[0] ? x[i] : highs[0];
+  }
+  for (size_t lane = 0; lane < 64; lane++) {
+    *low = lows[lane] < *low ? lows[lane] : *low;
+    *high = highs[lane] > *high ? highs[lane] : *high;
+  }
+}
 
 void VARIANT(f32_leaky_relu)(const float *x, float *y, size_t count, float alpha) {
   if (alpha < 1.0f) {
@@ -400,17 +439,31 @@ void VARIANT(f32_softmax_rows)(const float *x, float *y, size_t rows, size_t cou
 }
 
 // Short rows go column by column, a group of them at a time.
+
+/// The elements of some rows, a group for each column.
+INLINE void VARIANT(take_columns)(const float *x, size_t rows, size_t count, float *tile) {
+  for (size_t i = 0; i < rows; i++)
+    for (size_t column = 0; column < count; column++) tile[column * GROUP + i] = x[i * count + column];
+}
+
+INLINE void VARIANT(give_rows)(const float *tile, size_t rows, size_t count, float *y) {
+  for (size_t i = 0; i < rows; i++)
+    for (size_t column = 0; column < count; column++) y[i * count + column] = tile[column * GROUP + i];
+}
+
+INLINE void VARIANT(largest_of_columns)(const float *tile, size_t count, float *largest) {
+  for (size_t i = 0; i < GROUP; i++) largest[i] = -INFINITY;
+  for (size_t column = 0; column < count; column++)
+    VARIANT(max_of_lanes)(largest, tile + column * GROUP, GROUP);
+}
+
 void VARIANT(f32_softmax_short_rows)(const float *x, float *y, size_t rows, size_t count) {
   float tile[SHORT_ROW * GROUP] = {0};
   for (size_t row = 0; row < rows; row += GROUP, x += count * GROUP, y += count * GROUP) {
     size_t taken = rows - row < GROUP ? rows - row : GROUP;
-    for (size_t i = 0; i < taken; i++) {
-      for (size_t column = 0; column < count; column++) tile[column * GROUP + i] = x[i * count + column];
-    }
+    VARIANT(take_columns)(x, taken, count, tile);
     float largest[GROUP], sum[GROUP] = {0};
-    for (size_t i = 0; i < GROUP; i++) largest[i] = -INFINITY;
-    for (size_t column = 0; column < count; column++)
-      VARIANT(max_of_lanes)(largest, tile + column * GROUP, GROUP);
+    VARIANT(largest_of_columns)(tile, count, largest);
     for (size_t column = 0; column < count; column++) {
       float *values = tile + column * GROUP;
       SIDE_BY_SIDE(WIDTH, 2) for (int i = 0; i < GROUP; i++) {
@@ -426,9 +479,29 @@ void VARIANT(f32_softmax_short_rows)(const float *x, float *y, size_t rows, size
     for (size_t column = 0; column < count; column++) {
       for (size_t i = 0; i < GROUP; i++) tile[column * GROUP + i] /= sum[i];
     }
-    for (size_t i = 0; i < taken; i++) {
-      for (size_t column = 0; column < count; column++) y[i * count + column] = tile[column * GROUP + i];
+    VARIANT(give_rows)(tile, taken, count, y);
+  }
+}
+
+void VARIANT(f32_log_softmax_short_rows)(const float *x, float *y, size_t rows, size_t count) {
+  float tile[SHORT_ROW * GROUP] = {0};
+  for (size_t row = 0; row < rows; row += GROUP, x += count * GROUP, y += count * GROUP) {
+    size_t taken = rows - row < GROUP ? rows - row : GROUP;
+    VARIANT(take_columns)(x, taken, count, tile);
+    float largest[GROUP], sum[GROUP] = {0};
+    VARIANT(largest_of_columns)(tile, count, largest);
+    for (size_t column = 0; column < count; column++) {
+      float *values = tile + column * GROUP;
+      SIDE_BY_SIDE(WIDTH, 2) for (int i = 0; i < GROUP; i++) {
+        values[i] -= largest[i];
+        sum[i] += exp_f32(values[i]);
+      }
     }
+    for (size_t i = 0; i < GROUP; i++) sum[i] = log_f32(sum[i]);
+    for (size_t column = 0; column < count; column++) {
+      for (size_t i = 0; i < GROUP; i++) tile[column * GROUP + i] -= sum[i];
+    }
+    VARIANT(give_rows)(tile, taken, count, y);
   }
 }
 

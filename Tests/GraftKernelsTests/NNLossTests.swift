@@ -118,6 +118,20 @@ struct NNLossTests {
     #expect(zip(shares[..<(width * 2)], expected).allSatisfy { abs(Double($0) - $1) < 1e-6 * $1 })
   }
 
+  @Test("Logarithms of softmax, of rows of any length", arguments: [1, 2, 10, 16, 24, 25, 33, 65])
+  func logarithmsOfSoftmax(width: Int) throws {
+    // More rows than are taken at a time, and some that are left.
+    let x = try NNHarness.noise([37, width])
+    let wide = try Tensor(
+      shape: x.shape.dimensions, scalars: x.scalars(as: Float.self).map { Double($0) })
+    let expected = try NNHarness.run("LogSoftmax", [wide])[0].scalars(as: Double.self)
+    for threads in [1, 3] {
+      let found = try NNHarness.run("LogSoftmax", [x], threads: threads)[0].scalars(as: Float.self)
+      #expect(found.count == expected.count)
+      #expect(zip(found, expected).allSatisfy { abs(Double($0) - $1) < 1e-6 * (1 + abs($1)) })
+    }
+  }
+
   @Test("Cross entropy with labels as probabilities broadcasts")
   func crossEntropy() throws {
     func run(_ logits: Tensor, _ labels: Tensor) throws -> [Tensor] {

@@ -72,6 +72,18 @@ typedef struct {
 } graft_channel_steps;
 void graft_f32_steps_of_channels(const float *x, float *y, size_t count, const graft_channel_steps *steps);
 
+/// The multiple of `scale`, found by multiplication by `inverse`, that is nearest to what lies between `low` and `high`:
+/// halves to the even one, or up. Zero is zero, whatever `zero` says.
+void graft_f32_nearest_steps_even(const float *x, float *y, size_t count, const graft_steps *steps);
+void graft_f32_nearest_steps_even_of_channels(
+    const float *x, float *y, size_t count, const graft_channel_steps *steps);
+void graft_f32_nearest_steps_up(const float *x, float *y, size_t count, const graft_steps *steps);
+void graft_f32_nearest_steps_up_of_channels(
+    const float *x, float *y, size_t count, const graft_channel_steps *steps);
+
+/// Lowers `low` and raises `high` so that all elements lie between them, but for NaN.
+void graft_f32_widen_range(const float *x, size_t count, float *low, float *high);
+
 /// y[i] = f(x[i]): arithmetic, exact.
 void graft_f32_abs(const float *x, float *y, size_t count);
 void graft_f32_neg(const float *x, float *y, size_t count);
@@ -178,6 +190,8 @@ int graft_f32_top(const float *x, ptrdiff_t count, ptrdiff_t most, float *values
 void graft_f32_softmax_rows(const float *x, float *y, size_t rows, size_t count);
 /// The same, for rows of at most 32 elements.
 void graft_f32_softmax_short_rows(const float *x, float *y, size_t rows, size_t count);
+/// The logarithms of the exponentials' shares, for rows of at most 32 elements. The result may be in the place of x.
+void graft_f32_log_softmax_short_rows(const float *x, float *y, size_t rows, size_t count);
 
 /// Each row without its mean, divided by the root of its variance and epsilon, times scale, plus offset: those are
 /// of `count` numbers. The result may be in the place of x.

@@ -124,8 +124,9 @@ enum Softmax {
   ) {
     nonisolated(unsafe) let source = logits.floats
     nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
-    guard logarithm else {
-      let normalize = width <= shortRow ? graft_f32_softmax_short_rows : graft_f32_softmax_rows
+    if width <= shortRow || !logarithm {
+      let shortRows = logarithm ? graft_f32_log_softmax_short_rows : graft_f32_softmax_short_rows
+      let normalize = width <= shortRow ? shortRows : graft_f32_softmax_rows
       return workers.forEach(rows, cost: width * 2) { range in
         let first = range.lowerBound * width
         normalize(source + first, target + first, range.count, width)

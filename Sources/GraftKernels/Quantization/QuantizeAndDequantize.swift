@@ -109,7 +109,7 @@ enum QuantizeAndDequantizeOps {
     }
   }
 
-  private static func run<T: BinaryFloatingPoint & TensorScalar>(
+  private static func run<T: RoundedFloat>(
     _ context: KernelContext, _ input: Tensor, _ rounding: Rounding, _ axis: Int, _ fixed: (Float, Float)?,
     _ type: T.Type
   ) throws {
@@ -129,7 +129,7 @@ enum QuantizeAndDequantizeOps {
       lows = []
       highs = []
     }
-    let source = input.buffer(as: T.self)
+    nonisolated(unsafe) let source = UnsafePointer(input.base.assumingMemoryBound(to: T.self))
     if rounding.isGiven {
       for (low, high) in zip(lows, highs) where !(low <= high) {
         throw GraftError(.invalidArgument, "The range ends at \(high), before it begins at \(low).")
@@ -138,40 +138,39 @@ enum QuantizeAndDequantizeOps {
       lows = [T](repeating: .infinity, count: slices.count)
       highs = [T](repeating: -.infinity, count: slices.count)
       slices.forEach { slice, elements in
-        for index in elements {
-          if source[index] < lows[slice] { lows[slice] = source[index] }
-          if source[index] > highs[slice] { highs[slice] = source[index] }
-        }
+        T.widen(&lows[slice], &highs[slice], by: source + elements.lowerBound, elements.count)
       }
     }
     let output = try context.allocate(0, input.dtype, input.shape)
-    let target = output.mutableBuffer(as: T.self)
-    let scales = zip(lows, highs).map { rounding.scale($0, $1) }
-    // From here on numbers have no fractions: what is added to one that is lower rounds it, without a call.
-    let fractionless = T(sign: .plus, exponent: T.Exponent(T.significandBitCount), significand: 1)
-    @inline(__always)
-    func whole(_ value: T) -> T {
-      let magnitude = value.magnitude
-      return magnitude < fractionless
-        ? T(signOf: value, magnitudeOf: (magnitude + fractionless) - fractionless) : value
+    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: T.self)
+    let steps = zip(lows, highs).map { low, high in
+      let range = rounding.scale(low, high)
+      return RoundingSteps(
+        low: rounding.isGiven ? range.low : -.infinity, high: rounding.isGiven ? range.high : .infinity,
+        factor: range.scale, step: range.inverse)
     }
-    slices.forEach { slice, elements in
-      let (scale, inverse, low, high) = scales[slice]
-      for index in elements {
-        var value = source[index]
-        if rounding.isGiven {
-          value = high < value ? high : value
-          value = value < low ? low : value
+    let (roundsUp, inner, count) = (rounding.roundsUp, slices.inner, slices.count)
+    if inner == 1, count > 1 {
+      let columns = try context.scratch(input.dtype, Shape(validating: [4, count]))
+      _ = columns.mutableBuffer(as: T.self).initialize(
+        from: [\.low, \.high, \.factor, \.step].flatMap { (part: KeyPath<RoundingSteps<T>, T>) in
+          steps.map { $0[keyPath: part] }
+        })
+      nonisolated(unsafe) let ofColumns = UnsafePointer(columns.base.assumingMemoryBound(to: T.self))
+      context.workers.forEach(slices.outer, cost: count) { rows in
+        for row in rows {
+          T.round(row: source + row * count, into: target + row * count, count, ofColumns, up: roundsUp)
         }
-        value *= scale
-        if rounding.roundsUp {
-          value += 0.5
-          let nearest = whole(value)
-          value = nearest > value ? nearest - 1 : nearest
-        } else {
-          value = whole(value)
+      }
+    } else {
+      context.workers.forEach(inner * count * slices.outer, cost: 1) { part in
+        var first = part.lowerBound
+        while first < part.upperBound {
+          let run = first / inner
+          let last = min((run + 1) * inner, part.upperBound)
+          T.round(source + first, into: target + first, last - first, steps[run % count], up: roundsUp)
+          first = last
         }
-        target[index] = value * inverse
       }
     }
   }
