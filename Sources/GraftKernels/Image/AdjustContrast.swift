@@ -1,3 +1,4 @@
+import CGraftVector
 import GraftGraph
 import GraftTensor
 
@@ -13,18 +14,8 @@ enum AdjustContrastOps {
           let output = try context.allocate(0, .float32, images.shape)
           let size = pixels(images.shape)
           guard images.elementCount > 0 else { return }
-          context.workers.forEach(images.elementCount / (size.count * size.channels), cost: size.count * 3) {
-            range in
-            let source = images.buffer(as: Float.self)
-            let target = output.mutableBuffer(as: Float.self)
-            for image in range {
-              let start = image * size.count * size.channels
-              let means = foldedMeans(source, target, start, size.count, size.channels)
-              for index in 0..<(size.count * size.channels) {
-                let mean = means[index % size.channels]
-                target[start + index] = mean + (source[start + index] - mean) * factor
-              }
-            }
+          adjust(images, output, size.count, size.channels, context.workers) { value, mean in
+            mean + (value - mean) * factor
           }
         }
       }),
@@ -41,16 +32,10 @@ enum AdjustContrastOps {
           let output = try context.allocate(0, .float32, images.shape)
           guard images.elementCount > 0 else { return }
           let size = pixels(images.shape)
-          let source = images.buffer(as: Float.self)
-          let target = output.mutableBuffer(as: Float.self)
-          for start in stride(from: 0, to: images.elementCount, by: size.count * size.channels) {
-            let means = foldedMeans(source, target, start, size.count, size.channels)
-            for index in 0..<(size.count * size.channels) {
-              let mean = means[index % size.channels]
-              let adjusted = (source[start + index] - mean) * factor + mean
-              let limited = high < adjusted ? high : adjusted
-              target[start + index] = limited < low ? low : limited
-            }
+          adjust(images, output, size.count, size.channels, context.workers) { value, mean in
+            let adjusted = (value - mean) * factor + mean
+            let limited = high < adjusted ? high : adjusted
+            return limited < low ? low : limited
           }
         }
       }),
@@ -71,24 +56,52 @@ enum AdjustContrastOps {
     (shape[shape.rank - 3] * shape[shape.rank - 2], shape[shape.rank - 1])
   }
 
+  /// Writes what the closure makes of each element and its channel's mean.
+  @inline(__always)
+  private static func adjust(
+    _ images: Tensor, _ output: Tensor, _ count: Int, _ channels: Int, _ workers: WorkerPool,
+    _ adjusted: @Sendable (_ value: Float, _ mean: Float) -> Float
+  ) {
+    let size = count * channels
+    nonisolated(unsafe) let source = images.floats
+    nonisolated(unsafe) let target = output.base.assumingMemoryBound(to: Float.self)
+    workers.forEach(images.elementCount / size, cost: size) { range in
+      for image in range {
+        let (values, results) = (source + image * size, target + image * size)
+        let means = foldedMeans(values, results, count, channels)
+        // Those of several pixels, so that there is no division to find an element's channel.
+        let length = means.count * max(256 / means.count, 1)
+        let row = (0..<length).map { means[$0 % means.count] }
+        row.withUnsafeBufferPointer { row in
+          for first in stride(from: 0, to: size, by: length) {
+            for index in 0..<min(length, size - first) {
+              results[first + index] = adjusted(values[first + index], row[index])
+            }
+          }
+        }
+      }
+    }
+  }
+
   /// The mean of each channel of one image. The image is folded in halves until one pixel is left, which
   /// is how TensorFlow adds up.
   private static func foldedMeans(
-    _ source: UnsafeBufferPointer<Float>, _ scratch: UnsafeMutableBufferPointer<Float>, _ start: Int,
-    _ count: Int,
-    _ channels: Int
+    _ source: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ count: Int, _ channels: Int
   ) -> [Float] {
-    for index in 0..<(count * channels) { scratch[start + index] = source[start + index] }
     var remaining = count
+    // The first time from the image itself.
+    var values = source
     while remaining > 1 {
       let right = remaining / 2
       let left = remaining - right
-      for index in 0..<(right * channels) {
-        scratch[start + index] += scratch[start + left * channels + index]
+      graft_f32_add(values, values + left * channels, scratch, right * channels)
+      if left > right, values == source {
+        (scratch + right * channels).update(from: source + right * channels, count: channels)
       }
+      values = UnsafePointer(scratch)
       remaining = left
     }
     let scale = 1 / Float(count)
-    return (0..<channels).map { scratch[start + $0] * scale }
+    return (0..<channels).map { values[$0] * scale }
   }
 }
