@@ -30,11 +30,19 @@ struct LaterReads {
 
   /// Takes note of what an instruction reads in every run. The memory stays where it is as long as the frame.
   mutating func note(_ memory: UnsafeRawBufferPointer, by reader: Int) {
-    guard memory.count >= Self.fewestBytes, !reads.contains(where: { $0.reader == reader }) else { return }
-    let read = Read(
-      reader: reader, memory: UnsafeRawBufferPointer(rebasing: memory.prefix(Self.mostBytes)),
-      first: max(reader - 1, 0))
-    reads.insert(read, at: reads.firstIndex { $0.reader > reader } ?? reads.count)
+    guard memory.count >= Self.fewestBytes else { return }
+    // Nearly always behind the last one, or there already.
+    var (low, high) = (0, reads.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if reads[middle].reader < reader { low = middle + 1 } else { high = middle }
+    }
+    if low < reads.count, reads[low].reader == reader { return }
+    reads.insert(
+      Read(
+        reader: reader, memory: UnsafeRawBufferPointer(rebasing: memory.prefix(Self.mostBytes)),
+        first: max(reader - 1, 0)),
+      at: low)
   }
 
   /// Called before each instruction.
@@ -63,8 +71,9 @@ struct LaterReads {
     if !isAsking || graft_unasked() > 0 {
       let earliest = max(reads[current].reader - Self.window, 0)
       reads[current].first = max(reads[current].first - 1, earliest)
-      // Those before it make room.
-      for index in reads[..<current].indices.reversed() where reads[index].first > reads[current].first {
+      // Those before it make room: none begins after the one that it precedes.
+      for index in reads[..<current].indices.reversed() {
+        guard reads[index].first > reads[current].first else { break }
         reads[index].first = reads[current].first
       }
     }
