@@ -9,10 +9,10 @@ package enum DepthwiseBlockOps {
       "_FusedDepthwiseBlock",
       """
       `_FusedDepthwiseConv2dNative` of channels last with what is before it (`expand`) and after it \
-      (`project`): convolutions of 1x1 and stride 1, the first also of any window, with `expand_strides` and \
-      `expand_padding`. Each has `…_fused_ops` as `_FusedConv2D`, and its filter and \
-      what is fused follow the depthwise filter and bias. With `means`, which says whether to keep the dimensions, \
-      the means of its images' pixels are a second result. Planning makes it; graphs need not hold it.
+      (`project`): convolutions of 1x1 and stride 1, the first also with any window, which `expand_strides` and \
+      `expand_padding` then tell of. Each has `…_fused_ops` as `_FusedConv2D`, and its filter and what is fused \
+      follow the depthwise filter and bias. With `means`, which says whether to keep the dimensions, the means of \
+      its images' pixels are a second result. Planning makes it; graphs need not hold it.
       """,
       types: ["T": [.float32]], shape: shape
     ) { node in

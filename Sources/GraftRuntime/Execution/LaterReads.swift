@@ -9,7 +9,7 @@ struct LaterReads {
   private struct Read {
     let reader: Int
     let memory: UnsafeRawBufferPointer
-    /// The instruction from which on it is asked for: the last one from which all of it was.
+    /// The instruction from which on it is asked for: as late as leaves time to ask for all.
     var first: Int
   }
 
@@ -28,7 +28,7 @@ struct LaterReads {
 
   var isEmpty: Bool { reads.isEmpty }
 
-  /// Takes note of what an instruction reads in every run. The memory stays where it is as long as the frame.
+  /// Takes note of what an instruction reads in every run. Should the memory be gone some day, asking for it does no harm.
   mutating func note(_ memory: UnsafeRawBufferPointer, by reader: Int) {
     guard memory.count >= Self.fewestBytes else { return }
     // Nearly always behind the last one, or there already.
