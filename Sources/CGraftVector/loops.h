@@ -438,72 +438,63 @@ void VARIANT(f32_softmax_rows)(const float *x, float *y, size_t rows, size_t cou
   }
 }
 
-// Short rows go column by column, a group of them at a time.
-
-/// The elements of some rows, a group for each column.
-INLINE void VARIANT(take_columns)(const float *x, size_t rows, size_t count, float *tile) {
-  for (size_t i = 0; i < rows; i++)
-    for (size_t column = 0; column < count; column++) tile[column * GROUP + i] = x[i * count + column];
-}
-
-INLINE void VARIANT(give_rows)(const float *tile, size_t rows, size_t count, float *y) {
-  for (size_t i = 0; i < rows; i++)
-    for (size_t column = 0; column < count; column++) y[i * count + column] = tile[column * GROUP + i];
-}
-
-INLINE void VARIANT(largest_of_columns)(const float *tile, size_t count, float *largest) {
-  for (size_t i = 0; i < GROUP; i++) largest[i] = -INFINITY;
-  for (size_t column = 0; column < count; column++)
-    VARIANT(max_of_lanes)(largest, tile + column * GROUP, GROUP);
-}
-
-void VARIANT(f32_softmax_short_rows)(const float *x, float *y, size_t rows, size_t count) {
-  float tile[SHORT_ROW * GROUP] = {0};
-  for (size_t row = 0; row < rows; row += GROUP, x += count * GROUP, y += count * GROUP) {
-    size_t taken = rows - row < GROUP ? rows - row : GROUP;
-    VARIANT(take_columns)(x, taken, count, tile);
-    float largest[GROUP], sum[GROUP] = {0};
-    VARIANT(largest_of_columns)(tile, count, largest);
-    for (size_t column = 0; column < count; column++) {
-      float *values = tile + column * GROUP;
-      SIDE_BY_SIDE(WIDTH, 2) for (int i = 0; i < GROUP; i++) {
-        // Finite elements beside infinity or NaN have no share, as TensorFlow's kernel has it.
-        float share = values[i] < INFINITY ? 0.0f : NAN;
-        float power = exp_negative_f32(values[i] - largest[i]);
-        power = largest[i] < INFINITY ? power : share;
-        values[i] = power;
-        sum[i] += power;
-      }
+/// The shares of the exponentials in columns' sums, a group of columns side by side.
+INLINE void VARIANT(share_columns)(float *tile, size_t count, const float *largest) {
+  float sum[GROUP] = {0};
+  for (size_t row = 0; row < count; row++) {
+    float *values = tile + row * GROUP;
+    SIDE_BY_SIDE(WIDTH, 2) for (int i = 0; i < GROUP; i++) {
+      // Finite elements beside infinity or NaN have no share, as TensorFlow's kernel has it.
+      float share = values[i] < INFINITY ? 0.0f : NAN;
+      float power = exp_negative_f32(values[i] - largest[i]);
+      power = largest[i] < INFINITY ? power : share;
+      values[i] = power;
+      sum[i] += power;
     }
-    for (size_t i = 0; i < GROUP; i++) sum[i] = largest[i] < INFINITY ? sum[i] : 1.0f;
-    for (size_t column = 0; column < count; column++) {
-      for (size_t i = 0; i < GROUP; i++) tile[column * GROUP + i] /= sum[i];
-    }
-    VARIANT(give_rows)(tile, taken, count, y);
+  }
+  for (size_t i = 0; i < GROUP; i++) sum[i] = largest[i] < INFINITY ? sum[i] : 1.0f;
+  for (size_t row = 0; row < count; row++) {
+    for (size_t i = 0; i < GROUP; i++) tile[row * GROUP + i] /= sum[i];
   }
 }
 
-void VARIANT(f32_log_softmax_short_rows)(const float *x, float *y, size_t rows, size_t count) {
-  float tile[SHORT_ROW * GROUP] = {0};
-  for (size_t row = 0; row < rows; row += GROUP, x += count * GROUP, y += count * GROUP) {
-    size_t taken = rows - row < GROUP ? rows - row : GROUP;
-    VARIANT(take_columns)(x, taken, count, tile);
-    float largest[GROUP], sum[GROUP] = {0};
-    VARIANT(largest_of_columns)(tile, count, largest);
-    for (size_t column = 0; column < count; column++) {
-      float *values = tile + column * GROUP;
-      SIDE_BY_SIDE(WIDTH, 2) for (int i = 0; i < GROUP; i++) {
-        values[i] -= largest[i];
-        sum[i] += exp_f32(values[i]);
-      }
+/// The logarithms of these shares.
+INLINE void VARIANT(log_share_columns)(float *tile, size_t count, const float *largest) {
+  float sum[GROUP] = {0};
+  for (size_t row = 0; row < count; row++) {
+    float *values = tile + row * GROUP;
+    SIDE_BY_SIDE(WIDTH, 2) for (int i = 0; i < GROUP; i++) {
+      values[i] -= largest[i];
+      sum[i] += exp_f32(values[i]);
     }
-    for (size_t i = 0; i < GROUP; i++) sum[i] = log_f32(sum[i]);
-    for (size_t column = 0; column < count; column++) {
-      for (size_t i = 0; i < GROUP; i++) tile[column * GROUP + i] -= sum[i];
-    }
-    VARIANT(give_rows)(tile, taken, count, y);
+  }
+  for (size_t i = 0; i < GROUP; i++) sum[i] = log_f32(sum[i]);
+  for (size_t row = 0; row < count; row++) {
+    for (size_t i = 0; i < GROUP; i++) tile[row * GROUP + i] -= sum[i];
   }
 }
+
+// Short rows become columns, a group of them at a time.
+#define SHORT_ROWS(name, share)                                                                         \
+  void VARIANT(f32_##name##_short_rows)(const float *x, float *y, size_t rows, size_t count) {          \
+    float tile[SHORT_ROW * GROUP] = {0};                                                                \
+    for (size_t row = 0; row < rows; row += GROUP, x += count * GROUP, y += count * GROUP) {            \
+      size_t taken = rows - row < GROUP ? rows - row : GROUP;                                           \
+      for (size_t i = 0; i < taken; i++) {                                                              \
+        for (size_t j = 0; j < count; j++) tile[j * GROUP + i] = x[i * count + j];                      \
+      }                                                                                                 \
+      float largest[GROUP];                                                                             \
+      for (size_t i = 0; i < GROUP; i++) largest[i] = -INFINITY;                                        \
+      for (size_t j = 0; j < count; j++) VARIANT(max_of_lanes)(largest, tile + j * GROUP, GROUP);       \
+      VARIANT(share)(tile, count, largest);                                                             \
+      for (size_t i = 0; i < taken; i++) {                                                              \
+        for (size_t j = 0; j < count; j++) y[i * count + j] = tile[j * GROUP + i];                      \
+      }                                                                                                 \
+    }                                                                                                   \
+  }
+SHORT_ROWS(softmax, share_columns)
+SHORT_ROWS(log_softmax, log_share_columns)
+#undef SHORT_ROWS
 
 // MARK: Conversions
 

@@ -10,7 +10,6 @@
 //   TARGET    the attribute that selects the instructions
 //   BITS      the integer of the element's size
 //   ACTIVATE  a function of this element that applies an activation to an array
-//   ASKED     lines of what is read later that a tile asks for with every AHEAD steps: one in some 20 cycles
 
 #pragma clang fp contract(fast)
 
@@ -23,6 +22,8 @@ typedef T NAME(loose) __attribute__((vector_size(WIDTH * sizeof(T)), aligned(1))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 #define LOAD(p) ((V) * (const NAME(loose) *)(p))
 #define STORE(p, v) (*(NAME(loose) *)(p) = (NAME(loose))(v))
+// Lines of what is read later that a tile asks for with every AHEAD steps: one in some 20 cycles.
+#define ASKED (PANELS > 1 ? 5 : 1)
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 typedef BITS NAME(bits) __attribute__((vector_size(WIDTH * sizeof(T))));
@@ -810,6 +811,7 @@ TARGET static void NAME(finish_rows)(
 #undef INLINE
 #undef LOAD
 #undef STORE
+#undef ASKED
 #undef UNROLL
 #undef IS_CUT
 #undef NARROW

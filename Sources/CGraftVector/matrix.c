@@ -149,7 +149,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 4
 #define ROWS PLAIN_ROWS
 #define PANELS 1
-#define ASKED 1
 #define WIDE 2
 #define LOAD_LANES(p, lanes) load_floats(p, lanes)
 #define STORE_LANES(p, lanes, v) store_floats(p, lanes, v)
@@ -160,7 +159,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #undef REGISTERS
 #undef ROWS
 #undef PANELS
-#undef ASKED
 #undef WIDE
 #undef LOAD_LANES
 #undef STORE_LANES
@@ -172,7 +170,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 2
 #define ROWS 6
 #define PANELS 1
-#define ASKED 1
 #define WIDE 4
 #define LOAD_LANES(p, lanes) ((V)_mm256_maskload_ps(p, LANES_32(lanes)))
 #define STORE_LANES(p, lanes, v) store_eight(p, lanes, (__m256)(v))
@@ -183,7 +180,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #undef REGISTERS
 #undef ROWS
 #undef PANELS
-#undef ASKED
 #undef WIDE
 #undef LOAD_LANES
 #undef STORE_LANES
@@ -194,7 +190,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 1
 #define ROWS 14
 #define PANELS 2
-#define ASKED 5
 #define WIDE 4
 #define LOAD_LANES(p, lanes) ((V)_mm512_maskz_loadu_ps(LANES_512(lanes), p))
 #define STORE_LANES(p, lanes, v) _mm512_mask_storeu_ps(p, LANES_512(lanes), (__m512)(v))
@@ -205,7 +200,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #undef REGISTERS
 #undef ROWS
 #undef PANELS
-#undef ASKED
 #undef WIDE
 #undef LOAD_LANES
 #undef STORE_LANES
@@ -225,7 +219,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 4
 #define ROWS PLAIN_ROWS
 #define PANELS 1
-#define ASKED 1
 #define WIDE 2
 #define LOAD_LANES(p, lanes) load_doubles(p, lanes)
 #define STORE_LANES(p, lanes, v) store_doubles(p, lanes, v)
@@ -236,7 +229,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #undef REGISTERS
 #undef ROWS
 #undef PANELS
-#undef ASKED
 #undef WIDE
 #undef LOAD_LANES
 #undef STORE_LANES
@@ -248,7 +240,6 @@ static inline int are_crowded(ptrdiff_t pitch) { return pitch % 512 == 0; }
 #define REGISTERS 2
 #define ROWS 6
 #define PANELS 1
-#define ASKED 1
 #define WIDE 4
 #define LOAD_LANES(p, lanes) ((V)_mm256_maskload_pd(p, LANES_64(lanes)))
 #define STORE_LANES(p, lanes, v) store_four(p, lanes, (__m256d)(v))

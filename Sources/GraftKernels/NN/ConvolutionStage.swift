@@ -65,17 +65,13 @@ struct ConvolutionStage {
       finish: finish.vector(columns: channels))
   }
 
-  /// The work of a convolution with any window. The caller holds the filter, and as many zeros as the input has
-  /// channels.
-  func windowed(_ packed: PackedMatrix, zeros: UnsafePointer<Float>) -> WindowedProduct {
-    WindowedProduct(
-      shape: geometry.vector, filter: packed.elements(of: 0), zeros: zeros,
-      finish: finish.vector(columns: channels))
-  }
-
-  /// The one or the other, as the window is.
+  /// The work with any window. The caller holds the filter, and as many zeros as the input has channels.
   func beginning(_ packed: PackedMatrix, zeros: UnsafePointer<Float>) throws -> BlockBeginning {
-    geometry.isPointwise ? .pointwise(try product(packed)) : .windowed(windowed(packed, zeros: zeros))
+    if geometry.isPointwise { return .pointwise(try product(packed)) }
+    return .windowed(
+      WindowedProduct(
+        shape: geometry.vector, filter: packed.elements(of: 0), zeros: zeros,
+        finish: finish.vector(columns: channels)))
   }
 
   /// Channels of the input.

@@ -30,19 +30,12 @@ struct LaterReads {
 
   /// Takes note of what an instruction reads in every run. Should the memory be gone some day, asking for it does no harm.
   mutating func note(_ memory: UnsafeRawBufferPointer, by reader: Int) {
-    guard memory.count >= Self.fewestBytes else { return }
-    // Nearly always behind the last one, or there already.
-    var (low, high) = (0, reads.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if reads[middle].reader < reader { low = middle + 1 } else { high = middle }
-    }
-    if low < reads.count, reads[low].reader == reader { return }
-    reads.insert(
+    // Instructions come in their order; in later runs again, which says nothing new.
+    guard memory.count >= Self.fewestBytes, reads.last.map({ $0.reader < reader }) ?? true else { return }
+    reads.append(
       Read(
         reader: reader, memory: UnsafeRawBufferPointer(rebasing: memory.prefix(Self.mostBytes)),
-        first: max(reader - 1, 0)),
-      at: low)
+        first: max(reader - 1, 0)))
   }
 
   /// Called before each instruction.
