@@ -1,14 +1,12 @@
 // The places of extremes for one instruction set, by way of variants.h.
 
-typedef float NAME(values) __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef int32_t NAME(places) __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef float NAME(loose) __attribute__((vector_size(WIDTH * sizeof(float)), aligned(4)));
+#include "registers-kernel.h"
 
 typedef _Bool NAME(flags) __attribute__((ext_vector_type(WIDTH)));
 
 /// A bit for each lane.
-TARGET static inline __attribute__((always_inline)) uint32_t NAME(bits)(NAME(places) mask) {
-  NAME(flags) flags = __builtin_convertvector(mask, NAME(flags));
+INLINE uint32_t NAME(mask)(NAME(bits) lanes) {
+  NAME(flags) flags = __builtin_convertvector(lanes, NAME(flags));
 #if WIDTH == 16
   uint16_t bits;
 #else
@@ -21,29 +19,14 @@ TARGET static inline __attribute__((always_inline)) uint32_t NAME(bits)(NAME(pla
   return bits;
 }
 
-/// One or the other, where each lane of `when` is all ones or all zeros.
-TARGET static inline __attribute__((always_inline)) NAME(places) NAME(place_where)(
-    NAME(places) when, NAME(places) yes, NAME(places) no) {
-  return (yes & when) | (no & ~when);
+INLINE V NAME(better)(const int is_largest, V a, V b) {
+  return NAME(choose)(is_largest ? b > a : b < a, b, a);
 }
 
-TARGET static inline __attribute__((always_inline)) NAME(values) NAME(value_where)(
-    NAME(places) when, NAME(values) yes, NAME(values) no) {
-  return (NAME(values))NAME(place_where)(when, (NAME(places))yes, (NAME(places))no);
-}
-
-TARGET static inline __attribute__((always_inline)) NAME(values) NAME(better)(
-    const int is_largest, NAME(values) a, NAME(values) b) {
-  return NAME(value_where)(is_largest ? b > a : b < a, b, a);
-}
-
-TARGET static inline __attribute__((always_inline)) NAME(values) NAME(all)(float value) {
-  return value - (NAME(values)){0};
-}
+INLINE V NAME(all)(float value) { return value - (V){0}; }
 
 /// The first of the best elements of a row; numbers that are none are never better.
-TARGET static inline __attribute__((always_inline)) ptrdiff_t NAME(place)(
-    const int is_largest, const float *x, ptrdiff_t count) {
+INLINE ptrdiff_t NAME(place)(const int is_largest, const float *x, ptrdiff_t count) {
   const float worst = is_largest ? -INFINITY : INFINITY;
   if (count < WIDTH) {
     ptrdiff_t found = 0;
@@ -54,35 +37,34 @@ TARGET static inline __attribute__((always_inline)) ptrdiff_t NAME(place)(
     return found;
   }
   // First the value, of which the last few elements may be asked twice, then where it is.
-  NAME(values) lanes[2] = {NAME(all)(worst), NAME(all)(worst)};
+  V lanes[2] = {NAME(all)(worst), NAME(all)(worst)};
   ptrdiff_t i = 0;
   for (; i + 2 * WIDTH <= count; i += 2 * WIDTH) {
-    lanes[0] = NAME(better)(is_largest, lanes[0], *(const NAME(loose) *)(x + i));
-    lanes[1] = NAME(better)(is_largest, lanes[1], *(const NAME(loose) *)(x + i + WIDTH));
+    lanes[0] = NAME(better)(is_largest, lanes[0], LOAD(x + i));
+    lanes[1] = NAME(better)(is_largest, lanes[1], LOAD(x + i + WIDTH));
   }
-  if (i + WIDTH <= count) lanes[0] = NAME(better)(is_largest, lanes[0], *(const NAME(loose) *)(x + i));
-  lanes[1] = NAME(better)(is_largest, lanes[1], *(const NAME(loose) *)(x + count - WIDTH));
+  if (i + WIDTH <= count) lanes[0] = NAME(better)(is_largest, lanes[0], LOAD(x + i));
+  lanes[1] = NAME(better)(is_largest, lanes[1], LOAD(x + count - WIDTH));
   lanes[0] = NAME(better)(is_largest, lanes[0], lanes[1]);
-  _Pragma("clang loop unroll(full)") for (int distance = WIDTH / 2; distance > 0; distance /= 2) {
-    NAME(values) others;
-    _Pragma("clang loop unroll(full)") for (int lane = 0; lane < WIDTH; lane++) others[lane] =
-        lanes[0][lane ^ distance];
+  UNROLL for (int distance = WIDTH / 2; distance > 0; distance /= 2) {
+    V others;
+    UNROLL for (int lane = 0; lane < WIDTH; lane++) others[lane] = lanes[0][lane ^ distance];
     lanes[0] = NAME(better)(is_largest, lanes[0], others);
   }
   // Where there is nothing but what is no number, and the worst, it is the first.
-  const NAME(values) wanted = lanes[0];
+  const V wanted = lanes[0];
   if (wanted[0] == worst) return 0;
   if (count <= 2 * WIDTH) {
     // Without a branch that is as often wrong as not.
-    const uint64_t first = NAME(bits)(*(const NAME(loose) *)x == wanted);
-    const uint64_t last = NAME(bits)(*(const NAME(loose) *)(x + count - WIDTH) == wanted);
+    const uint64_t first = NAME(mask)(LOAD(x) == wanted);
+    const uint64_t last = NAME(mask)(LOAD(x + count - WIDTH) == wanted);
     return __builtin_ctzll(first | last << (count - WIDTH));
   }
   for (i = 0; i + WIDTH <= count; i += WIDTH) {
-    const uint32_t bits = NAME(bits)(*(const NAME(loose) *)(x + i) == wanted);
+    const uint32_t bits = NAME(mask)(LOAD(x + i) == wanted);
     if (bits) return i + __builtin_ctz(bits);
   }
-  return count - WIDTH + __builtin_ctz(NAME(bits)(*(const NAME(loose) *)(x + count - WIDTH) == wanted));
+  return count - WIDTH + __builtin_ctz(NAME(mask)(LOAD(x + count - WIDTH) == wanted));
 }
 
 #define PLACES(name, is_largest)                                                                               \
@@ -108,45 +90,45 @@ PLACES(smallest, 0)
 
 /// A value and its place put in order among others, of which the last one falls out; those that are not there yet are
 /// NaN.
-TARGET static inline __attribute__((always_inline)) void NAME(insert)(
-    const int registers, NAME(values) *values, NAME(places) *places, float value, int32_t place) {
-  const NAME(values) new_value = NAME(all)(value);
-  const NAME(places) new_place = place - (NAME(places)){0};
-  _Pragma("clang loop unroll(full)") for (int j = registers - 1; j >= 0; j--) {
-    NAME(values) before;
-    NAME(places) places_before;
+INLINE void NAME(insert)(
+    const int registers, V *values, NAME(bits) *places, float value, int32_t place) {
+  const V new_value = NAME(all)(value);
+  const NAME(bits) new_place = place - (NAME(bits)){0};
+  UNROLL for (int j = registers - 1; j >= 0; j--) {
+    V before;
+    NAME(bits) places_before;
     before[0] = j > 0 ? values[j - 1][WIDTH - 1] : INFINITY;
     places_before[0] = j > 0 ? places[j - 1][WIDTH - 1] : 0;
-    _Pragma("clang loop unroll(full)") for (int lane = 1; lane < WIDTH; lane++) {
+    UNROLL for (int lane = 1; lane < WIDTH; lane++) {
       before[lane] = values[j][lane - 1];
       places_before[lane] = places[j][lane - 1];
     }
-    const NAME(places) stays = values[j] >= new_value, is_here = before >= new_value;
-    before = NAME(value_where)(is_here, new_value, before);
-    places_before = NAME(place_where)(is_here, new_place, places_before);
-    values[j] = NAME(value_where)(stays, values[j], before);
-    places[j] = NAME(place_where)(stays, places[j], places_before);
+    const NAME(bits) stays = values[j] >= new_value, is_here = before >= new_value;
+    before = NAME(choose)(is_here, new_value, before);
+    places_before = (NAME(bits))NAME(choose)(is_here, (V)new_place, (V)places_before);
+    values[j] = NAME(choose)(stays, values[j], before);
+    places[j] = (NAME(bits))NAME(choose)(stays, (V)places[j], (V)places_before);
   }
 }
 
-TARGET static inline __attribute__((always_inline)) int NAME(collect)(
+INLINE int NAME(collect)(
     const int registers, const float *x, ptrdiff_t count, ptrdiff_t most, float *values, int32_t *places) {
   union {
-    NAME(values) parts[4];
+    V parts[4];
     float elements[4 * WIDTH];
   } best;
-  NAME(places) found[4];
-  for (int j = 0; j < registers; j++) best.parts[j] = NAME(all)(NAN), found[j] = (NAME(places)){0};
-  NAME(values) floor = best.parts[0];
+  NAME(bits) found[4];
+  for (int j = 0; j < registers; j++) best.parts[j] = NAME(all)(NAN), found[j] = (NAME(bits)){0};
+  V floor = best.parts[0];
   for (ptrdiff_t begin = 0; begin < count; begin += WIDTH) {
-    NAME(values) part = NAME(all)(-INFINITY);
+    V part = NAME(all)(-INFINITY);
     const ptrdiff_t length = count - begin < WIDTH ? count - begin : WIDTH;
     if (length == WIDTH)
-      part = *(const NAME(loose) *)(x + begin);
+      part = LOAD(x + begin);
     else
       memcpy(&part, x + begin, (size_t)length * sizeof(float));
-    if (NAME(bits)(part != part)) return 0;
-    uint32_t bits = ~NAME(bits)(part <= floor) & (~0u >> (32 - length));
+    if (NAME(mask)(part != part)) return 0;
+    uint32_t bits = ~NAME(mask)(part <= floor) & (~0u >> (32 - length));
     if (!bits) continue;
     for (; bits; bits &= bits - 1) {
       const int lane = __builtin_ctz(bits);

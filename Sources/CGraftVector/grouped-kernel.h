@@ -5,22 +5,9 @@
 
 #pragma clang fp contract(fast)
 
-typedef float NAME(vector) __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef float NAME(loose) __attribute__((vector_size(WIDTH * sizeof(float)), aligned(sizeof(float))));
-typedef int NAME(bits) __attribute__((vector_size(WIDTH * sizeof(float))));
+#include "registers-kernel.h"
 
-#define V NAME(vector)
-#define INLINE static inline __attribute__((always_inline)) TARGET
-#define LOAD(p) ((V) * (const NAME(loose) *)(p))
-#define STORE(p, v) (*(NAME(loose) *)(p) = (NAME(loose))(v))
-#define UNROLL _Pragma("clang loop unroll(full)")
-
-/// What is done to sums in registers.
-typedef struct {
-  const float *bias;
-  int clamps;
-  float upper;
-} NAME(ending);
+#include "finish-kernel.h"
 
 /// Which channels of the input the lanes read.
 typedef struct {
@@ -49,7 +36,7 @@ INLINE V NAME(spread)(const float *p, NAME(bits) lanes) {
 INLINE void NAME(pixels)(
     const int columns, const int window, const int stride, const NAME(groups) * groups, ptrdiff_t rows,
     const float *const (*lines)[LINE], const float *filter, ptrdiff_t filter_pitch, ptrdiff_t c, float *y,
-    ptrdiff_t pitch, const NAME(ending) * end) {
+    ptrdiff_t pitch, const NAME(finish) * end) {
   const int count = (columns - 1) * stride + window;
   const ptrdiff_t inputs = groups ? groups->inputs : 1;
   ptrdiff_t from = c;
@@ -77,23 +64,15 @@ INLINE void NAME(pixels)(
       }
     }
   UNROLL for (int j = 0; j < columns; j++) {
-    V value = sum[j];
-    if (end->clamps) {
-      // Written so that NaN stays NaN.
-      const V upper = zero + end->upper;
-      const NAME(bits) low = value < zero;
-      value = (V)((NAME(bits))value & ~low);
-      const NAME(bits) high = value > upper;
-      value = (V)(((NAME(bits))upper & high) | ((NAME(bits))value & ~high));
-    }
-    STORE(y + j * pitch + c, value);
+    if (end->clamps) sum[j] = NAME(clamp)(sum[j], end->upper);
+    STORE(y + j * pitch + c, sum[j]);
   }
 }
 
 INLINE void NAME(span)(
     const int columns, const int window, const int stride, const NAME(groups) * groups, ptrdiff_t rows,
     const float *const (*lines)[LINE], const float *filter, ptrdiff_t filter_pitch, ptrdiff_t channels, float *y,
-    ptrdiff_t pitch, const NAME(ending) * end) {
+    ptrdiff_t pitch, const NAME(finish) * end) {
   ptrdiff_t c = 0;
   for (; c + WIDTH <= channels; c += WIDTH)
     NAME(pixels)(columns, window, stride, groups, rows, lines, filter, filter_pitch, c, y, pitch, end);
@@ -109,10 +88,7 @@ INLINE void NAME(row)(
     ptrdiff_t image, ptrdiff_t line, const graft_finish *finish) {
   const ptrdiff_t channels = s->groups * s->output_channels, outputs = s->output[2];
   const ptrdiff_t width = s->input[2], height = s->input[1];
-  const graft_activation activation = finish->activation;
-  const NAME(ending) end = {finish->bias,
-                            activation == GRAFT_ACTIVATION_RELU || activation == GRAFT_ACTIVATION_RELU6,
-                            activation == GRAFT_ACTIVATION_RELU6 ? 6.0f : __builtin_inff()};
+  const NAME(finish) end = NAME(finish_of)(finish);
   // Rows of the window that lie in the image.
   const ptrdiff_t down = s->dilation[1], across = s->dilation[2];
   const ptrdiff_t top = line * stride - s->padding[1];
@@ -168,8 +144,8 @@ INLINE void NAME(row)(
 #undef CASE
     }
   }
-  if (!end.clamps && activation != GRAFT_ACTIVATION_NONE) {
-    const graft_finish rest = {.activation = activation, .alpha = finish->alpha};
+  if (end.rest != GRAFT_ACTIVATION_NONE) {
+    const graft_finish rest = {.activation = end.rest, .alpha = finish->alpha, .slopes = finish->slopes};
     graft_finish_rows_f32(y, outputs, channels, pitches.y, &rest);
   }
 }
@@ -242,9 +218,3 @@ TARGET static void NAME(periodic_sums)(
     }
   }
 }
-
-#undef V
-#undef INLINE
-#undef LOAD
-#undef STORE
-#undef UNROLL

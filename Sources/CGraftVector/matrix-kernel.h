@@ -13,58 +13,13 @@
 
 #pragma clang fp contract(fast)
 
-typedef T NAME(vector) __attribute__((vector_size(WIDTH * sizeof(T))));
-// Weights lie in files at any address.
-typedef T NAME(loose) __attribute__((vector_size(WIDTH * sizeof(T)), aligned(1)));
+#include "registers-kernel.h"
 
-#define V NAME(vector)
+#include "finish-kernel.h"
+
 #define PANEL (REGISTERS * WIDTH)
-#define INLINE static inline __attribute__((always_inline)) TARGET
-#define LOAD(p) ((V) * (const NAME(loose) *)(p))
-#define STORE(p, v) (*(NAME(loose) *)(p) = (NAME(loose))(v))
 // Lines of what is read later that a tile asks for with every AHEAD steps: one in some 20 cycles.
 #define ASKED (PANELS > 1 ? 5 : 1)
-#define UNROLL _Pragma("clang loop unroll(full)")
-
-typedef BITS NAME(bits) __attribute__((vector_size(WIDTH * sizeof(T))));
-
-/// One or the other, where each lane of `when` is all ones or all zeros.
-INLINE V NAME(choose)(NAME(bits) when, V yes, V no) {
-  return (V)(((NAME(bits))yes & when) | ((NAME(bits))no & ~when));
-}
-
-/// What `graft_finish` says, in parts: what a tile does while its sums are in registers, and the rest.
-typedef struct {
-  const T *bias, *addend;
-  ptrdiff_t addend_row;
-  /// Whether sums are cut at 0 and `upper`.
-  int clamps;
-  T upper;
-  /// What remains to be done to the values in memory.
-  graft_activation rest;
-  T alpha;
-} NAME(finish);
-
-INLINE NAME(finish) NAME(finish_of)(const graft_finish *finish) {
-  const graft_activation activation = finish->activation;
-  const int clamps = activation == GRAFT_ACTIVATION_RELU || activation == GRAFT_ACTIVATION_RELU6;
-  return (NAME(finish)){
-      .bias = finish->bias,
-      .addend = finish->addend,
-      .addend_row = finish->addend_row,
-      .clamps = clamps,
-      .upper = activation == GRAFT_ACTIVATION_RELU6 ? (T)6 : (T)__builtin_inf(),
-      .rest = clamps ? GRAFT_ACTIVATION_NONE : activation,
-      .alpha = (T)finish->alpha,
-  };
-}
-
-INLINE V NAME(clamp)(V x, T upper) {
-  const V zero = {0}, most = zero + upper;
-  // Written so that NaN stays NaN.
-  x = NAME(choose)(x < zero, zero, x);
-  return NAME(choose)(x > most, most, x);
-}
 
 /// A tile's register from memory, and into it. Where the tile is cut, only some lanes of its last one are there.
 #define IS_CUT(j) (cut && (j) == registers - 1)
@@ -133,10 +88,16 @@ INLINE void NAME(tile)(
     UNROLL for (int j = 0; j < registers; j++) PUT(c + i * c_row + j * WIDTH, j, sum[i][j]);
 }
 
-/// What remains of `finish` after a tile did its part.
-static void NAME(activate_rows)(
-    T *c, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t c_row, const NAME(finish) * finish) {
+/// What remains of `finish` after a tile did its part, for columns from `column` on.
+TARGET static void NAME(activate_rows)(
+    T *c, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t c_row, const NAME(finish) * finish, ptrdiff_t column) {
   if (finish->rest == GRAFT_ACTIVATION_NONE) return;
+  if (finish->rest == GRAFT_ACTIVATION_PRELU) {
+    const T *slopes = finish->slopes + column;
+    for (ptrdiff_t i = 0; i < rows; i++, c += c_row)
+      for (ptrdiff_t j = 0; j < n; j++) c[j] = c[j] > 0 ? c[j] : c[j] * slopes[j];
+    return;
+  }
   // Whole rows are one.
   if (c_row == n) {
     n *= rows;
@@ -161,7 +122,7 @@ TARGET static void NAME(finish_block)(
       line[j] = value;
     }
   }
-  NAME(activate_rows)(c, rows, n, c_row, finish);
+  NAME(activate_rows)(c, rows, n, c_row, finish, column);
 }
 
 /// What the parts of a product have in common.
@@ -285,7 +246,7 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
     CASE(4)
   }
 #undef CASE
-  if (finish) NAME(activate_rows)(c, rows, n, t->c_row, finish);
+  if (finish) NAME(activate_rows)(c, rows, n, t->c_row, finish, 0);
 }
 
 #include "narrow-kernel.h"
@@ -624,6 +585,7 @@ TARGET static void NAME(convolve)(
       NAME(finish) own = end;
       if (own.bias) own.bias += group * n;
       if (own.addend) own.addend += group * n;
+      if (own.slopes) own.slopes += group * n;
       const T *lines[POSITIONS * BLOCK];
       if (runs) {
         T copies[PATCHES];
@@ -737,7 +699,7 @@ TARGET static void NAME(convolve_depthwise)(
         }
       }
     }
-    NAME(activate_rows)(y + pixel * channels, rows, channels, channels, &end);
+    NAME(activate_rows)(y + pixel * channels, rows, channels, channels, &end, 0);
   }
 }
 
@@ -806,13 +768,8 @@ TARGET static void NAME(finish_rows)(
 }
 #endif
 
-#undef V
 #undef PANEL
-#undef INLINE
-#undef LOAD
-#undef STORE
 #undef ASKED
-#undef UNROLL
 #undef IS_CUT
 #undef NARROW
 #undef NARROW_LEAST

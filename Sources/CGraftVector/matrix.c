@@ -45,10 +45,11 @@ static void activate_f32(graft_activation kind, float alpha, float *x, ptrdiff_t
     case GRAFT_ACTIVATION_MISH: graft_f32_mish(x, x, count); break;
     case GRAFT_ACTIVATION_GELU: graft_f32_gelu(x, x, count); break;
     case GRAFT_ACTIVATION_GELU_TANH: graft_f32_gelu_tanh(x, x, count); break;
-    // Cut while the sums are in registers.
+    // Cut while the sums are in registers, or with a slope for each column.
     case GRAFT_ACTIVATION_NONE:
     case GRAFT_ACTIVATION_RELU:
-    case GRAFT_ACTIVATION_RELU6: break;
+    case GRAFT_ACTIVATION_RELU6:
+    case GRAFT_ACTIVATION_PRELU: break;
   }
 }
 
@@ -69,7 +70,8 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
         break;
       case GRAFT_ACTIVATION_NONE:
       case GRAFT_ACTIVATION_RELU:
-      case GRAFT_ACTIVATION_RELU6: break;
+      case GRAFT_ACTIVATION_RELU6:
+      case GRAFT_ACTIVATION_PRELU: break;
     }
   }
 }

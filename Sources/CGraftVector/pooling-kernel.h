@@ -1,14 +1,7 @@
 // Pooling of float32, for one instruction set, by way of variants.h.
 
-typedef float NAME(numbers) __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef float NAME(unaligned) __attribute__((vector_size(WIDTH * sizeof(float)), aligned(sizeof(float))));
-typedef int NAME(choice) __attribute__((vector_size(WIDTH * sizeof(float))));
+#include "registers-kernel.h"
 
-#define V NAME(numbers)
-#define INLINE TARGET static inline __attribute__((always_inline))
-#define LOAD(p) ((V) * (const NAME(unaligned) *)(p))
-#define STORE(p, v) (*(NAME(unaligned) *)(p) = (NAME(unaligned))(v))
-#define UNROLL _Pragma("clang loop unroll(full)")
 // Registers that are combined at once.
 #define MANY (WIDTH == 16 ? 4 : 8)
 
@@ -24,8 +17,7 @@ INLINE V NAME(combine)(const int is_maximum, V result, V x) {
 #elif defined(__x86_64__)
   return (V)_mm_max_ps((__m128)x, (__m128)result);
 #else
-  const NAME(choice) larger = x > result;
-  return (V)(((NAME(choice))x & larger) | ((NAME(choice))result & ~larger));
+  return NAME(choose)(x > result, x, result);
 #endif
 }
 
@@ -183,10 +175,5 @@ TARGET static void NAME(pool_rows)(
     NAME(rows)(0, s, x, y, first, last, line);
 }
 
-#undef V
-#undef INLINE
-#undef LOAD
-#undef STORE
-#undef UNROLL
 #undef MANY
 #undef INITIAL

@@ -1,26 +1,31 @@
 // What is computed of a few pixels' channels, for one instruction set, by way of variants.h.
 
 TARGET static int NAME(norms)(
-    const float *restrict x, float *restrict squares, float *restrict norms, ptrdiff_t channels, ptrdiff_t reach,
-    float bias, float alpha) {
+    const float *restrict x, float *restrict squares, float *restrict norms, ptrdiff_t pixels, ptrdiff_t channels,
+    ptrdiff_t reach, float bias, float alpha) {
+  const ptrdiff_t pitch = channels + reach;
   int is_finite = 1;
-  for (ptrdiff_t i = 0; i < channels; i++) {
-    const float square = x[i] * x[i];
-    squares[reach + i] = square;
-    is_finite &= square < INFINITY;
-    norms[i] = 0;
+  // Zeros stand between the pixels' squares, so that all of them are one line.
+  for (ptrdiff_t pixel = 0; pixel < pixels; pixel++) {
+    float *line = squares + pixel * pitch;
+    for (ptrdiff_t i = 0; i < reach; i++) line[i] = 0;
+    for (ptrdiff_t i = 0; i < channels; i++) {
+      const float value = x[pixel * channels + i], square = value * value;
+      line[reach + i] = square;
+      is_finite &= square < INFINITY;
+    }
   }
-  // The sums of a few channels stay in registers.
-  ptrdiff_t first = 0;
-  for (; first + 2 * WIDTH <= channels; first += 2 * WIDTH) {
+  for (ptrdiff_t i = 0; i < 2 * (reach + WIDTH); i++) squares[pixels * pitch + i] = 0;
+  // The sums of a few places stay in registers; they take the place of squares that no later one reads.
+  for (ptrdiff_t first = 0; first < pixels * pitch; first += 2 * WIDTH) {
     float sums[2 * WIDTH] = {0};
     for (ptrdiff_t step = 0; step <= 2 * reach; step++)
       for (ptrdiff_t i = 0; i < 2 * WIDTH; i++) sums[i] += squares[first + i + step];
-    memcpy(norms + first, sums, sizeof sums);
+    memcpy(squares + first, sums, sizeof sums);
   }
-  for (ptrdiff_t step = 0; step <= 2 * reach; step++)
-    for (ptrdiff_t i = first; i < channels; i++) norms[i] += squares[i + step];
-  for (ptrdiff_t i = 0; i < channels; i++) norms[i] = bias + alpha * norms[i];
+  for (ptrdiff_t pixel = 0; pixel < pixels; pixel++)
+    for (ptrdiff_t i = 0; i < channels; i++)
+      norms[pixel * channels + i] = bias + alpha * squares[pixel * pitch + i];
   return is_finite;
 }
 

@@ -14,8 +14,9 @@
 #include "variants.h"
 
 int graft_lrn_norms_f32(
-    const float *x, float *squares, float *norms, ptrdiff_t channels, ptrdiff_t reach, float bias, float alpha) {
-  return SELECT(norms)(x, squares, norms, channels, reach, bias, alpha);
+    const float *x, float *squares, float *norms, ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t reach, float bias,
+    float alpha) {
+  return SELECT(norms)(x, squares, norms, pixels, channels, reach, bias, alpha);
 }
 
 void graft_divide_by_root_f32(const float *x, const float *norms, float *y, ptrdiff_t count, int quarters) {

@@ -2,20 +2,15 @@
 
 #pragma clang fp contract(fast)
 
-typedef float NAME(vector) __attribute__((vector_size(WIDTH * sizeof(float))));
-typedef float NAME(loose) __attribute__((vector_size(WIDTH * sizeof(float)), aligned(sizeof(float))));
-typedef int NAME(bits) __attribute__((vector_size(WIDTH * sizeof(float))));
+#include "registers-kernel.h"
+
+#include "finish-kernel.h"
 
 // Weights lie in files at any address.
 typedef float NAME(few) __attribute__((vector_size(WIDTH / 2 * sizeof(float)), aligned(1)));
 typedef double NAME(wide) __attribute__((vector_size(WIDTH / 2 * sizeof(double))));
 
-#define V NAME(vector)
 #define D NAME(wide)
-#define INLINE static inline __attribute__((always_inline)) TARGET
-#define LOAD(p) ((V) * (const NAME(loose) *)(p))
-#define STORE(p, v) (*(NAME(loose) *)(p) = (NAME(loose))(v))
-#define UNROLL _Pragma("clang loop unroll(full)")
 
 /// One dimension of a patch to the transformed space: `size` elements to as many.
 INLINE void NAME(input_line)(const int size, const V *d, V *t) {
@@ -177,16 +172,13 @@ INLINE void NAME(output)(
   const ptrdiff_t pixel_size = s->output_channels, height = s->output[1], width = s->output[2];
   const ptrdiff_t row_step = s->dilation[1], column_step = s->dilation[2];
   const tiles down = tiles_of(height, row_step, high), across = tiles_of(width, column_step, wide);
-  const graft_activation activation = finish->activation;
-  const int clamps = activation == GRAFT_ACTIVATION_RELU || activation == GRAFT_ACTIVATION_RELU6;
-  const V zero = {0}, upper = zero + (activation == GRAFT_ACTIVATION_RELU6 ? 6.0f : __builtin_inff());
-  const float *bias = finish->bias;
+  const NAME(finish) end = NAME(finish_of)(finish);
   for (ptrdiff_t index = first; index < last; index++, m += channels) {
     const ptrdiff_t column = tile_start(index % across.count, across, column_step, wide);
     const ptrdiff_t row = tile_start(index / across.count % down.count, down, row_step, high);
     const ptrdiff_t pixel = (index / (across.count * down.count) * height + row) * width + column;
     const int rows = tile_size(row, height, row_step, high), columns = tile_size(column, width, column_step, wide);
-    const float *addend = finish->addend ? (const float *)finish->addend + pixel * finish->addend_row : 0;
+    const float *addend = end.addend ? end.addend + pixel * end.addend_row : NULL;
     float *target = y + pixel * pixel_size;
     for (ptrdiff_t c = 0; c < channels; c += WIDTH) {
       V lines[6][4];
@@ -195,7 +187,7 @@ INLINE void NAME(output)(
         UNROLL for (int j = 0; j < SIZE(wide); j++) sums[j] = LOAD(m + (i * SIZE(wide) + j) * m_step + c);
         NAME(output_line)(wide, sums, lines[i]);
       }
-      const V offset = bias ? LOAD(bias + c) : zero;
+      const V offset = end.bias ? LOAD(end.bias + c) : (V){0};
       UNROLL for (int j = 0; j < wide; j++) {
         V sums[6], result[4];
         UNROLL for (int i = 0; i < SIZE(high); i++) sums[i] = lines[i][j];
@@ -204,20 +196,14 @@ INLINE void NAME(output)(
           if (i >= rows || j >= columns) continue;
           V value = result[i] + offset;
           const ptrdiff_t place = i * row_step * width + j * column_step;
-          if (addend) value += LOAD(addend + place * finish->addend_row + c);
-          if (clamps) {
-            // Written so that NaN stays NaN.
-            const NAME(bits) low = value < zero;
-            value = (V)((NAME(bits))value & ~low);
-            const NAME(bits) above = value > upper;
-            value = (V)(((NAME(bits))upper & above) | ((NAME(bits))value & ~above));
-          }
+          if (addend) value += LOAD(addend + place * end.addend_row + c);
+          if (end.clamps) value = NAME(clamp)(value, end.upper);
           STORE(target + place * pixel_size + c, value);
         }
       }
     }
-    if (!clamps && activation != GRAFT_ACTIVATION_NONE) {
-      const graft_finish rest = {.activation = activation, .alpha = finish->alpha};
+    if (end.rest != GRAFT_ACTIVATION_NONE) {
+      const graft_finish rest = {.activation = end.rest, .alpha = finish->alpha, .slopes = finish->slopes};
       for (int i = 0; i < rows; i++)
         graft_finish_rows_f32(
             target + i * row_step * width * pixel_size, columns, channels, column_step * pixel_size, &rest);
@@ -266,9 +252,4 @@ TARGET static void NAME(winograd_pack)(
 }
 
 #undef EACH_TILE
-#undef V
 #undef D
-#undef INLINE
-#undef LOAD
-#undef STORE
-#undef UNROLL

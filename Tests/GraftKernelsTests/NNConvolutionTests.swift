@@ -254,10 +254,14 @@ struct NNConvolutionTests {
       let attributes = Self.attributes(padding: "SAME")
       let sums = try NNHarness.run("Conv2D", [x, filter], attributes)[0].scalars(as: Float.self)
       let (b, a) = (try bias.scalars(as: Float.self), try addend.scalars(as: Float.self))
-      let expected = sums.indices.map { apply(activation, Double(sums[$0] + b[$0 % outputs] + a[$0])) }
+      let slopes = try NNHarness.noise([outputs], seed: 6)
+      let slope = try slopes.scalars(as: Float.self)
+      let expected = sums.indices.map {
+        apply(activation, Double(sums[$0] + b[$0 % outputs] + a[$0]), slope: slope[$0 % outputs])
+      }
       for constants in [[], [1]] as [Set<Int>] {
         let y = try NNHarness.run(
-          "_FusedConv2D", [x, filter, bias, addend],
+          "_FusedConv2D", [x, filter, bias, addend] + (activation == "PRelu" ? [slopes] : []),
           attributes.merging([
             "fused_ops": .strings(["BiasAdd", "Add", Bytes(activation)]), "leakyrelu_alpha": .float(0.3),
           ]) { $1 }, constants: constants)[0]
@@ -266,8 +270,52 @@ struct NNConvolutionTests {
     }
   }
 
-  private func apply(_ activation: String, _ x: Double) -> Float {
+  @Test(
+    "Each kernel applies each channel's own slope",
+    arguments: [
+      // Products, Winograd's, few channels, many positions, groups; depthwise ones by rows and by pixels.
+      ([1, 1, 24, 40], false, 24), ([3, 3, 32, 48], false, 32), ([3, 3, 3, 2], false, 3),
+      ([5, 2, 7, 20], false, 7),
+      ([3, 3, 4, 32], false, 32), ([3, 3, 2, 6], false, 4), ([3, 3, 24, 1], true, 24),
+      ([3, 3, 3, 1], true, 3),
+      ([2, 3, 24, 1], true, 24), ([3, 3, 5, 4], true, 5),
+    ] as [([Int], Bool, Int)])
+  func slopes(filter sizes: [Int], isDepthwise: Bool, channels: Int) throws {
+    let op = isDepthwise ? "DepthwiseConv2dNative" : "Conv2D"
+    let outputs = isDepthwise ? sizes[2] * sizes[3] : sizes[3]
+    let x = try NNHarness.noise([2, 17, 16, channels])
+    let filter = try NNHarness.noise(sizes, seed: 3)
+    let (bias, slopes) = (try NNHarness.noise([outputs], seed: 4), try NNHarness.noise([outputs], seed: 6))
+    let (b, slope) = (try bias.scalars(as: Float.self), try slopes.scalars(as: Float.self))
+    let attributes = Self.attributes(padding: "SAME")
+    for constants in [[], [1, 2, 3]] as [Set<Int>] {
+      let sums = try NNHarness.run(op, [x, filter], attributes, constants: constants)[0].scalars(
+        as: Float.self)
+      let expected = sums.indices.map { place in
+        let value = sums[place] + b[place % outputs]
+        return value > 0 ? value : value * slope[place % outputs]
+      }
+      let y = try NNHarness.run(
+        "_Fused" + op, [x, filter, bias, slopes],
+        attributes.merging(["fused_ops": .strings(["BiasAdd", "PRelu"])]) { $1 }, constants: constants,
+        threads: 2)[0]
+      try expectClose(y, expected, within: 1e-5)
+    }
+  }
+
+  @Test("Slopes that are missing, or as many as there are no channels, are an error")
+  func wrongSlopes() throws {
+    let (x, filter) = (try NNHarness.noise([1, 4, 4, 3]), try NNHarness.noise([1, 1, 3, 5], seed: 3))
+    let attributes = Self.attributes(padding: "SAME").merging(["fused_ops": .strings(["PRelu"])]) { $1 }
+    #expect(throws: GraftError.self) { try NNHarness.run("_FusedConv2D", [x, filter], attributes) }
+    #expect(throws: GraftError.self) {
+      try NNHarness.run("_FusedConv2D", [x, filter, NNHarness.noise([4], seed: 5)], attributes)
+    }
+  }
+
+  private func apply(_ activation: String, _ x: Double, slope: Float) -> Float {
     switch activation {
+    case "PRelu": Float(x > 0 ? x : Double(slope) * x)
     case "Relu": Float(max(x, 0))
     case "Relu6": Float(min(max(x, 0), 6))
     case "LeakyRelu": Float(x > 0 ? x : Double(Float(0.3)) * x)

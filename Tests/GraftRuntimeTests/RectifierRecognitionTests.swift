@@ -106,4 +106,59 @@ import Testing
       .node("y", "Maximum", ["scaled", "n"], GraphText.float)
     #expect(try lines(two).last == "y = Maximum(scaled:0, n:0)")
   }
+
+  // MARK: A slope for each channel
+
+  private static let channels = product.constant("slopes", [2], [0.25, -1.5])
+
+  private static let parametric: [GraphText] = [
+    // As Keras writes it, its slopes in the shape of a batch of one.
+    product.constant("slopes", [1, 2], [-0.25, 1.5])
+      .node("positive", "Relu", ["m"], GraphText.float).node("minus", "Neg", ["m"], GraphText.float)
+      .node("negative", "Relu", ["minus"], GraphText.float)
+      .node("scaled", "Mul", ["slopes", "negative"], GraphText.float)
+      .node("y", "AddV2", ["positive", "scaled"], GraphText.float),
+    // As older networks do: by the half of x - |x|, or by the lesser of x and 0.
+    channels.constant("part", [], [0.5])
+      .node("positive", "Relu", ["m"], GraphText.float).node("abs", "Abs", ["m"], GraphText.float)
+      .node("below", "Sub", ["m", "abs"], GraphText.float)
+      .node("scaled", "Mul", ["slopes", "below"], GraphText.float)
+      .node("negative", "Mul", ["scaled", "part"], GraphText.float)
+      .node("y", "Add", ["positive", "negative"], GraphText.float),
+    channels.constant("zero", [], [0.0])
+      .node("positive", "Maximum", ["zero", "m"], GraphText.float)
+      .node("negative", "Minimum", ["zero", "m"], GraphText.float)
+      .node("scaled", "Mul", ["slopes", "negative"], GraphText.float)
+      .node("y", "AddV2", ["positive", "scaled"], GraphText.float),
+  ]
+
+  @Test(arguments: parametric.indices) func slopesOfChannelsAreFused(form: Int) throws {
+    let text = Self.parametric[form]
+    #expect(try lines(text).last == "y = _FusedMatMul(x:0, w:0, y/slopes:0)")
+    let x = try Tensor(shape: [4, 2], scalars: [1, -2, 3, 4, -5, 6, 0, -1] as [Float])
+    try expectSameResults(text, x)
+  }
+
+  @Test(arguments: ["m", "positive", "scaled"]) func slopesOfWhatOthersReadStay(other: String) throws {
+    let text = Self.channels.constant("zero", [], [0.0])
+      .node("positive", "Relu", ["m"], GraphText.float)
+      .node("negative", "Minimum", ["zero", "m"], GraphText.float)
+      .node("scaled", "Mul", ["slopes", "negative"], GraphText.float)
+      .node("rectified", "AddV2", ["positive", "scaled"], GraphText.float)
+      .node("y", "Mul", ["rectified", other], GraphText.float)
+    #expect(try lines(text).contains("rectified = AddV2(positive:0, scaled:0)"))
+    let x = try Tensor(shape: [2, 2], scalars: [1, -2, 3, 4] as [Float])
+    try expectSameResults(text, x)
+  }
+
+  @Test func slopesThatWidenTheProductStay() throws {
+    let text = GraphText().placeholder("x", [-1, 2]).constant("w", [2, 1], [1.0, -2.0])
+      .node("m", "MatMul", ["x", "w"], GraphText.float).constant("slopes", [2], [0.25, -1.5])
+      .constant("zero", [], [0.0]).node("positive", "Relu", ["m"], GraphText.float)
+      .node("negative", "Minimum", ["zero", "m"], GraphText.float)
+      .node("scaled", "Mul", ["slopes", "negative"], GraphText.float)
+      .node("y", "AddV2", ["positive", "scaled"], GraphText.float)
+    #expect(try lines(text).last == "y = AddV2(positive:0, scaled:0)")
+    try expectSameResults(text, Tensor(shape: [2, 2], scalars: [1, -2, 3, 4] as [Float]))
+  }
 }

@@ -258,11 +258,15 @@ void graft_c128_power(const double *a, const double *b, double *y);
 
 // MARK: The channels of a few pixels
 
-/// norms[c] = bias + alpha * (the sum of the squares of the channels at most `reach` away). `squares` has room for
-/// `channels + 2 * reach` numbers, of which the first and the last `reach` are zero. The result is whether all squares
+/// Numbers that a register holds at most.
+#define GRAFT_LANES_F32 16
+
+/// norms[p, c] = bias + alpha * (the sum of the squares of the channels at most `reach` away) for some pixels. `squares`
+/// has room for `pixels * (channels + reach) + 2 * (reach + GRAFT_LANES_F32)` numbers. The result is whether all squares
 /// are finite.
 int graft_lrn_norms_f32(
-    const float *x, float *squares, float *norms, ptrdiff_t channels, ptrdiff_t reach, float bias, float alpha);
+    const float *x, float *squares, float *norms, ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t reach, float bias,
+    float alpha);
 
 /// y[i] = x[i] / norms[i]^(quarters / 4), for 2, 3 and 4 quarters.
 void graft_divide_by_root_f32(const float *x, const float *norms, float *y, ptrdiff_t count, int quarters);

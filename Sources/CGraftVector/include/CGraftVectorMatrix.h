@@ -16,6 +16,7 @@ typedef enum {
   GRAFT_ACTIVATION_RELU,
   GRAFT_ACTIVATION_RELU6,
   GRAFT_ACTIVATION_LEAKY_RELU,
+  GRAFT_ACTIVATION_PRELU,
   GRAFT_ACTIVATION_ELU,
   GRAFT_ACTIVATION_TANH,
   GRAFT_ACTIVATION_SIGMOID,
@@ -36,6 +37,8 @@ typedef struct {
   graft_activation activation;
   /// The slope of leaky ReLU below zero.
   double alpha;
+  /// That of parametric ReLU, one for each column; else NULL.
+  const void *slopes;
 } graft_finish;
 
 /// A convolution over three spatial dimensions (depth, height, width), channels last.

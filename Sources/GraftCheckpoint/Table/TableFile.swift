@@ -97,14 +97,9 @@ struct TableFile: Sendable {
   /// - Throws: `GraftError` (`dataLoss`) when the block that would hold it is damaged.
   /// - Complexity: O(log(blocks) + bytes of a block).
   func value(of key: [UInt8]) throws(GraftError) -> HeldBytes? {
-    var low = 0
-    var high = blocks.count
-    while low < high {
-      let middle = (low + high) / 2
-      if blocks[middle].lastKey.precedes(key) { low = middle + 1 } else { high = middle }
-    }
-    guard low < blocks.count else { return nil }
-    let block = try Self.block(blocks[low].place, in: file)
+    let place = blocks.partitioningIndex { !$0.lastKey.precedes(key) }
+    guard place < blocks.count else { return nil }
+    let block = try Self.block(blocks[place].place, in: file)
     var found: UnsafeRawBufferPointer?
     try Self.scan(block, in: file) { (candidate: [UInt8], value) throws(GraftError) in
       if candidate == key { found = value }

@@ -8,6 +8,8 @@ package struct Finish: Sendable {
   /// As many elements as the result.
   var addend: Tensor?
   var activation = Activation.none
+  /// The slopes of `PRelu` below zero, one for each column or channel; nil for other activations.
+  var slopes: Tensor?
 
   /// Nothing is applied.
   static let none = Finish()
@@ -19,7 +21,8 @@ package struct Finish: Sendable {
   func widened(_ context: KernelContext) throws -> Finish {
     Finish(
       bias: try bias.map { try FloatConversion.widen($0, context) },
-      addend: try addend.map { try FloatConversion.widen($0, context) }, activation: activation)
+      addend: try addend.map { try FloatConversion.widen($0, context) }, activation: activation,
+      slopes: try slopes.map { try FloatConversion.widen($0, context) })
   }
 
   /// The same for C, for a result of the given width whose addend has as many columns.
@@ -28,7 +31,8 @@ package struct Finish: Sendable {
   func vector(columns: Int) -> graft_finish {
     graft_finish(
       bias: bias.map { UnsafeRawPointer($0.base) }, addend: addend.map { UnsafeRawPointer($0.base) },
-      addend_row: columns, activation: activation.kind, alpha: Double(activation.alpha))
+      addend_row: columns, activation: activation.kind, alpha: Double(activation.alpha),
+      slopes: slopes.map { UnsafeRawPointer($0.base) })
   }
 }
 
@@ -38,6 +42,7 @@ extension graft_finish {
     var part = self
     let size = MemoryLayout<T>.stride
     part.bias = bias.map { $0 + column * size }
+    part.slopes = slopes.map { $0 + column * size }
     part.addend = addend.map { $0 + (row * addend_row + column) * size }
     return part
   }
@@ -53,7 +58,7 @@ package struct Activation: Sendable, Equatable {
 
   private static let kinds: [String: graft_activation] = [
     "Relu": GRAFT_ACTIVATION_RELU, "Relu6": GRAFT_ACTIVATION_RELU6, "Elu": GRAFT_ACTIVATION_ELU,
-    "LeakyRelu": GRAFT_ACTIVATION_LEAKY_RELU, "Tanh": GRAFT_ACTIVATION_TANH,
+    "LeakyRelu": GRAFT_ACTIVATION_LEAKY_RELU, "PRelu": GRAFT_ACTIVATION_PRELU, "Tanh": GRAFT_ACTIVATION_TANH,
     "Sigmoid": GRAFT_ACTIVATION_SIGMOID, "Swish": GRAFT_ACTIVATION_SWISH,
     "HardSwish": GRAFT_ACTIVATION_HARD_SWISH, "Mish": GRAFT_ACTIVATION_MISH,
     "GeluExact": GRAFT_ACTIVATION_GELU, "GeluApproximate": GRAFT_ACTIVATION_GELU_TANH,
@@ -67,6 +72,9 @@ package struct Activation: Sendable, Equatable {
     self.alpha = alpha
   }
 
+  /// Whether it reads a slope for each column or channel.
+  var hasSlopes: Bool { kind == GRAFT_ACTIVATION_PRELU }
+
   /// The function of the given name, as in `fused_ops`; nil for one that cannot be fused.
   init?(named name: String, alpha: Float) {
     guard let kind = Self.kinds[name] else { return nil }
@@ -75,7 +83,7 @@ package struct Activation: Sendable, Equatable {
 }
 
 /// The ops fused into a product or convolution, as its attributes name them: `Scale`, `BiasAdd`, `Add`, then
-/// one activation, each where it is used, in this order.
+/// one activation, each where it is used, in this order. All but activations other than `PRelu` read an input.
 package struct FusedOps: Sendable {
   /// Whether the filter's output channels are multiplied by a vector first.
   let hasScale: Bool
@@ -119,7 +127,9 @@ package struct FusedOps: Sendable {
     let hasBias = normalization == nil && take("BiasAdd")
     let hasAddend = normalization == nil && take("Add")
     var activation = Activation.none
-    if let name = names.first, let found = Activation(named: name, alpha: alpha) {
+    if let name = names.first, let found = Activation(named: name, alpha: alpha),
+      !(found.hasSlopes && normalization != nil)
+    {
       activation = found
       names.removeFirst()
     }
@@ -140,7 +150,7 @@ package struct FusedOps: Sendable {
 
   /// How many inputs follow the two of the op itself.
   var inputCount: Int {
-    normalization == nil ? (hasScale ? 1 : 0) + (hasBias ? 1 : 0) + (hasAddend ? 1 : 0) : 4
+    normalization != nil ? 4 : [hasScale, hasBias, hasAddend, activation.hasSlopes].count { $0 }
   }
 
   /// What to apply to a result of the given shape, with the inputs that follow the op's own two.
@@ -172,6 +182,10 @@ package struct FusedOps: Sendable {
           at: .init(input: next))
       }
       finish.addend = addend
+      next += 1
+    }
+    if activation.hasSlopes {
+      finish.slopes = try Self.vector(context, next, "slope", channels, dtype)
     }
     return finish
   }

@@ -22,12 +22,8 @@ extension MathOps {
             boundaries.withUnsafeBufferPointer { boundaries in
               for index in range {
                 // The first boundary that the element is before; none for NaN.
-                var (low, high) = (0, boundaries.count)
-                while low < high {
-                  let middle = (low + high) / 2
-                  if isBefore(source[index], boundaries[middle]) { high = middle } else { low = middle + 1 }
-                }
-                target[index] = Int32(truncatingIfNeeded: low)
+                let place = boundaries.partitioningIndex { isBefore(source[index], $0) }
+                target[index] = Int32(truncatingIfNeeded: place)
               }
             }
           }
@@ -60,12 +56,8 @@ extension MathOps {
           let target = try context.allocate(feature, .int32, values.shape).mutableBuffer(as: Int32.self)
           let (source, boundaries) = (values.buffer(as: Float.self), limits.buffer(as: Float.self))
           for i in source.indices {
-            var (low, high) = (0, boundaries.count)
-            while low < high {
-              let middle = (low + high) / 2
-              if boundaries[middle] < source[i] { low = middle + 1 } else { high = middle }
-            }
-            target[i] = Int32(truncatingIfNeeded: min(low, boundaries.count - 1))
+            let place = boundaries.partitioningIndex { !($0 < source[i]) }
+            target[i] = Int32(truncatingIfNeeded: min(place, boundaries.count - 1))
           }
         }
       }

@@ -118,14 +118,10 @@ private struct BoundTask: OrderedElementTask {
     let (length, columns) = (self.sorted.shape[1], self.values.shape[1])
     for i in values.indices {
       let start = i / columns * length
-      var (low, high) = (0, length)
-      while low < high {
-        let middle = (low + high) / 2
-        let element = sorted[start + middle]
-        let isBefore = isUpper ? !E.less(values[i], element) : E.less(element, values[i])
-        if isBefore { low = middle + 1 } else { high = middle }
+      let place = (start..<start + length).partitioningIndex { index in
+        isUpper ? E.less(values[i], sorted[index]) : !E.less(sorted[index], values[i])
       }
-      y[i] = I(truncatingIfNeeded: low)
+      y[i] = I(truncatingIfNeeded: place - start)
     }
   }
 }

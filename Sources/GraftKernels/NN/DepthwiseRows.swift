@@ -88,7 +88,10 @@ struct DepthwiseRows: Sendable {
     var unbiased = finish
     unbiased.bias = nil
     let isFinished = unbiased.isEmpty
-    nonisolated(unsafe) let rest = unbiased.vector(columns: outputRow)
+    // A row of the result is one of the finish, but where slopes repeat with every pixel.
+    let columns = finish.slopes == nil ? outputRow : outputRow / horizontal.output
+    let finishedRows = outputRow / columns
+    nonisolated(unsafe) let rest = unbiased.vector(columns: columns)
     context.workers.forEachOnWorkers(batch * vertical.output, cost: positions * outputRow / 64) {
       worker, range in
       let laid = scratch + worker * size
@@ -108,7 +111,8 @@ struct DepthwiseRows: Sendable {
           sum(row % vertical.output, laid, first: below, factors, into: sums)
           if !isFinished {
             Float.finishRows(
-              sums, rows: 1, n: outputRow, cRow: outputRow, rest.from(row: row, column: 0, of: Float.self))
+              sums, rows: finishedRows, n: columns, cRow: columns,
+              rest.from(row: row * finishedRows, column: 0, of: Float.self))
           }
           (target + row * outputRow).update(from: sums, count: outputRow)
         }

@@ -54,6 +54,9 @@ enum LocalResponseNormalizationOps {
 
   /// The op's attributes.
   struct Window: Sendable {
+    /// Numbers that stay in the innermost cache, with their squares and norms.
+    private static let lineLength = 512
+
     let radius: Int
     let bias: Float
     let alpha: Float
@@ -102,22 +105,30 @@ enum LocalResponseNormalizationOps {
       let reach = min(radius, channels)
       // The powers that networks use need no logarithm.
       let quarters: Int32? = [0.5, 0.75, 1].contains(beta) ? Int32(beta * 4) : nil
+      // Few channels of many pixels are one line.
+      let most = max(Self.lineLength / (channels + reach), 1)
+      let room = most * (channels + reach) + 2 * (reach + Int(GRAFT_LANES_F32))
       workers.forEach(x.elementCount / channels, cost: channels * (reach + 5)) { range in
-        // The squares, with zeros around them, and the norms.
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * channels + 2 * reach) { memory in
-          memory.initialize(repeating: 0)
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: room + most * channels) { memory in
           guard let squares = memory.baseAddress else { return }
-          let norms = squares + channels + 2 * reach
-          for pixel in range {
-            let (values, results) = (source + pixel * channels, target + pixel * channels)
-            let isFinite = graft_lrn_norms_f32(values, squares, norms, channels, reach, bias, alpha) != 0
+          let norms = squares + room
+          for first in stride(from: range.lowerBound, to: range.upperBound, by: most) {
+            let pixels = min(most, range.upperBound - first)
+            let (values, results) = (source + first * channels, target + first * channels)
+            let isFinite =
+              graft_lrn_norms_f32(values, squares, norms, pixels, channels, reach, bias, alpha) != 0
             if let quarters {
-              graft_divide_by_root_f32(values, norms, results, channels, quarters)
+              graft_divide_by_root_f32(values, norms, results, pixels * channels, quarters)
             } else {
-              for index in 0..<channels { results[index] = values[index] * Float.power(norms[index], -beta) }
+              for index in 0..<pixels * channels {
+                results[index] = values[index] * Float.power(norms[index], -beta)
+              }
             }
             if isFinite { continue }
-            for channel in 0..<channels where isSpoilt(values, channel, channels) { results[channel] = .nan }
+            for place in 0..<pixels * channels {
+              let (pixel, channel) = place.quotientAndRemainder(dividingBy: channels)
+              if isSpoilt(values + pixel * channels, channel, channels) { results[place] = .nan }
+            }
           }
         }
       }

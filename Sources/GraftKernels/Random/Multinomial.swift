@@ -98,12 +98,6 @@ enum MultinomialOps {
 
   /// The first place whose sum is larger.
   private static func place(of value: Double, in sums: [Double]) -> Int {
-    var low = 0
-    var high = sums.count
-    while low < high {
-      let middle = (low + high) / 2
-      if value < sums[middle] { high = middle } else { low = middle + 1 }
-    }
-    return low
+    sums.partitioningIndex { value < $0 }
   }
 }

@@ -1,5 +1,7 @@
 // Written by Scripts/generate-unicode-scripts.py: do not edit.
 
+import GraftTensor
+
 /// The script of every code point, with ICU's numbers.
 enum UnicodeScripts {
   /// The script of a code point; -1 for what is none.
@@ -7,13 +9,8 @@ enum UnicodeScripts {
     guard value >= 0, value <= 0x10FFFF else { return -1 }
     let value = UInt32(value)
     // The last run that begins at the code point or before it.
-    var low = 0
-    var high = runs.count
-    while low + 1 < high {
-      let middle = (low + high) / 2
-      if runs[middle] >> 8 <= value { low = middle } else { high = middle }
-    }
-    return Int32(runs[low] & 0xFF)
+    let next = runs.partitioningIndex { $0 >> 8 > value }
+    return Int32(runs[next - 1] & 0xFF)
   }
 
   /// Where a run of code points of one script begins, and in the low byte the script.

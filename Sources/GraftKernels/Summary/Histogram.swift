@@ -24,12 +24,8 @@ struct Histogram {
 
   mutating func add(_ value: Double) {
     // The first limit that is greater.
-    var (low, high) = (0, Self.limits.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if Self.limits[middle] > value { high = middle } else { low = middle + 1 }
-    }
-    buckets[min(low, buckets.count - 1)] += 1
+    let place = Self.limits.partitioningIndex { $0 > value }
+    buckets[min(place, buckets.count - 1)] += 1
     minimum = Swift.min(minimum, value)
     maximum = Swift.max(maximum, value)
     count += 1

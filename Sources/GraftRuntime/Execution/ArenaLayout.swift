@@ -95,13 +95,9 @@ struct ArenaLayout: Sendable {
 
     /// Takes the lane for a life, and says whether it was free.
     mutating func take(_ life: ClosedRange<Int>) -> Bool {
-      var (low, high) = (0, lives.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if lives[middle].upperBound < life.lowerBound { low = middle + 1 } else { high = middle }
-      }
-      guard low == lives.count || lives[low].lowerBound > life.upperBound else { return false }
-      lives.insert(life, at: low)
+      let place = lives.partitioningIndex { $0.upperBound >= life.lowerBound }
+      guard place == lives.count || lives[place].lowerBound > life.upperBound else { return false }
+      lives.insert(life, at: place)
       return true
     }
   }
