@@ -68,7 +68,7 @@ let package = Package(
     .target(
       name: "GraftTensor",
       dependencies: [
-        "CZlib", "CGraftChecksum", "CGraftMapping",
+        "CZlib", "CGraftChecksum", "CGraftMapping", "CGraftThreads",
         .target(name: "CZstd", condition: .when(traits: ["Zstandard"])),
       ],
       swiftSettings: swiftSettings),

@@ -83,7 +83,13 @@ typedef struct {
 static loop loops[LOOPS];
 /// Counts loops that were opened: what helpers wait for.
 static atomic_uint_fast64_t opened;
-static atomic_int active_runs, sleepers, helper_count;
+static atomic_int sleepers, helper_count;
+/// Runs under way, counted apart for each group of threads.
+static struct {
+  _Alignas(128) atomic_int runs;
+} stripes[GRAFT_STRIPES];
+/// How many threads have a stripe.
+static atomic_uint striped;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 
@@ -96,6 +102,21 @@ static int processors(void) {
     atomic_store_explicit(&count, known, memory_order_relaxed);
   }
   return known;
+}
+
+int graft_thread_stripe(void) {
+  static _Thread_local int stripe = -1;
+  if (stripe < 0)
+    stripe = (int)(atomic_fetch_add_explicit(&striped, 1, memory_order_relaxed) % GRAFT_STRIPES);
+  return stripe;
+}
+
+static int active_runs(void) {
+  const unsigned threads = atomic_load_explicit(&striped, memory_order_relaxed);
+  int count = 0;
+  for (unsigned i = 0; i < threads && i < GRAFT_STRIPES; i++)
+    count += atomic_load_explicit(&stripes[i].runs, memory_order_relaxed);
+  return count;
 }
 
 /// The first piece of a share.
@@ -166,7 +187,7 @@ static int has_opened(uint_fast64_t seen) {
       if (atomic_load_explicit(&opened, memory_order_relaxed) != seen) return 1;
       PAUSE();
     }
-    const int is_in_run = atomic_load_explicit(&active_runs, memory_order_relaxed) > 0;
+    const int is_in_run = active_runs() > 0;
     if (now() - start > (is_in_run ? PATIENCE_IN_RUNS_NS : PATIENCE_NS)) return 0;
     // The thread that is to open the next loop may be waiting for this very processor.
     sched_yield();
@@ -257,8 +278,13 @@ static void hire(int wanted) {
 
 int graft_threads_workers(int threads) { return threads < processors() ? threads : processors(); }
 
-void graft_threads_enter(void) { atomic_fetch_add_explicit(&active_runs, 1, memory_order_relaxed); }
-void graft_threads_leave(void) { atomic_fetch_sub_explicit(&active_runs, 1, memory_order_relaxed); }
+void graft_threads_enter(void) {
+  atomic_fetch_add_explicit(&stripes[graft_thread_stripe()].runs, 1, memory_order_relaxed);
+}
+
+void graft_threads_leave(void) {
+  atomic_fetch_sub_explicit(&stripes[graft_thread_stripe()].runs, 1, memory_order_relaxed);
+}
 
 static loop *take_loop(void) {
   for (int i = 0; i < LOOPS; i++) {
@@ -272,7 +298,7 @@ static loop *take_loop(void) {
 }
 
 void graft_threads_split(ptrdiff_t pieces, int helpers, int wakes, graft_piece run, void *context) {
-  const int others = atomic_load_explicit(&active_runs, memory_order_relaxed) - 1;
+  const int others = active_runs() - 1;
   const int idle = processors() - 1 - (others > 0 ? others : 0);
   if (helpers > idle) helpers = idle;
   if (helpers > pieces - 1) helpers = (int)(pieces - 1);

@@ -15,7 +15,12 @@ public final class MappedFile: @unchecked Sendable {
   public let bytes: UnsafeRawBufferPointer
   /// The file as long as it is mapped, and where its mapping is guarded; nil where the bytes were read.
   private let mapping: (descriptor: Int32, slot: Int32)?
+  /// The last byte that is not zero, where one is near the end of a mapped file. Wherever the file is cut that changes
+  /// any of its bytes, a zero stands there afterwards, or no memory is there at all.
+  private let witness: (offset: Int, value: UInt8)?
 
+  /// How far from the end it is looked for.
+  private static let witnessReach = 4096
   /// Files up to this size are read: as fast as to map them, and nothing that others do reaches them.
   private static let sizeToRead = 64 << 10
 
@@ -24,7 +29,7 @@ public final class MappedFile: @unchecked Sendable {
   /// - Parameter allowsEmpty: whether a file without a byte is fine; its `bytes` are then empty.
   /// - Throws: `GraftError`: `notFound`, `permissionDenied`, `wrongFileKind` for a directory or device,
   ///   `dataLoss` for an empty file, `inputOutput` for what the system refuses.
-  /// - Complexity: O(1); nothing is read.
+  /// - Complexity: O(1); no more than the last page is read.
   public init(path: String, allowsEmpty: Bool = false) throws(GraftError) {
     // A path with a zero byte would reach the system cut short.
     guard !path.isEmpty, !path.utf8.contains(0) else {
@@ -61,13 +66,13 @@ public final class MappedFile: @unchecked Sendable {
           remedy: "Download or export it again.")
       }
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-      mapping = nil
+      (mapping, witness) = (nil, nil)
       return
     }
     let size = Int(status.st_size)
     guard size > Self.sizeToRead else {
       bytes = try Self.read(size, of: descriptor, path)
-      mapping = nil
+      (mapping, witness) = (nil, nil)
       return
     }
     var slot: Int32 = 0
@@ -76,6 +81,8 @@ public final class MappedFile: @unchecked Sendable {
     }
     bytes = UnsafeRawBufferPointer(start: address, count: size)
     mapping = (descriptor, slot)
+    let bytes = bytes
+    witness = bytes.indices.suffix(Self.witnessReach).last { bytes[$0] != 0 }.map { ($0, bytes[$0]) }
     isKept = true
   }
 
@@ -114,6 +121,8 @@ public final class MappedFile: @unchecked Sendable {
   /// - Throws: `GraftError` (`dataLoss`).
   package func checkWhole() throws(GraftError) {
     guard let mapping else { return }
+    // To ask the system takes as long as a small network's run.
+    if let witness, bytes[witness.offset] == witness.value, !graft_mapping_is_damaged(mapping.slot) { return }
     var status = stat()
     let size = fstat(mapping.descriptor, &status) == 0 ? Int(status.st_size) : 0
     guard size < bytes.count || graft_mapping_is_damaged(mapping.slot) else { return }

@@ -17,11 +17,13 @@ package final class TensorStorage: @unchecked Sendable {
   package let isTransient: Bool
   private let content: Content
   /// Who pays for the memory; nobody where it is borrowed, or was made outside of runs.
-  private let account: MemoryAccount?
+  private let account: MemoryAccount.Purse?
   /// What was charged for the contents of strings.
   private var textBytes = 0
   /// The chunk that the memory was cut from, where it was.
   private let chunk: HugePagePool.Owner
+  /// What the allocator gave for it, which need not begin where elements do.
+  private let block: UnsafeMutableRawPointer?
 
   private enum Content {
     case plain
@@ -32,12 +34,15 @@ package final class TensorStorage: @unchecked Sendable {
   /// The alignment of owned memory, in bytes: a cache line, and the widest vector.
   package static let alignment = 64
 
+  /// The bytes of tensors for which the allocator has blocks at hand.
+  private static let smallSize = 960
+
   /// Fresh memory for plain elements, not cleared.
   ///
   /// - Throws: `GraftError` (`resourceExhausted`) when the system has not that much.
   package init(byteCount: Int) throws(GraftError) {
     account = MemoryAccount.current
-    (base, chunk) = try Self.allocate(byteCount, account)
+    (base, chunk, block) = try Self.allocate(byteCount, account)
     self.byteCount = byteCount
     owner = nil
     isTransient = false
@@ -48,7 +53,7 @@ package final class TensorStorage: @unchecked Sendable {
   package init(dtype: DataType, elementCount: Int) throws(GraftError) {
     byteCount = elementCount * dtype.size
     account = MemoryAccount.current
-    (base, chunk) = try Self.allocate(byteCount, account)
+    (base, chunk, block) = try Self.allocate(byteCount, account)
     owner = nil
     isTransient = false
     switch dtype.layout {
@@ -72,6 +77,7 @@ package final class TensorStorage: @unchecked Sendable {
     isTransient = false
     account = nil
     chunk = nil
+    block = nil
     content = .plain
   }
 
@@ -83,6 +89,7 @@ package final class TensorStorage: @unchecked Sendable {
     isTransient = true
     account = nil
     chunk = nil
+    block = nil
     content = .plain
   }
 
@@ -101,7 +108,7 @@ package final class TensorStorage: @unchecked Sendable {
       if byteCount >= HugePagePool.smallestSize {
         HugePagePool.shared.free(base, byteCount, chunk)
       } else {
-        free(base)
+        free(block)
       }
       account?.release(byteCount + textBytes)
     }
@@ -139,15 +146,19 @@ package final class TensorStorage: @unchecked Sendable {
   package func isPart(of arena: AnyObject) -> Bool { owner === arena }
 
   private static func allocate(
-    _ byteCount: Int, _ account: MemoryAccount?
-  ) throws(GraftError) -> (UnsafeMutableRawPointer, HugePagePool.Owner) {
+    _ byteCount: Int, _ account: MemoryAccount.Purse?
+  ) throws(GraftError) -> (UnsafeMutableRawPointer, HugePagePool.Owner, block: UnsafeMutableRawPointer?) {
     try account?.charge(byteCount)
     if byteCount >= HugePagePool.smallestSize {
-      if let block = HugePagePool.shared.allocate(byteCount) { return block }
+      if let (base, chunk) = HugePagePool.shared.allocate(byteCount) { return (base, chunk, nil) }
+    } else if byteCount <= smallSize {
+      // Not from the allocator's own way of aligning, which takes several times as long.
+      if let block = malloc(byteCount + alignment) {
+        return (block.alignedUp(toMultipleOf: alignment), nil, block)
+      }
     } else {
       var memory: UnsafeMutableRawPointer?
-      // An empty tensor has an address all the same.
-      if posix_memalign(&memory, alignment, max(byteCount, 1)) == 0, let memory { return (memory, nil) }
+      if posix_memalign(&memory, alignment, byteCount) == 0, let memory { return (memory, nil, memory) }
     }
     account?.release(byteCount)
     throw GraftError(

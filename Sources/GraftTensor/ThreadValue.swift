@@ -18,11 +18,18 @@ package struct ThreadValue<Value: AnyObject>: Sendable {
     pthread_getspecific(key).map { Unmanaged<Value>.fromOpaque($0).takeUnretainedValue() }
   }
 
+  /// Has the object be this thread's from now on, and gives the one before it, which is to be this thread's again. Who
+  /// calls this keeps the object alive until then.
+  func exchange(_ value: Unmanaged<Value>?) -> Unmanaged<Value>? {
+    let before = pthread_getspecific(key)
+    pthread_setspecific(key, value?.toOpaque())
+    return before.map { .fromOpaque($0) }
+  }
+
   /// Has the object be this thread's while the closure runs, and the one before it after that.
   package func with<R>(_ value: Value, _ body: () throws -> R) rethrows -> R {
-    let before = pthread_getspecific(key)
-    pthread_setspecific(key, Unmanaged.passUnretained(value).toOpaque())
-    defer { pthread_setspecific(key, before) }
+    let before = exchange(.passUnretained(value))
+    defer { _ = exchange(before) }
     return try withExtendedLifetime(value) { try body() }
   }
 }

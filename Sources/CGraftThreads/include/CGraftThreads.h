@@ -29,6 +29,12 @@ void graft_floats_restore(uint64_t mode);
 void graft_threads_enter(void);
 void graft_threads_leave(void);
 
+/// Into how many groups threads fall: as many have one of their own.
+#define GRAFT_STRIPES 16
+
+/// The group of the calling thread, for what threads keep apart.
+int graft_thread_stripe(void);
+
 /// How many bytes of its stack the calling thread has left.
 size_t graft_threads_stack_left(void);
 

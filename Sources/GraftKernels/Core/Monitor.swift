@@ -86,22 +86,23 @@ package final class RunActivity: Sendable {
   /// How often a run looks, every 10 milliseconds or so, whether another one has begun that could end its wait.
   static let patience = 500
 
-  private let running = Atomic<Int>(0)
+  private let running = Striped<Atomic<Int>> { _ in Atomic(0) }
   private let waiting = Atomic<Int>(0)
 
   package init() {}
 
-  /// Calls the closure as a run.
-  package func run<R>(_ body: () throws -> R) rethrows -> R {
-    running.add(1, ordering: .relaxed)
-    defer { running.subtract(1, ordering: .relaxed) }
-    return try body()
-  }
+  /// Counts a run, until this thread calls `end`.
+  package func begin() { running.own.pointee.add(1, ordering: .relaxed) }
+
+  package func end() { running.own.pointee.subtract(1, ordering: .relaxed) }
 
   func beginWaiting() { waiting.add(1, ordering: .relaxed) }
 
   func endWaiting() { waiting.subtract(1, ordering: .relaxed) }
 
   /// Whether a run is under way that does not wait.
-  var othersAreWorking: Bool { running.load(ordering: .relaxed) > waiting.load(ordering: .relaxed) }
+  var othersAreWorking: Bool {
+    let count = (0..<Striped<Atomic<Int>>.count).reduce(0) { $0 + running[$1].pointee.load(ordering: .relaxed) }
+    return count > waiting.load(ordering: .relaxed)
+  }
 }

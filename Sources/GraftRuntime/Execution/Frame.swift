@@ -1,4 +1,3 @@
-import Glibc
 import GraftKernels
 import GraftTensor
 
@@ -7,8 +6,6 @@ import GraftTensor
 /// A frame belongs to one run at a time; between runs its program keeps it.
 final class Frame: @unchecked Sendable {
   let plan: Plan
-  /// The thread whose run had it last.
-  var thread: pthread_t?
   let values: UnsafeMutableBufferPointer<Tensor?>
   /// What the frames of a program share. Not the program itself, which keeps its frames.
   private let shared: PreparedObjects?
@@ -17,11 +14,15 @@ final class Frame: @unchecked Sendable {
   private var regionStorage: [TensorStorage] = []
   private var arena: TensorStorage?
   private var prepared: [(any AnyObject & Sendable)?]
-  /// What is done in an instruction's place, where its kernel has bound it to this frame's memory.
-  private(set) var bound: [BoundAction?]
+  /// What is done in an instruction's place, where its kernel has bound it to this frame's memory. Held by hand: to count
+  /// references would take as long as small kernels do.
+  private let bound: UnsafeMutableBufferPointer<Unmanaged<BoundInstruction>?>
   private var fixed: FixedMemory
-  /// The memory of feeds that are copied, by their positions.
-  private var places: [(position: Int, tensor: Tensor)] = []
+  /// The memory of feeds that are copied, by position; nil for others.
+  private var places: [Tensor?] = []
+  /// The same, in numbers only.
+  private let addresses:
+    UnsafeMutableBufferPointer<(base: UnsafeMutableRawPointer, byteCount: Int, dtype: DataType)?>
   private var laterReads = LaterReads()
   private var scratchUsed = 0
   private var currentInstruction = 0
@@ -35,11 +36,14 @@ final class Frame: @unchecked Sendable {
     self.shared = shared
     self.layout = layout
     prepared = shared?.all ?? Array(repeating: nil, count: plan.instructions.count)
-    bound = Array(repeating: nil, count: plan.instructions.count)
+    bound = .allocate(capacity: plan.instructions.count)
+    bound.initialize(repeating: nil)
     fixed = layout.map { FixedMemory(plan, $0, feeds: feeds) } ?? FixedMemory(plan)
     values = .allocate(capacity: plan.slotCount)
     values.initialize(repeating: nil)
     for (slot, value) in plan.constants { values[slot] = value }
+    addresses = .allocate(capacity: plan.feedSlots.count)
+    addresses.initialize(repeating: nil)
     if let layout {
       let copied = plan.feedSlots.indices.filter { fixed.isFixed[plan.feedSlots[$0]] }
       let sizes = copied.map { ArenaLayout.padded(feeds[$0].byteCount) }
@@ -49,6 +53,7 @@ final class Frame: @unchecked Sendable {
         TensorStorage(transient: arena.base + $0.offset, byteCount: $0.byteCount, arena: arena)
       }
       var offset = layout.byteCount
+      places = Array(repeating: nil, count: plan.feedSlots.count)
       for (position, size) in zip(copied, sizes) {
         let feed = feeds[position]
         let place = Tensor(
@@ -56,7 +61,8 @@ final class Frame: @unchecked Sendable {
           storage: TensorStorage(
             transient: arena.base + offset, byteCount: feed.byteCount, arena: arena))
         offset += size
-        places.append((position, place))
+        places[position] = place
+        addresses[position] = (place.base, place.byteCount, place.dtype)
         values[plan.feedSlots[position]] = place
       }
     } else if shared != nil {
@@ -67,6 +73,9 @@ final class Frame: @unchecked Sendable {
   deinit {
     values.deinitialize()
     values.deallocate()
+    for action in bound { action?.release() }
+    bound.deallocate()
+    addresses.deallocate()
   }
 
   /// Whether values lie in an arena.
@@ -75,21 +84,41 @@ final class Frame: @unchecked Sendable {
   /// What the run that just ended recorded.
   func recordedLayout() -> ArenaLayout? { recorder?.layout() }
 
-  /// Takes the value of a feed: a copy of a small one, so that it lies where it lay before.
-  func feed(_ position: Int, _ tensor: Tensor) {
+  /// Takes the value of a feed, of the shape that the frame is for: a copy of a small one, so that it lies where it lay
+  /// before.
+  func feed(_ position: Int, _ tensor: borrowing Tensor) {
     let slot = plan.feedSlots[position]
-    if fixed.isFixed[slot], let place = values[slot], place.dtype == tensor.dtype, place.shape == tensor.shape
-    {
-      place.base.copyMemory(from: tensor.base, byteCount: tensor.byteCount)
-    } else {
-      if fixed.isFixed[slot] { unbind() }
-      values[slot] = tensor
+    if fixed.isFixed[slot] {
+      if let (base, byteCount, dtype) = addresses[position], tensor.dtype == dtype,
+        tensor.byteCount == byteCount
+      {
+        base.copyMemory(from: tensor.base, byteCount: byteCount)
+        return
+      }
+      unbind()
     }
+    values[slot] = copy tensor
+  }
+
+  /// The values of the fetches, in memory that stays as it is after the run.
+  func results() throws -> [Tensor] {
+    var results: [Tensor] = []
+    results.reserveCapacity(plan.fetchSlots.count)
+    for slot in plan.fetchSlots {
+      guard let value = values[slot] else {
+        throw GraftError(.internalError, "A fetched tensor has no value after the run.")
+      }
+      results.append(try plan.slotTypes[slot].fetched(value).persistent())
+    }
+    return results
   }
 
   /// Lets kernels run again: something does not lie where it did, or will not.
   func unbind() {
-    for index in bound.indices { bound[index] = nil }
+    for index in bound.indices {
+      bound[index]?.release()
+      bound[index] = nil
+    }
     fixed = FixedMemory(plan)
   }
 
@@ -100,7 +129,7 @@ final class Frame: @unchecked Sendable {
   func hold(_ held: ArraySlice<Tensor>, after feeds: [Tensor], binds: Bool) {
     unbind()
     if binds, let layout {
-      for (position, place) in places { values[plan.feedSlots[position]] = place }
+      for (slot, place) in zip(plan.feedSlots, places) where place != nil { values[slot] = place }
       fixed = FixedMemory(plan, layout, feeds: feeds, held: held)
     }
     for (slot, value) in zip(plan.feedSlots.dropFirst(feeds.count), held) { values[slot] = value }
@@ -166,7 +195,7 @@ final class Frame: @unchecked Sendable {
       if isLimited { try control?.check() }
       if readsLater { laterReads.begin(index) }
       let start = trace?.now ?? 0
-      if let action = bound[index], runs(action, flushes: plan.instructions[index].flushes) {
+      if let instruction = bound[index], instruction._withUnsafeGuaranteedRef({ $0.run() }) {
         trace?.record(plan, index, values, start: start)
         continue
       }
@@ -190,17 +219,6 @@ final class Frame: @unchecked Sendable {
         let (name, op) = plan.places[index]
         throw error.explained(by: inputs).at(.init(node: name, op: op))
       }
-    }
-  }
-
-  /// Does what stands in a kernel's place; false where the kernel is to run.
-  @inline(__always)
-  private func runs(_ action: BoundAction, flushes: Bool) -> Bool {
-    switch action {
-    case .always(let action):
-      if flushes { action() } else { FlushedArithmetic.run(false, action) }
-      return true
-    case .attempt(let action): return flushes ? action() : FlushedArithmetic.run(false, action)
     }
   }
 
@@ -288,5 +306,29 @@ extension Frame: OutputAllocator {
 
   func isFixed(_ instruction: Int) -> Bool { fixed.instructions[instruction] }
 
-  func bind(_ instruction: Int, _ action: BoundAction) { bound[instruction] = action }
+  func bind(_ instruction: Int, _ action: BoundAction) {
+    bound[instruction]?.release()
+    bound[instruction] = .passRetained(
+      BoundInstruction(action, flushes: plan.instructions[instruction].flushes))
+  }
+}
+
+/// An instruction whose kernel is bound to a frame's memory.
+private final class BoundInstruction {
+  private let action: BoundAction
+  private let flushes: Bool
+
+  init(_ action: BoundAction, flushes: Bool) {
+    (self.action, self.flushes) = (action, flushes)
+  }
+
+  /// Does what the kernel would; false where the kernel is to run.
+  func run() -> Bool {
+    switch action {
+    case .always(let action):
+      if flushes { action() } else { FlushedArithmetic.run(false, action) }
+      return true
+    case .attempt(let action): return flushes ? action() : FlushedArithmetic.run(false, action)
+    }
+  }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import GraftKernels
 import GraftTensor
 import Synchronization
@@ -25,20 +24,11 @@ final class Program: Sendable {
   }
 
   /// A frame that no other run uses: one that was used before, or a new one.
-  func takeFrame(_ feeds: [Tensor]) throws -> Frame {
-    let thread = pthread_self()
-    let found = state.withLock { state -> Frame? in
-      // What this thread's last run left in its processor's caches, where another thread has not taken it.
-      if state.frames.count > 1, let own = state.frames.lastIndex(where: { $0.thread == thread }) {
-        state.frames.swapAt(own, state.frames.count - 1)
-      }
-      return state.frames.popLast()
-    }
-    let frame =
-      try found
+  ///
+  /// - Parameter kept: looks for one elsewhere before a new one is made.
+  func takeFrame(_ feeds: [Tensor], orKept kept: () -> Frame? = { nil }) throws -> Frame {
+    try state.withLock { $0.frames.popLast() } ?? kept()
       ?? Frame(plan: plan, layout: state.withLock { $0.layout }, sharing: prepared, feeds: feeds)
-    frame.thread = thread
-    return frame
   }
 
   /// Takes a frame back. One that recorded gives the layout, and is not used again.

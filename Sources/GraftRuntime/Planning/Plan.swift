@@ -30,8 +30,8 @@ package final class Plan: @unchecked Sendable {
   let slotCount: Int
   /// The slot of each feed.
   let feedSlots: [Int]
-  /// The slot of each fetch.
-  let fetchSlots: [Int]
+  /// The slot of each fetch, at an address that stays.
+  let fetchSlots: UnsafeMutableBufferPointer<Int>
   /// Whether each fetch is the last one of a value that the plan does not keep, so that it may be moved out.
   let fetchesMove: [Bool]
   /// The values that are the same in every run, by slot.
@@ -140,7 +140,8 @@ package final class Plan: @unchecked Sendable {
     self.places = places
     self.slotCount = slotCount
     self.feedSlots = feedSlots
-    self.fetchSlots = fetchSlots
+    self.fetchSlots = .allocate(capacity: fetchSlots.count)
+    _ = self.fetchSlots.initialize(from: fetchSlots)
     var kept = Set(feedSlots.enumerated().filter { $0.offset >= graph.firstHeldFeed }.map(\.element))
     fetchesMove = fetchSlots.reversed().map { !isConstant[$0] && kept.insert($0).inserted }.reversed()
     self.constants = constants
@@ -154,6 +155,7 @@ package final class Plan: @unchecked Sendable {
   }
 
   deinit {
+    fetchSlots.deallocate()
     inputSlots.deallocate()
     releases.deallocate()
     slotTypes.deallocate()

@@ -16,6 +16,8 @@ public struct Callable: Sendable {
     let executor: Executor
     let library: SessionLibrary
     let reads: UninitializedReads
+    /// Whom a run tells that it begins and ends, and who pays for it.
+    private let activity: RunActivity
 
     init(
       _ plan: SessionPlan, _ feeds: [FeedSignature], _ executor: Executor, _ library: SessionLibrary,
@@ -26,6 +28,51 @@ public struct Callable: Sendable {
       self.library = library
       self.feeds = feeds
       self.executor = executor
+      activity = executor.resources.activity
+    }
+
+    /// Runs until the control says that it is enough.
+    ///
+    /// What the session's runs have in common is used uncounted: threads that count the same references wait for each
+    /// other, longer than a small graph's kernels take.
+    func run(_ values: [Tensor], _ control: RunControl) throws -> [Tensor] {
+      let lease = Unmanaged.passUnretained(plan)._withUnsafeGuaranteedRef { $0.takeLease(for: values) }
+      // What was leased for such values was checked when they came for the first time.
+      if lease == nil { try check(values) }
+      let activity = Unmanaged.passUnretained(activity)
+      graft_threads_enter()
+      activity._withUnsafeGuaranteedRef { $0.begin() }
+      let purse = Unmanaged.passUnretained(library.memory)._withUnsafeGuaranteedRef { $0.open() }
+      defer {
+        MemoryAccount.close(purse)
+        activity._withUnsafeGuaranteedRef { $0.end() }
+        graft_threads_leave()
+      }
+      do {
+        let results = try Unmanaged.passUnretained(executor)._withUnsafeGuaranteedRef { executor in
+          try Unmanaged.passUnretained(plan)._withUnsafeGuaranteedRef { plan in
+            try executor.run(
+              plan, lease, feeds: values, functions: { library.runner(control) }, files: { library.files },
+              control: control)
+          }
+        }
+        try library.checkFiles()
+        return results
+      } catch let error as GraftError {
+        // Weights that went away meanwhile explain whatever came of them.
+        try library.checkFiles()
+        throw reads.explained(error).namingSources(in: reads.graph)
+      }
+    }
+
+    /// - Throws: `GraftError` (`invalidArgument`) where values are not what the feeds take.
+    private func check(_ values: [Tensor]) throws {
+      guard values.count == feeds.count else {
+        throw GraftError(
+          .invalidArgument,
+          "\(feeds.count) values are expected for the feeds, and \(values.count) were given.")
+      }
+      for (feed, value) in zip(feeds, values) { try feed.check(value) }
     }
   }
 
@@ -41,7 +88,9 @@ public struct Callable: Sendable {
   /// - Throws: `GraftError`: `invalidArgument` for a value of the wrong dtype or shape, and what the
   ///   operations themselves refuse.
   public func run(_ values: [Tensor], options: RunOptions = RunOptions()) throws -> [Tensor] {
-    try run(values, RunControl(options, limits: parts.library.limits))
+    try Unmanaged.passUnretained(parts)._withUnsafeGuaranteedRef {
+      try $0.run(values, RunControl(options, limits: $0.library.limits))
+    }
   }
 
   /// Runs, and notes in the trace what each instruction did.
@@ -51,30 +100,7 @@ public struct Callable: Sendable {
 
   /// Runs until the control says that it is enough.
   func run(_ values: [Tensor], _ control: RunControl) throws -> [Tensor] {
-    let parts = parts
-    guard values.count == parts.feeds.count else {
-      throw GraftError(
-        .invalidArgument,
-        "\(parts.feeds.count) values are expected for the feeds, and \(values.count) were given.")
-    }
-    for (feed, value) in zip(parts.feeds, values) { try feed.check(value) }
-    graft_threads_enter()
-    defer { graft_threads_leave() }
-    do {
-      let results = try parts.executor.resources.activity.run {
-        try parts.library.memory.charging {
-          try parts.executor.run(
-            parts.plan.current(control), feeds: values, functions: { parts.library.runner(control) },
-            files: parts.library.files, control: control)
-        }
-      }
-      try parts.library.checkFiles()
-      return results
-    } catch let error as GraftError {
-      // Weights that went away meanwhile explain whatever came of them.
-      try parts.library.checkFiles()
-      throw parts.reads.explained(error).namingSources(in: parts.reads.graph)
-    }
+    try parts.run(values, control)
   }
 
   /// How many operations the plan runs that was made for the feeds' shapes of the last run.

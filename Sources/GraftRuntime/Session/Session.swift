@@ -185,7 +185,8 @@ public final class Session: Sendable {
   ) throws -> SessionPlan {
     var facts = VariableFacts(resources)
     let plan = try make(&facts)
-    return facts.isEmpty ? .fixed(plan) : .specialized(SpecializedPlan(plan, facts, resources, make: make))
+    return facts.isEmpty
+      ? SessionPlan(fixed: plan) : SessionPlan(SpecializedPlan(plan, facts, resources, make: make))
   }
 
   /// The value of a variable, by the name of its node or its shared name; nil where the session has none.

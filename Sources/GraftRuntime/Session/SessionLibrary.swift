@@ -99,7 +99,7 @@ struct SessionLibrary: Sendable {
     private func run(_ arguments: [Tensor]) throws -> [Tensor] {
       do {
         return try runner.library.executor.run(
-          plan.executable, feeds: arguments, functions: { runner }, files: runner.library.files,
+          plan.executable, feeds: arguments, functions: { runner }, files: { runner.library.files },
           control: runner.control)
       } catch let error as GraftError {
         throw error.at(.init(function: plan.name))

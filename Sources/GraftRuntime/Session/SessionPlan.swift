@@ -1,27 +1,61 @@
 import GraftKernels
+import GraftTensor
 import Synchronization
 
-/// A plan as a session keeps it.
-enum SessionPlan: Sendable {
-  /// One that holds whatever values variables have.
-  case fixed(ExecutablePlan)
-  /// One that takes the values of variables for constants.
-  case specialized(SpecializedPlan)
+/// A plan as a session keeps it, and what runs of it left for the next ones.
+final class SessionPlan: Sendable {
+  private enum Kind {
+    /// One that holds whatever values variables have.
+    case fixed(ExecutablePlan)
+    /// One that takes the values of variables for constants.
+    case specialized(SpecializedPlan)
+  }
+
+  private let kind: Kind
+  let leases = FrameLeases()
+
+  init(fixed plan: ExecutablePlan) {
+    kind = .fixed(plan)
+  }
+
+  init(_ plan: SpecializedPlan) {
+    kind = .specialized(plan)
+  }
 
   /// The plan for the values that variables have now.
   ///
   /// - Parameter control: ends the planning with the run.
   /// - Throws: `GraftError`, as planning does, where the plan has to be made anew.
   func current(_ control: RunControl) throws -> ExecutablePlan {
-    switch self {
+    switch kind {
     case .fixed(let plan): plan
     case .specialized(let plan): try plan.current(control)
     }
   }
 
+  /// What tells whether the plan of now is that of an earlier run.
+  var epoch: Int {
+    switch kind {
+    case .fixed: 0
+    case .specialized(let plan): plan.epoch
+    }
+  }
+
+  /// What a run on this thread left, where it is for values like these and variables are what they were.
+  func takeLease(for feeds: [Tensor]) -> FrameLease? {
+    guard let lease = leases.take() else { return nil }
+    if lease.epoch == epoch, lease.accepts(feeds) {
+      lease.runs += 1
+      return lease
+    }
+    if case .specialized(let plan) = kind { plan.count(lease.runs) }
+    lease.end()
+    return nil
+  }
+
   /// The plan that was made last.
   var latest: ExecutablePlan {
-    switch self {
+    switch kind {
     case .fixed(let plan): plan
     case .specialized(let plan): plan.latest
     }
@@ -67,11 +101,16 @@ final class SpecializedPlan: Sendable {
 
   var latest: ExecutablePlan { state.withLock { $0.plan } }
 
+  /// Where it is what it was, no variable of the session has changed meanwhile.
+  var epoch: Int { resources.variableEpoch.count }
+
+  func count(_ runs: Int) { state.withLock { $0.runs += runs } }
+
   /// The plan for the values that variables have now.
   ///
   /// - Complexity: O(1) where no variable of the session has changed, O(variables) where none of the plan's has.
   func current(_ control: RunControl) throws -> ExecutablePlan {
-    let epoch = resources.variableEpoch.count
+    let epoch = epoch
     let plan = state.withLock { state -> ExecutablePlan? in
       if state.epoch != epoch {
         guard state.facts.hold else { return nil }

@@ -1,0 +1,90 @@
+import GraftKernels
+import GraftTensor
+import Synchronization
+
+/// A frame that runs of a thread take again and again, without asking its program for it. One run at a time has it.
+final class FrameLease: @unchecked Sendable {
+  let program: Program
+  let frame: Frame
+  /// The plan's epoch in which the program was asked for.
+  let epoch: Int
+  /// For each feed the rank and the sizes. Numbers only, so that nothing is retained to look at them.
+  private let sizes: UnsafeMutableBufferPointer<Int>
+  private let dtypes: UnsafeMutableBufferPointer<DataType>
+  /// How many runs took it again.
+  var runs = 0
+
+  /// - Parameter feeds: values of the types and shapes that runs have with it.
+  init(_ frame: Frame, of program: Program, epoch: Int, feeds: [Tensor]) {
+    (self.program, self.frame, self.epoch) = (program, frame, epoch)
+    let sizes = feeds.flatMap { [$0.rank] + $0.shape.dimensions }
+    self.sizes = .allocate(capacity: sizes.count)
+    _ = self.sizes.initialize(from: sizes)
+    dtypes = .allocate(capacity: feeds.count)
+    _ = dtypes.initialize(from: feeds.lazy.map(\.dtype))
+  }
+
+  deinit {
+    sizes.deallocate()
+    dtypes.deallocate()
+  }
+
+  /// Gives the frame back to its program.
+  func end() { program.putBack(frame, completed: false) }
+
+  /// Whether it is for values of these types and shapes.
+  func accepts(_ feeds: [Tensor]) -> Bool {
+    guard feeds.count == dtypes.count else { return false }
+    let given = feeds.span
+    var next = 0
+    for index in dtypes.indices {
+      let dimensions = given[index].shape.dimensions.span
+      guard given[index].dtype == dtypes[index], dimensions.count == sizes[next] else { return false }
+      next += 1
+      for axis in dimensions.indices where dimensions[axis] != sizes[next + axis] { return false }
+      next += dimensions.count
+    }
+    return true
+  }
+}
+
+/// The frames that the threads' last runs of a plan left, one for each of a few groups of threads: runs that overlap do
+/// not disturb each other, and each finds in its processor's caches what it left there.
+struct FrameLeases: ~Copyable, Sendable {
+  private typealias Places = Striped<Atomic<Unmanaged<FrameLease>?>>
+
+  private let places = Places { _ in Atomic(nil) }
+
+  deinit {
+    for index in 0..<Places.count { _ = take(index) }
+  }
+
+  /// What the last run on a thread of this one's group left, to be put back after the run.
+  func take() -> FrameLease? {
+    places.own.pointee.exchange(nil, ordering: .acquiring)?.takeRetainedValue()
+  }
+
+  /// Keeps a lease for the next run of this thread; where there is one already the frame goes back to its program.
+  func putBack(_ lease: FrameLease) {
+    let kept = Unmanaged.passRetained(lease)
+    let (isKept, _) = places.own.pointee.compareExchange(expected: nil, desired: kept, ordering: .releasing)
+    if !isKept {
+      kept.release()
+      lease.end()
+    }
+  }
+
+  /// A frame of the program that some other thread left. Those of other programs go back to these.
+  func takeFrame(of program: Program) -> Frame? {
+    for index in 0..<Places.count {
+      guard let lease = take(index) else { continue }
+      if lease.program === program { return lease.frame }
+      lease.end()
+    }
+    return nil
+  }
+
+  private func take(_ index: Int) -> FrameLease? {
+    places[index].pointee.exchange(nil, ordering: .acquiring)?.takeRetainedValue()
+  }
+}
