@@ -8,24 +8,28 @@ typedef struct {
   /// Whether sums are cut at 0 and `upper`.
   int clamps;
   T upper;
-  /// What remains to be done to the values in memory.
-  graft_activation rest;
+  /// Whether sums below 0 are multiplied by their column's slope or, where there are no slopes, by `alpha`.
+  int bends;
   T alpha;
   const T *slopes;
+  /// What remains to be done to the values in memory.
+  graft_activation rest;
 } NAME(finish);
 
 INLINE NAME(finish) NAME(finish_of)(const graft_finish *finish) {
   const graft_activation activation = finish->activation;
   const int clamps = activation == GRAFT_ACTIVATION_RELU || activation == GRAFT_ACTIVATION_RELU6;
+  const int bends = activation == GRAFT_ACTIVATION_LEAKY_RELU || activation == GRAFT_ACTIVATION_PRELU;
   return (NAME(finish)){
       .bias = finish->bias,
       .addend = finish->addend,
       .addend_row = finish->addend_row,
       .clamps = clamps,
       .upper = activation == GRAFT_ACTIVATION_RELU6 ? (T)6 : (T)__builtin_inf(),
-      .rest = clamps ? GRAFT_ACTIVATION_NONE : activation,
+      .bends = bends,
       .alpha = (T)finish->alpha,
       .slopes = finish->slopes,
+      .rest = clamps || bends ? GRAFT_ACTIVATION_NONE : activation,
   };
 }
 
@@ -35,3 +39,9 @@ INLINE V NAME(clamp)(V x, T upper) {
   x = NAME(choose)(x < zero, zero, x);
   return NAME(choose)(x > most, most, x);
 }
+
+/// The slopes below 0 of the columns from `column` on.
+#define SLOPES(finish, column) ((finish)->slopes ? LOAD((finish)->slopes + (column)) : (V){0} + (finish)->alpha)
+
+/// A NaN stays one.
+INLINE V NAME(bend)(V x, V slope) { return NAME(choose)(x > (V){0}, x, x * slope); }

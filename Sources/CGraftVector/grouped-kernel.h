@@ -65,6 +65,7 @@ INLINE void NAME(pixels)(
     }
   UNROLL for (int j = 0; j < columns; j++) {
     if (end->clamps) sum[j] = NAME(clamp)(sum[j], end->upper);
+    if (end->bends) sum[j] = NAME(bend)(sum[j], SLOPES(end, c));
     STORE(y + j * pitch + c, sum[j]);
   }
 }
@@ -145,7 +146,7 @@ INLINE void NAME(row)(
     }
   }
   if (end.rest != GRAFT_ACTIVATION_NONE) {
-    const graft_finish rest = {.activation = end.rest, .alpha = finish->alpha, .slopes = finish->slopes};
+    const graft_finish rest = {.activation = end.rest};
     graft_finish_rows_f32(y, outputs, channels, pitches.y, &rest);
   }
 }

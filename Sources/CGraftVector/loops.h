@@ -477,7 +477,8 @@ INLINE void VARIANT(log_share_columns)(float *tile, size_t count, const float *l
 // Short rows become columns, a group of them at a time.
 #define SHORT_ROWS(name, share)                                                                         \
   void VARIANT(f32_##name##_short_rows)(const float *x, float *y, size_t rows, size_t count) {          \
-    float tile[SHORT_ROW * GROUP] = {0};                                                                \
+    float tile[SHORT_ROW * GROUP];                                                                      \
+    for (size_t i = 0; i < count * GROUP; i++) tile[i] = 0;                                             \
     for (size_t row = 0; row < rows; row += GROUP, x += count * GROUP, y += count * GROUP) {            \
       size_t taken = rows - row < GROUP ? rows - row : GROUP;                                           \
       for (size_t i = 0; i < taken; i++) {                                                              \

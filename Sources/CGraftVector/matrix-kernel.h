@@ -84,26 +84,26 @@ INLINE void NAME(tile)(
   if (finish && finish->clamps)
     UNROLL for (int i = 0; i < rows; i++)
       UNROLL for (int j = 0; j < registers; j++) sum[i][j] = NAME(clamp)(sum[i][j], finish->upper);
+  if (finish && finish->bends)
+    UNROLL for (int j = 0; j < registers; j++) {
+      const V slope =
+          finish->slopes ? GET(finish->slopes + column + j * WIDTH, j) : (V){0} + finish->alpha;
+      UNROLL for (int i = 0; i < rows; i++) sum[i][j] = NAME(bend)(sum[i][j], slope);
+    }
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int j = 0; j < registers; j++) PUT(c + i * c_row + j * WIDTH, j, sum[i][j]);
 }
 
-/// What remains of `finish` after a tile did its part, for columns from `column` on.
-TARGET static void NAME(activate_rows)(
-    T *c, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t c_row, const NAME(finish) * finish, ptrdiff_t column) {
+/// What remains of `finish` after a tile did its part.
+static void NAME(activate_rows)(
+    T *c, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t c_row, const NAME(finish) * finish) {
   if (finish->rest == GRAFT_ACTIVATION_NONE) return;
-  if (finish->rest == GRAFT_ACTIVATION_PRELU) {
-    const T *slopes = finish->slopes + column;
-    for (ptrdiff_t i = 0; i < rows; i++, c += c_row)
-      for (ptrdiff_t j = 0; j < n; j++) c[j] = c[j] > 0 ? c[j] : c[j] * slopes[j];
-    return;
-  }
   // Whole rows are one.
   if (c_row == n) {
     n *= rows;
     rows = 1;
   }
-  for (ptrdiff_t i = 0; i < rows; i++) ACTIVATE(finish->rest, finish->alpha, c + i * c_row, n);
+  for (ptrdiff_t i = 0; i < rows; i++) ACTIVATE(finish->rest, c + i * c_row, n);
 }
 
 /// All of `finish`, for values in memory; the first is that of row `row` and column `column`.
@@ -111,7 +111,8 @@ TARGET static void NAME(finish_block)(
     T *c, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t c_row, const NAME(finish) * finish, ptrdiff_t row,
     ptrdiff_t column) {
   const T *bias = finish->bias ? finish->bias + column : NULL;
-  for (ptrdiff_t i = 0; i < rows && (bias || finish->addend || finish->clamps); i++) {
+  const T *slopes = finish->slopes ? finish->slopes + column : NULL;
+  for (ptrdiff_t i = 0; i < rows && (bias || finish->addend || finish->clamps || finish->bends); i++) {
     T *line = c + i * c_row;
     const T *addend = finish->addend ? finish->addend + (row + i) * finish->addend_row + column : NULL;
     for (ptrdiff_t j = 0; j < n; j++) {
@@ -119,10 +120,11 @@ TARGET static void NAME(finish_block)(
       if (bias) value += bias[j];
       if (addend) value += addend[j];
       if (finish->clamps) value = value < 0 ? 0 : value > finish->upper ? finish->upper : value;
+      if (finish->bends && !(value > 0)) value *= slopes ? slopes[j] : finish->alpha;
       line[j] = value;
     }
   }
-  NAME(activate_rows)(c, rows, n, c_row, finish, column);
+  NAME(activate_rows)(c, rows, n, c_row, finish);
 }
 
 /// What the parts of a product have in common.
@@ -246,7 +248,7 @@ TARGET static void NAME(block)(const NAME(task) * t, ptrdiff_t rows, ptrdiff_t n
     CASE(4)
   }
 #undef CASE
-  if (finish) NAME(activate_rows)(c, rows, n, t->c_row, finish, 0);
+  if (finish) NAME(activate_rows)(c, rows, n, t->c_row, finish);
 }
 
 #include "narrow-kernel.h"
@@ -345,6 +347,10 @@ TARGET static void NAME(product)(
     ptrdiff_t b_row, ptrdiff_t b_panel, T *c, ptrdiff_t c_row, const graft_finish *finish) {
   const NAME(finish) last = NAME(finish_of)(finish);
   const int is_narrow = NAME(is_narrow)(n, k, a_column);
+  if (is_narrow && m <= NARROW_FEW && (n == NARROW || b_row == PANEL)) {
+    for (ptrdiff_t row = 0; row < m; row++) NAME(narrow_row)(a + row * a_row, n, k, b, b_row, c + row * c_row);
+    return NAME(finish_block)(c, m, n, c_row, &last, 0, 0);
+  }
   _Alignas(64) T columns[NARROW * WIDTH + NARROW_MOST];
   if (is_narrow) NAME(lay_columns)(b, b_row, n, k, columns);
   const ptrdiff_t cut = is_narrow ? k : NAME(cut)(k);
@@ -647,6 +653,11 @@ INLINE void NAME(depthwise_tile)(
   if (finish && finish->clamps)
     UNROLL for (int i = 0; i < rows; i++)
       UNROLL for (int j = 0; j < registers; j++) sum[i][j] = NAME(clamp)(sum[i][j], finish->upper);
+  if (finish && finish->bends)
+    UNROLL for (int j = 0; j < registers; j++) {
+      const V slope = SLOPES(finish, channel + j * WIDTH);
+      UNROLL for (int i = 0; i < rows; i++) sum[i][j] = NAME(bend)(sum[i][j], slope);
+    }
   UNROLL for (int i = 0; i < rows; i++)
     UNROLL for (int j = 0; j < registers; j++) STORE(y + i * channels + j * WIDTH, sum[i][j]);
 }
@@ -699,7 +710,7 @@ TARGET static void NAME(convolve_depthwise)(
         }
       }
     }
-    NAME(activate_rows)(y + pixel * channels, rows, channels, channels, &end, 0);
+    NAME(activate_rows)(y + pixel * channels, rows, channels, channels, &end);
   }
 }
 
@@ -776,5 +787,6 @@ TARGET static void NAME(finish_rows)(
 #undef NARROW_MOST
 #undef NARROW_REGISTERS
 #undef NARROW_ROWS
+#undef NARROW_FEW
 #undef GET
 #undef PUT

@@ -34,9 +34,8 @@ void graft_read_later(const void *first, size_t count) {
 
 size_t graft_unasked(void) { return later_first < later_last ? (size_t)(later_last - later_first) : 0; }
 
-static void activate_f32(graft_activation kind, float alpha, float *x, ptrdiff_t count) {
+static void activate_f32(graft_activation kind, float *x, ptrdiff_t count) {
   switch (kind) {
-    case GRAFT_ACTIVATION_LEAKY_RELU: graft_f32_leaky_relu(x, x, count, alpha); break;
     case GRAFT_ACTIVATION_ELU: graft_f32_elu(x, x, count); break;
     case GRAFT_ACTIVATION_TANH: graft_f32_tanh(x, x, count); break;
     case GRAFT_ACTIVATION_SIGMOID: graft_f32_sigmoid(x, x, count); break;
@@ -45,19 +44,19 @@ static void activate_f32(graft_activation kind, float alpha, float *x, ptrdiff_t
     case GRAFT_ACTIVATION_MISH: graft_f32_mish(x, x, count); break;
     case GRAFT_ACTIVATION_GELU: graft_f32_gelu(x, x, count); break;
     case GRAFT_ACTIVATION_GELU_TANH: graft_f32_gelu_tanh(x, x, count); break;
-    // Cut while the sums are in registers, or with a slope for each column.
+    // Done while the sums are in registers.
     case GRAFT_ACTIVATION_NONE:
     case GRAFT_ACTIVATION_RELU:
     case GRAFT_ACTIVATION_RELU6:
+    case GRAFT_ACTIVATION_LEAKY_RELU:
     case GRAFT_ACTIVATION_PRELU: break;
   }
 }
 
-static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff_t count) {
+static void activate_f64(graft_activation kind, double *x, ptrdiff_t count) {
   for (ptrdiff_t i = 0; i < count; i++) {
     const double v = x[i];
     switch (kind) {
-      case GRAFT_ACTIVATION_LEAKY_RELU: x[i] = v > 0 ? v : v * alpha; break;
       case GRAFT_ACTIVATION_ELU: x[i] = v < 0 ? expm1(v) : v; break;
       case GRAFT_ACTIVATION_TANH: x[i] = tanh(v); break;
       case GRAFT_ACTIVATION_SIGMOID: x[i] = 1 / (1 + exp(-v)); break;
@@ -71,6 +70,7 @@ static void activate_f64(graft_activation kind, double alpha, double *x, ptrdiff
       case GRAFT_ACTIVATION_NONE:
       case GRAFT_ACTIVATION_RELU:
       case GRAFT_ACTIVATION_RELU6:
+      case GRAFT_ACTIVATION_LEAKY_RELU:
       case GRAFT_ACTIVATION_PRELU: break;
     }
   }

@@ -9,6 +9,8 @@
 // Registers that there are, and rows of a tile at most.
 #define NARROW_REGISTERS (WIDTH * sizeof(T) == 64 ? 32 : 16)
 #define NARROW_ROWS 8
+// Rows for which columns need not be laid out.
+#define NARROW_FEW 2
 
 /// Whether the kernel of few columns is taken. However many rows there are: a row's sum must not depend on how many
 /// are computed at a time.
@@ -97,6 +99,23 @@ INLINE void NAME(narrow_rows)(
   ptrdiff_t i = 0;
   for (; i + most <= rows; i += most) NAME(narrow_tile)(most, columns, t, i, b, step, c);
   for (; i < rows; i++) NAME(narrow_tile)(1, columns, t, i, b, step, c);
+}
+
+/// The sums of one row by columns that lie beside each other, `b_row` elements from one row of the matrix to the next,
+/// of which NARROW are read. They are added up as `narrow_tile` does it: its lanes are registers here.
+INLINE void NAME(narrow_row)(const T *a, ptrdiff_t n, ptrdiff_t k, const T *b, ptrdiff_t b_row, T *c) {
+  typedef T few __attribute__((vector_size(NARROW * sizeof(T))));
+  typedef T loose_few __attribute__((vector_size(NARROW * sizeof(T)), aligned(1)));
+  few sum[WIDTH] = {{0}};
+  ptrdiff_t p = 0;
+  for (; p + WIDTH <= k; p += WIDTH)
+    UNROLL for (int lane = 0; lane < WIDTH; lane++)
+      sum[lane] += a[p + lane] * (few) * (const loose_few *)(b + (p + lane) * b_row);
+  UNROLL for (int lane = 0; p < k && lane < WIDTH; lane++)
+    if (p + lane < k) sum[lane] += a[p + lane] * (few) * (const loose_few *)(b + (p + lane) * b_row);
+  UNROLL for (int distance = WIDTH / 2; distance > 0; distance /= 2)
+    UNROLL for (int lane = 0; lane < distance; lane++) sum[lane] += sum[lane + distance];
+  for (ptrdiff_t j = 0; j < n; j++) c[j] = sum[0][j];
 }
 
 /// The same as `block` for few columns, laid one after the other `step` elements apart.

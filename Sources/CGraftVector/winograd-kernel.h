@@ -187,7 +187,7 @@ INLINE void NAME(output)(
         UNROLL for (int j = 0; j < SIZE(wide); j++) sums[j] = LOAD(m + (i * SIZE(wide) + j) * m_step + c);
         NAME(output_line)(wide, sums, lines[i]);
       }
-      const V offset = end.bias ? LOAD(end.bias + c) : (V){0};
+      const V offset = end.bias ? LOAD(end.bias + c) : (V){0}, slope = SLOPES(&end, c);
       UNROLL for (int j = 0; j < wide; j++) {
         V sums[6], result[4];
         UNROLL for (int i = 0; i < SIZE(high); i++) sums[i] = lines[i][j];
@@ -198,12 +198,13 @@ INLINE void NAME(output)(
           const ptrdiff_t place = i * row_step * width + j * column_step;
           if (addend) value += LOAD(addend + place * end.addend_row + c);
           if (end.clamps) value = NAME(clamp)(value, end.upper);
+          if (end.bends) value = NAME(bend)(value, slope);
           STORE(target + place * pixel_size + c, value);
         }
       }
     }
     if (end.rest != GRAFT_ACTIVATION_NONE) {
-      const graft_finish rest = {.activation = end.rest, .alpha = finish->alpha, .slopes = finish->slopes};
+      const graft_finish rest = {.activation = end.rest};
       for (int i = 0; i < rows; i++)
         graft_finish_rows_f32(
             target + i * row_step * width * pixel_size, columns, channels, column_step * pixel_size, &rest);

@@ -15,7 +15,8 @@ enum MatMulOps {
       "_FusedMatMul",
       """
       `MatMul` with what followed it: `fused_ops` lists `BiasAdd`, `Add` (of a tensor of the result's shape) and \
-      an activation, each at most once and in this order. Planning makes it; graphs need not hold it.
+      an activation, each at most once and in this order. `PRelu` reads a slope for each column. Planning makes it; \
+      graphs need not hold it.
       """,
       types: ["T": .floats], traits: .packedProduct, shape: shape
     ) { node in

@@ -32,7 +32,8 @@ enum ConvolutionOps {
       """
       `Conv2D` with what followed it: `fused_ops` lists `Scale` (of the filter's output channels), \
       `BiasAdd`, `Add` (of a tensor of the result's shape) and an activation, each at most once and in this \
-      order; or `FusedBatchNorm` and an activation. Planning makes it; graphs need not hold it.
+      order; or `FusedBatchNorm` and an activation. `PRelu` reads a slope for each channel. Planning makes it; \
+      graphs need not hold it.
       """,
       types: ["T": [.bfloat16, .float32, .float64]], traits: .packedProduct, shape: shape(rank: 4)
     ) { node in

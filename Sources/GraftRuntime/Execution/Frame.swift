@@ -86,6 +86,7 @@ final class Frame: @unchecked Sendable {
 
   /// Takes the value of a feed, of the shape that the frame is for: a copy of a small one, so that it lies where it lay
   /// before.
+  @inline(__always)
   func feed(_ position: Int, _ tensor: borrowing Tensor) {
     let slot = plan.feedSlots[position]
     if fixed.isFixed[slot] {
@@ -315,20 +316,24 @@ extension Frame: OutputAllocator {
 
 /// An instruction whose kernel is bound to a frame's memory.
 private final class BoundInstruction {
-  private let action: BoundAction
-  private let flushes: Bool
+  /// Does what the kernel would; false where the kernel is to run. A closure by itself: to take it out of an enumeration
+  /// would retain what it captures.
+  let run: () -> Bool
 
   init(_ action: BoundAction, flushes: Bool) {
-    (self.action, self.flushes) = (action, flushes)
-  }
-
-  /// Does what the kernel would; false where the kernel is to run.
-  func run() -> Bool {
-    switch action {
-    case .always(let action):
-      if flushes { action() } else { FlushedArithmetic.run(false, action) }
-      return true
-    case .attempt(let action): return flushes ? action() : FlushedArithmetic.run(false, action)
+    switch (action, flushes) {
+    case (.always(let action), true):
+      run = {
+        action()
+        return true
+      }
+    case (.always(let action), false):
+      run = {
+        FlushedArithmetic.run(false, action)
+        return true
+      }
+    case (.attempt(let action), true): run = action
+    case (.attempt(let action), false): run = { FlushedArithmetic.run(false, action) }
     }
   }
 }
