@@ -88,8 +88,7 @@ final class Executor: Sendable {
     control: RunControl
   ) throws -> [Tensor] {
     defer { frame.reset() }
-    let values = feeds.span
-    for position in values.indices { frame.feed(position, values[position]) }
+    frame.feed(feeds)
     try frame.run(control, trace: control.trace) {
       KernelContext(
         values: frame.values, allocator: frame, workers: workers, resources: resources,

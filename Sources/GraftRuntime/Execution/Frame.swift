@@ -84,21 +84,40 @@ final class Frame: @unchecked Sendable {
   /// What the run that just ended recorded.
   func recordedLayout() -> ArenaLayout? { recorder?.layout() }
 
+  /// Takes the values of the feeds, of the shapes that the frame is for.
+  func feed(_ feeds: [Tensor]) {
+    // Not as copies of tensors: who feeds the same ones to runs that overlap would have them all count references.
+    let given = feeds.span
+    for position in given.indices {
+      let (dtype, count) = (given[position].dtype, given[position].shape.elementCount)
+      guard let place = place(of: position, dtype, count) else {
+        feed(position, feeds[position])
+        continue
+      }
+      place.copyMemory(
+        from: given[position].storage.base + given[position].byteOffset, byteCount: count * dtype.size)
+    }
+  }
+
   /// Takes the value of a feed, of the shape that the frame is for: a copy of a small one, so that it lies where it lay
   /// before.
-  @inline(__always)
-  func feed(_ position: Int, _ tensor: borrowing Tensor) {
-    let slot = plan.feedSlots[position]
-    if fixed.isFixed[slot] {
-      if let (base, byteCount, dtype) = addresses[position], tensor.dtype == dtype,
-        tensor.byteCount == byteCount
-      {
-        base.copyMemory(from: tensor.base, byteCount: byteCount)
-        return
-      }
-      unbind()
+  func feed(_ position: Int, _ tensor: Tensor) {
+    if let place = place(of: position, tensor.dtype, tensor.elementCount) {
+      place.copyMemory(from: tensor.base, byteCount: tensor.byteCount)
+    } else {
+      let slot = plan.feedSlots[position]
+      if fixed.isFixed[slot] { unbind() }
+      values[slot] = tensor
     }
-    values[slot] = copy tensor
+  }
+
+  /// Where the value of a feed is copied to, where it is.
+  @inline(__always)
+  private func place(of feed: Int, _ dtype: DataType, _ elementCount: Int) -> UnsafeMutableRawPointer? {
+    guard let (base, byteCount, type) = addresses[feed], fixed.isFixed[plan.feedSlots[feed]], dtype == type,
+      elementCount * dtype.size == byteCount
+    else { return nil }
+    return base
   }
 
   /// The values of the fetches, in memory that stays as it is after the run.
