@@ -33,9 +33,9 @@ import Testing
     #expect(account.usedBytes == 0)
   }
 
-  @Test func smallTensorsTogetherTakeNoMoreThanTheLimit() throws {
+  @Test func smallTensorsTogetherTakeNoMoreThanTheLimit() {
     let account = MemoryAccount(limit: 10_000, tensorLimit: 10_000)
-    try account.charging {
+    account.charging {
       var held: [Tensor] = []
       while let next = try? tensor(100) { held.append(next) }
       #expect(held.count == 100)
