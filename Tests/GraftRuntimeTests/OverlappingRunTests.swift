@@ -58,6 +58,23 @@ import Testing
     #expect(plan.leases.takeFrame(of: program) == nil)
   }
 
+  @Test func leasesOfOtherEpochsGoWithTheirPrograms() throws {
+    let plan = try kept().plan
+    weak var old: Program?
+    do {
+      let program = try kept().program
+      old = program
+      let lease = try lease(of: program, Tensor([1, 2] as [Float]))
+      lease.runs = 3
+      plan.leases.putBack(lease)
+    }
+    #expect(plan.leases.end(except: 0) == 0)
+    #expect(old != nil)
+    #expect(plan.leases.end(except: 1) == 3)
+    #expect(old == nil)
+    #expect(plan.leases.take() == nil)
+  }
+
   @Test func aLeaseIsForItsShapesOnly() throws {
     let lease = try lease(of: kept().program, Tensor([1, 2] as [Float]))
     #expect(lease.accepts([try Tensor([3, 4] as [Float])]))

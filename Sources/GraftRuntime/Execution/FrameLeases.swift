@@ -65,13 +65,29 @@ struct FrameLeases: ~Copyable, Sendable {
   }
 
   /// Keeps a lease for the next run of this thread; where there is one already the frame goes back to its program.
-  func putBack(_ lease: FrameLease) {
+  func putBack(_ lease: FrameLease) { put(lease, places.own) }
+
+  private func put(_ lease: FrameLease, _ place: UnsafeMutablePointer<Atomic<Unmanaged<FrameLease>?>>) {
     let kept = Unmanaged.passRetained(lease)
-    let (isKept, _) = places.own.pointee.compareExchange(expected: nil, desired: kept, ordering: .releasing)
-    if !isKept {
+    if !place.pointee.compareExchange(expected: nil, desired: kept, ordering: .releasing).exchanged {
       kept.release()
       lease.end()
     }
+  }
+
+  /// Ends the leases of other epochs, whose programs are not asked for again, and says how many runs took them.
+  func end(except epoch: Int) -> Int {
+    var runs = 0
+    for index in 0..<Places.count {
+      guard let lease = take(index) else { continue }
+      if lease.epoch == epoch {
+        put(lease, places[index])
+      } else {
+        runs += lease.runs
+        lease.end()
+      }
+    }
+    return runs
   }
 
   /// A frame of the program that some other thread left. Those of other programs go back to these.

@@ -28,8 +28,11 @@ final class SessionPlan: Sendable {
   /// - Throws: `GraftError`, as planning does, where the plan has to be made anew.
   func current(_ control: RunControl) throws -> ExecutablePlan {
     switch kind {
-    case .fixed(let plan): plan
-    case .specialized(let plan): try plan.current(control)
+    case .fixed(let plan): return plan
+    case .specialized(let plan):
+      // What other threads left would keep the programs of old values, with their weights.
+      plan.count(leases.end(except: plan.epoch))
+      return try plan.current(control)
     }
   }
 
@@ -104,7 +107,10 @@ final class SpecializedPlan: Sendable {
   /// Where it is what it was, no variable of the session has changed meanwhile.
   var epoch: Int { resources.variableEpoch.count }
 
-  func count(_ runs: Int) { state.withLock { $0.runs += runs } }
+  /// Takes note of runs that did not ask for the plan.
+  func count(_ runs: Int) {
+    if runs > 0 { state.withLock { $0.runs += runs } }
+  }
 
   /// The plan for the values that variables have now.
   ///
