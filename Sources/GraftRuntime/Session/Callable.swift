@@ -16,7 +16,7 @@ public struct Callable: Sendable {
     let executor: Executor
     let library: SessionLibrary
     let reads: UninitializedReads
-    /// Whom a run tells that it begins and ends, and who pays for it.
+    /// Counts the runs of the session that are under way.
     private let activity: RunActivity
 
     init(
