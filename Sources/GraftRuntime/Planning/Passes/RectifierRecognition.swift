@@ -25,6 +25,7 @@ enum RectifierRecognition: PlanPass {
           graph.nodes[index] = .applying("LeakyRelu", to: x, name: node.name)
           graph.nodes[index].attributes["alpha"] = .float(Float(alpha))
         } else {
+          try PlanningLimit.check()
           let name = node.name + "/slopes"
           let constant = try graph.addConstant(Tensor(slopes.map { Float($0) }), name: name)
           graph.nodes[index] = graph.nodes[x.node].fusing("PRelu", constant)

@@ -5,6 +5,8 @@ import GraftTensor
 extension RectifierRecognition {
   /// How far back a function is followed.
   private static let mostDepth = 5
+  /// Readers of a value on the way, at most: those of one rectifier, so that no value is followed again and again.
+  private static let mostReaders = 4
 
   /// The slope below zero of a rectifier that a node computes, one for all channels or one for each, and of what.
   ///
@@ -14,25 +16,24 @@ extension RectifierRecognition {
     below index: Int, _ graph: PlanGraph, _ uses: PlanGraph.Uses
   ) -> (slopes: [Double], x: ValueReference)? {
     guard ["Maximum", "Add", "AddV2", "Sub"].contains(graph.nodes[index].op) else { return nil }
-    var x = ValueReference(node: index, output: 0)
+    let whole = ValueReference(node: index, output: 0)
+    var x = whole
     for _ in 0..<mostDepth {
       guard let next = operand(of: graph.nodes[x.node], graph) else { return nil }
       x = next
       let producer = graph.nodes[x.node]
       guard producer.fusedOps != nil, !producer.hasActivation else { continue }
-      var passed: Set = [index]
-      let whole = ValueReference(node: index, output: 0)
-      guard
-        let slopes = Slopes(
-          of: whole, in: x, ofChannels: producer.channels(graph), graph, depth: mostDepth, passed: &passed),
+      let channels = uses.readers(of: x.node).count <= mostReaders ? producer.channels(graph) : nil
+      var walk = Walk(graph: graph, uses: uses, x: x, channels: channels)
+      guard let slopes = walk.slopes(of: whole, depth: mostDepth),
         slopes.above.allSatisfy({ ($0 - 1).magnitude <= 1e-6 }), slopes.below.allSatisfy({ $0.isFinite })
       else { return nil }
       if slopes.below.count == 1 {
         return slopes.below.allSatisfy { $0 > 0 && $0 < 1 - 1e-6 } ? (slopes.below, x) : nil
       }
       // It takes the place of the product, which nobody else may read.
-      let isAlone = (passed.subtracting([index]).union([x.node])).allSatisfy { node in
-        !uses.isPinned(node) && uses.readers(of: node).allSatisfy(passed.contains)
+      let isAlone = walk.passed.subtracting([index]).union([x.node]).allSatisfy { node in
+        !uses.isPinned(node) && uses.readers(of: node).allSatisfy(walk.passed.contains)
       }
       return isAlone ? (slopes.below, x) : nil
     }
@@ -41,7 +42,7 @@ extension RectifierRecognition {
 
   /// What a node is computed from, but for constants: the nearest to x where there are two.
   private static func operand(of node: PlanNode, _ graph: PlanGraph) -> ValueReference? {
-    guard node.constants == nil, Slopes.ops.contains(node.op) else { return nil }
+    guard node.constants == nil, Walk.ops.contains(node.op) else { return nil }
     let values = node.inputs.filter { graph.constant($0) == nil }
     return values.first { graph.nodes[$0.node].fusedOps != nil } ?? values.first
   }
@@ -49,59 +50,62 @@ extension RectifierRecognition {
   /// A function that is `above` · x where x is positive, and `below` · x where it is negative; one number for all
   /// channels or one for each.
   private struct Slopes {
+    var below: [Double]
+    var above: [Double]
+
+    /// This and another function, combined on both sides of zero.
+    func combined(
+      with other: Slopes, below: (Double, Double) -> Double, above: (Double, Double) -> Double
+    ) -> Slopes {
+      Slopes(below: both(self.below, other.below, below), above: both(self.above, other.above, above))
+    }
+  }
+
+  /// Follows values back to x.
+  private struct Walk {
     static let ops: Set<String> = [
       "Relu", "Abs", "Neg", "Mul", "Add", "AddV2", "Sub", "Maximum", "Minimum",
     ]
 
-    var below: [Double]
-    var above: [Double]
+    let graph: PlanGraph
+    let uses: PlanGraph.Uses
+    let x: ValueReference
+    let channels: Channels?
+    /// The nodes on the way.
+    var passed: Set<Int> = []
 
-    private init(below: [Double], above: [Double]) {
-      (self.below, self.above) = (below, above)
-    }
-
-    /// Follows a value back to x, and names the nodes on the way; nil where it is made of anything else.
-    init?(
-      of value: ValueReference, in x: ValueReference, ofChannels channels: Channels?, _ graph: PlanGraph,
-      depth: Int, passed: inout Set<Int>
-    ) {
-      if value == x {
-        self.init(below: [1], above: [1])
-        return
-      }
+    /// A value as a function of x; nil where it is made of anything else.
+    mutating func slopes(of value: ValueReference, depth: Int) -> Slopes? {
+      if value == x { return Slopes(below: [1], above: [1]) }
       if let constant = graph.constant(value) {
         guard constant.rank == 0, constant.dtype == .float32, (try? constant.scalars(as: Float.self)) == [0]
         else { return nil }
-        self.init(below: [0], above: [0])
-        return
+        return Slopes(below: [0], above: [0])
       }
       let node = graph.nodes[value.node]
-      guard depth > 0, node.controlInputs.isEmpty, node.outputTypes == [.float32], Self.ops.contains(node.op)
+      guard depth > 0, node.controlInputs.isEmpty, node.outputTypes == [.float32], Self.ops.contains(node.op),
+        passed.isEmpty || uses.readers(of: value.node).count <= mostReaders
       else { return nil }
       passed.insert(value.node)
-      func follow(_ value: ValueReference) -> Slopes? {
-        Slopes(of: value, in: x, ofChannels: channels, graph, depth: depth - 1, passed: &passed)
-      }
       if node.op == "Mul" {
         guard let (value, factors) = graph.valueAndFactors(of: node, channels),
-          let own = follow(value)
+          let own = slopes(of: value, depth: depth - 1)
         else { return nil }
-        self.init(below: both(own.below, factors, *), above: both(own.above, factors, *))
-        return
+        return own.combined(with: Slopes(below: factors, above: factors), below: *, above: *)
       }
-      guard let first = node.inputs.first, let a = follow(first) else { return nil }
+      guard let first = node.inputs.first, let a = slopes(of: first, depth: depth - 1) else { return nil }
       switch node.op {
-      case "Relu": self.init(below: a.below.map { min($0, 0) }, above: a.above.map { max($0, 0) })
-      case "Abs": self.init(below: a.below.map { -$0.magnitude }, above: a.above.map(\.magnitude))
-      case "Neg": self.init(below: a.below.map { -$0 }, above: a.above.map { -$0 })
-      default:
-        guard node.inputs.count == 2, let b = follow(node.inputs[1]) else { return nil }
-        switch node.op {
-        case "Sub": self.init(below: both(a.below, b.below, -), above: both(a.above, b.above, -))
-        case "Maximum": self.init(below: both(a.below, b.below, min), above: both(a.above, b.above, max))
-        case "Minimum": self.init(below: both(a.below, b.below, max), above: both(a.above, b.above, min))
-        default: self.init(below: both(a.below, b.below, +), above: both(a.above, b.above, +))
-        }
+      case "Relu": return Slopes(below: a.below.map { min($0, 0) }, above: a.above.map { max($0, 0) })
+      case "Abs": return Slopes(below: a.below.map { -$0.magnitude }, above: a.above.map(\.magnitude))
+      case "Neg": return Slopes(below: a.below.map { -$0 }, above: a.above.map { -$0 })
+      default: break
+      }
+      guard node.inputs.count == 2, let b = slopes(of: node.inputs[1], depth: depth - 1) else { return nil }
+      switch node.op {
+      case "Sub": return a.combined(with: b, below: -, above: -)
+      case "Maximum": return a.combined(with: b, below: min, above: max)
+      case "Minimum": return a.combined(with: b, below: max, above: min)
+      default: return a.combined(with: b, below: +, above: +)
       }
     }
   }
