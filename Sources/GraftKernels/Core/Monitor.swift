@@ -102,7 +102,9 @@ package final class RunActivity: Sendable {
 
   /// Whether a run is under way that does not wait.
   var othersAreWorking: Bool {
-    let count = (0..<Striped<Atomic<Int>>.count).reduce(0) { $0 + running[$1].pointee.load(ordering: .relaxed) }
+    let count = (0..<Striped<Atomic<Int>>.count).reduce(0) {
+      $0 + running[$1].pointee.load(ordering: .relaxed)
+    }
     return count > waiting.load(ordering: .relaxed)
   }
 }
