@@ -40,8 +40,8 @@ INLINE V NAME(clamp)(V x, T upper) {
   return NAME(choose)(x > most, most, x);
 }
 
-/// The slopes below 0 of the columns from `column` on.
-#define SLOPES(finish, column) ((finish)->slopes ? LOAD((finish)->slopes + (column)) : (V){0} + (finish)->alpha)
+/// A register of slopes below 0: what `loaded` takes from the columns' own, where there are any.
+#define SLOPES(finish, loaded) ((finish)->slopes ? (loaded) : (V){0} + (finish)->alpha)
 
 /// A NaN stays one.
 INLINE V NAME(bend)(V x, V slope) { return NAME(choose)(x > (V){0}, x, x * slope); }

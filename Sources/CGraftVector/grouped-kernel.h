@@ -65,7 +65,7 @@ INLINE void NAME(pixels)(
     }
   UNROLL for (int j = 0; j < columns; j++) {
     if (end->clamps) sum[j] = NAME(clamp)(sum[j], end->upper);
-    if (end->bends) sum[j] = NAME(bend)(sum[j], SLOPES(end, c));
+    if (end->bends) sum[j] = NAME(bend)(sum[j], SLOPES(end, LOAD(end->slopes + c)));
     STORE(y + j * pitch + c, sum[j]);
   }
 }

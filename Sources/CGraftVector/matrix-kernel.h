@@ -86,8 +86,7 @@ INLINE void NAME(tile)(
       UNROLL for (int j = 0; j < registers; j++) sum[i][j] = NAME(clamp)(sum[i][j], finish->upper);
   if (finish && finish->bends)
     UNROLL for (int j = 0; j < registers; j++) {
-      const V slope =
-          finish->slopes ? GET(finish->slopes + column + j * WIDTH, j) : (V){0} + finish->alpha;
+      const V slope = SLOPES(finish, GET(finish->slopes + column + j * WIDTH, j));
       UNROLL for (int i = 0; i < rows; i++) sum[i][j] = NAME(bend)(sum[i][j], slope);
     }
   UNROLL for (int i = 0; i < rows; i++)
@@ -655,7 +654,7 @@ INLINE void NAME(depthwise_tile)(
       UNROLL for (int j = 0; j < registers; j++) sum[i][j] = NAME(clamp)(sum[i][j], finish->upper);
   if (finish && finish->bends)
     UNROLL for (int j = 0; j < registers; j++) {
-      const V slope = SLOPES(finish, channel + j * WIDTH);
+      const V slope = SLOPES(finish, LOAD(finish->slopes + channel + j * WIDTH));
       UNROLL for (int i = 0; i < rows; i++) sum[i][j] = NAME(bend)(sum[i][j], slope);
     }
   UNROLL for (int i = 0; i < rows; i++)

@@ -187,7 +187,7 @@ INLINE void NAME(output)(
         UNROLL for (int j = 0; j < SIZE(wide); j++) sums[j] = LOAD(m + (i * SIZE(wide) + j) * m_step + c);
         NAME(output_line)(wide, sums, lines[i]);
       }
-      const V offset = end.bias ? LOAD(end.bias + c) : (V){0}, slope = SLOPES(&end, c);
+      const V offset = end.bias ? LOAD(end.bias + c) : (V){0}, slope = SLOPES(&end, LOAD(end.slopes + c));
       UNROLL for (int j = 0; j < wide; j++) {
         V sums[6], result[4];
         UNROLL for (int i = 0; i < SIZE(high); i++) sums[i] = lines[i][j];

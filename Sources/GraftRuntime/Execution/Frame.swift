@@ -18,9 +18,9 @@ final class Frame: @unchecked Sendable {
   /// references would take as long as small kernels do.
   private let bound: UnsafeMutableBufferPointer<Unmanaged<BoundInstruction>?>
   private var fixed: FixedMemory
-  /// The memory of feeds that are copied, by position; nil for others.
-  private var places: [Tensor?] = []
-  /// The same, in numbers only.
+  /// The memory of feeds that are copied, by their positions.
+  private var places: [(position: Int, tensor: Tensor)] = []
+  /// The same for every feed, in numbers only; nil for those that are not copied.
   private let addresses:
     UnsafeMutableBufferPointer<(base: UnsafeMutableRawPointer, byteCount: Int, dtype: DataType)?>
   private var laterReads = LaterReads()
@@ -53,7 +53,6 @@ final class Frame: @unchecked Sendable {
         TensorStorage(transient: arena.base + $0.offset, byteCount: $0.byteCount, arena: arena)
       }
       var offset = layout.byteCount
-      places = Array(repeating: nil, count: plan.feedSlots.count)
       for (position, size) in zip(copied, sizes) {
         let feed = feeds[position]
         let place = Tensor(
@@ -61,7 +60,7 @@ final class Frame: @unchecked Sendable {
           storage: TensorStorage(
             transient: arena.base + offset, byteCount: feed.byteCount, arena: arena))
         offset += size
-        places[position] = place
+        places.append((position, place))
         addresses[position] = (place.base, place.byteCount, place.dtype)
         values[plan.feedSlots[position]] = place
       }
@@ -149,7 +148,7 @@ final class Frame: @unchecked Sendable {
   func hold(_ held: ArraySlice<Tensor>, after feeds: [Tensor], binds: Bool) {
     unbind()
     if binds, let layout {
-      for (slot, place) in zip(plan.feedSlots, places) where place != nil { values[slot] = place }
+      for (position, place) in places { values[plan.feedSlots[position]] = place }
       fixed = FixedMemory(plan, layout, feeds: feeds, held: held)
     }
     for (slot, value) in zip(plan.feedSlots.dropFirst(feeds.count), held) { values[slot] = value }

@@ -51,23 +51,22 @@ final class FrameLease: @unchecked Sendable {
 /// The frames that the threads' last runs of a plan left, one for each of a few groups of threads: runs that overlap do
 /// not disturb each other, and each finds in its processor's caches what it left there.
 struct FrameLeases: ~Copyable, Sendable {
-  private typealias Places = Striped<Atomic<Unmanaged<FrameLease>?>>
+  private typealias Place = Atomic<Unmanaged<FrameLease>?>
+  private typealias Places = Striped<Place>
 
   private let places = Places { _ in Atomic(nil) }
 
   deinit {
-    for index in 0..<Places.count { _ = take(index) }
+    for index in 0..<Places.count { _ = take(places[index]) }
   }
 
   /// What the last run on a thread of this one's group left, to be put back after the run.
-  func take() -> FrameLease? {
-    places.own.pointee.exchange(nil, ordering: .acquiring)?.takeRetainedValue()
-  }
+  func take() -> FrameLease? { take(places.own) }
 
   /// Keeps a lease for the next run of this thread; where there is one already the frame goes back to its program.
   func putBack(_ lease: FrameLease) { put(lease, places.own) }
 
-  private func put(_ lease: FrameLease, _ place: UnsafeMutablePointer<Atomic<Unmanaged<FrameLease>?>>) {
+  private func put(_ lease: FrameLease, _ place: UnsafeMutablePointer<Place>) {
     let kept = Unmanaged.passRetained(lease)
     if !place.pointee.compareExchange(expected: nil, desired: kept, ordering: .releasing).exchanged {
       kept.release()
@@ -79,7 +78,7 @@ struct FrameLeases: ~Copyable, Sendable {
   func end(except epoch: Int) -> Int {
     var runs = 0
     for index in 0..<Places.count {
-      guard let lease = take(index) else { continue }
+      guard let lease = take(places[index]) else { continue }
       if lease.epoch == epoch {
         put(lease, places[index])
       } else {
@@ -93,14 +92,14 @@ struct FrameLeases: ~Copyable, Sendable {
   /// A frame of the program that some other thread left. Those of other programs go back to these.
   func takeFrame(of program: Program) -> Frame? {
     for index in 0..<Places.count {
-      guard let lease = take(index) else { continue }
+      guard let lease = take(places[index]) else { continue }
       if lease.program === program { return lease.frame }
       lease.end()
     }
     return nil
   }
 
-  private func take(_ index: Int) -> FrameLease? {
-    places[index].pointee.exchange(nil, ordering: .acquiring)?.takeRetainedValue()
+  private func take(_ place: UnsafeMutablePointer<Place>) -> FrameLease? {
+    place.pointee.exchange(nil, ordering: .acquiring)?.takeRetainedValue()
   }
 }
