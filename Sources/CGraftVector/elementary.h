@@ -224,9 +224,13 @@ INLINE float softplus_f32(float x) {
 /// x for x > 0, else e^x - 1.
 INLINE float elu_f32(float x) { return x < 0.0f ? expm1_f32(x) : x; }
 
+// lambda, and lambda times alpha, of the paper of selu.
+#define SELU_SCALE 1.0507009873554804934193349852946
+#define SELU_SCALED_ALPHA 1.7580993408473768599402175208123
+
 /// elu, scaled so that means and variances stay what they are.
 INLINE float selu_f32(float x) {
-  return x < 0.0f ? 1.75809934f * expm1_f32(x) : 1.05070099f * x;
+  return x < 0.0f ? (float)SELU_SCALED_ALPHA * expm1_f32(x) : (float)SELU_SCALE * x;
 }
 
 /// erf(x)/x - 1 of t = x^2 < 1.
@@ -439,9 +443,20 @@ INLINE float pow_positive_f32(float x, float y) {
   return (float)(q * double_of(scale));
 }
 
-/// Whether `pow_positive_f32` is made for the arguments.
+/// Whether `pow_plain_f32` is made for the arguments.
 INLINE int pow_is_plain(float x, float y) {
-  return x >= 1.17549435e-38f && x < INFINITY && absolute(y) < INFINITY;
+  return absolute(x) >= 1.17549435e-38f && absolute(x) < INFINITY && absolute(y) < INFINITY;
+}
+
+/// x^y for normal x and finite y. Of a negative x there are powers of integers only.
+INLINE float pow_plain_f32(float x, float y) {
+  float size = pow_positive_f32(absolute(x), y);
+  // From 2^24 on all numbers are even integers.
+  int is_small = absolute(y) < 16777216.0f;
+  int32_t whole = (int32_t)(is_small ? y : 0.0f);
+  float odd = whole & 1 ? -size : size;
+  float negative = is_small && (float)whole != y ? NAN : odd;
+  return x < 0.0f ? negative : size;
 }
 
 /// A half-precision number as a float, by its bits.

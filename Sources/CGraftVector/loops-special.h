@@ -1,10 +1,24 @@
 // The bodies of loops of functions beyond the elementary ones, which loops.h includes.
 
+#include "elementary-wide.h"
 #include "special.h"
 
 UNARY(erfinv, erfinv_f32(v))
 UNARY(ndtri, ndtri_f32(v))
+
 UNARY_DOUBLE(exp, exp_f64(v))
+UNARY_DOUBLE(expm1, expm1_f64(v))
+UNARY_DOUBLE(log, log_any_f64(v))
+UNARY_DOUBLE(log1p, log1p_f64(v))
+UNARY_DOUBLE(tanh, tanh_f64(v))
+UNARY_DOUBLE(sigmoid, sigmoid_f64(v))
+UNARY_DOUBLE(softplus, softplus_f64(v))
+UNARY_DOUBLE(elu, v < 0.0 ? expm1_f64(v) : v)
+UNARY_DOUBLE(selu, v < 0.0 ? SELU_SCALED_ALPHA * expm1_f64(v) : SELU_SCALE * v)
+UNARY_DOUBLE(silu, v *sigmoid_f64(v))
+UNARY_DOUBLE(sign, v > 0.0 ? 1.0 : v < 0.0 ? -1.0 : v == 0.0 ? 0.0 : v)
+UNARY_DOUBLE(sqrt, __builtin_elementwise_sqrt(v))
+UNARY_DOUBLE(rsqrt, 1.0 / __builtin_elementwise_sqrt(v))
 
 BINARY(xlogy, v == 0.0f ? 0.0f : v *log_f32(w))
 BINARY(xlog1py, v == 0.0f ? 0.0f : v *log1p_f32(w))

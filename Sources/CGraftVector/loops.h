@@ -63,6 +63,7 @@ UNARY(hard_silu, hard_silu_f32(v))
 UNARY(mish, mish_f32(v))
 UNARY(gelu, gelu_f32(v))
 UNARY(abs, absolute(v))
+UNARY(sign, v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : v == 0.0f ? 0.0f : v)
 UNARY(neg, -v)
 UNARY(square, v *v)
 UNARY(sqrt, __builtin_elementwise_sqrt(v))
@@ -205,13 +206,15 @@ TRIGONOMETRIC(cos, 1)
 
 // MARK: Functions of two numbers
 
-#define BINARY(name, expression)                                                                  \
+#define PAIRS(name, expression)                                                                   \
   void VARIANT(f32_##name)(const float *a, const float *b, float *y, size_t count) {              \
     EACH_ELEMENT {                                                                                \
       float v = a[i], w = b[i];                                                                   \
       y[i] = (expression);                                                                        \
     }                                                                                             \
-  }                                                                                               \
+  }
+#define BINARY(name, expression)                                                                  \
+  PAIRS(name, expression)                                                                         \
   void VARIANT(f32_##name##_left)(const float *a, const float *b, float *y, size_t count) {       \
     float v = a[0];                                                                               \
     EACH_ELEMENT {                                                                                \
@@ -237,7 +240,7 @@ BINARY(max, v > w || v != v ? v : w)
 BINARY(min, v < w || v != v ? v : w)
 BINARY(squared_difference, (v - w) * (v - w))
 
-INLINE float power_of(float x, float y) { return pow_is_plain(x, y) ? pow_positive_f32(x, y) : powf(x, y); }
+INLINE float power_of(float x, float y) { return pow_is_plain(x, y) ? pow_plain_f32(x, y) : powf(x, y); }
 
 // Where a block holds an argument that is not plain, it is done number by number, with the same results for
 // those that are.
@@ -257,7 +260,7 @@ INLINE float power_of(float x, float y) { return pow_is_plain(x, y) ? pow_positi
   void VARIANT(f32_##name)(const float *a, const float *b, float *y, size_t count) {              \
     float first = a[0], second = b[0];                                                            \
     (void)first, (void)second;                                                                    \
-    IN_BLOCKS(pow_is_plain(left, right), y[i] = pow_positive_f32(left, right), y[i] = power_of(left, right)) \
+    IN_BLOCKS(pow_is_plain(left, right), y[i] = pow_plain_f32(left, right), y[i] = power_of(left, right)) \
   }
 
 POWER(pow, a[i], b[i])
@@ -550,6 +553,10 @@ INLINE uint64_t unsigned_long_part(double x) {
 
 CONVERSION(f64_to_u32, double, uint32_t, unsigned_part(v))
 CONVERSION(f64_to_u64, double, uint64_t, unsigned_long_part(v))
+
+// MARK: Functions of 16-bit numbers
+
+#include "loops-stepped.h"
 
 // MARK: Functions beyond the elementary ones
 

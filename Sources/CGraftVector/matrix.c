@@ -54,24 +54,23 @@ static void activate_f32(graft_activation kind, float *x, ptrdiff_t count) {
 }
 
 static void activate_f64(graft_activation kind, double *x, ptrdiff_t count) {
+  switch (kind) {
+    case GRAFT_ACTIVATION_ELU: return graft_f64_elu(x, x, count);
+    case GRAFT_ACTIVATION_TANH: return graft_f64_tanh(x, x, count);
+    case GRAFT_ACTIVATION_SIGMOID: return graft_f64_sigmoid(x, x, count);
+    case GRAFT_ACTIVATION_SWISH: return graft_f64_silu(x, x, count);
+    default: break;
+  }
   for (ptrdiff_t i = 0; i < count; i++) {
     const double v = x[i];
     switch (kind) {
-      case GRAFT_ACTIVATION_ELU: x[i] = v < 0 ? expm1(v) : v; break;
-      case GRAFT_ACTIVATION_TANH: x[i] = tanh(v); break;
-      case GRAFT_ACTIVATION_SIGMOID: x[i] = 1 / (1 + exp(-v)); break;
-      case GRAFT_ACTIVATION_SWISH: x[i] = v / (1 + exp(-v)); break;
       case GRAFT_ACTIVATION_HARD_SWISH: x[i] = v * (v <= -3 ? 0 : v >= 3 ? 1 : (v + 3) / 6); break;
       case GRAFT_ACTIVATION_MISH: x[i] = v * tanh(v > 40 ? v : log1p(exp(v))); break;
       case GRAFT_ACTIVATION_GELU: x[i] = v * 0.5 * erfc(-v * 0.70710678118654752); break;
       case GRAFT_ACTIVATION_GELU_TANH:
         x[i] = v / (1 + exp(-v * (1.59576912160573071 + 0.0713548162726009 * v * v)));
         break;
-      case GRAFT_ACTIVATION_NONE:
-      case GRAFT_ACTIVATION_RELU:
-      case GRAFT_ACTIVATION_RELU6:
-      case GRAFT_ACTIVATION_LEAKY_RELU:
-      case GRAFT_ACTIVATION_PRELU: break;
+      default: break;
     }
   }
 }

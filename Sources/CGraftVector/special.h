@@ -64,15 +64,25 @@ INLINE float ndtri_f32(float p) {
   return 1.41421356f * (2.0f * p - 1.0f) * q;
 }
 
-/// e^x in double precision.
-INLINE double exp_f64(double x) {
-  const double rounder = 6755399441055744.0;
-  double limited = x > 710.0 ? 710.0 : x;
-  limited = limited < -746.0 ? -746.0 : limited;
-  double shifted = limited * 1.4426950408889634 + rounder;
-  double n = shifted - rounder;
+/// A number that, added and subtracted, leaves the nearest integer, which stands in its low bits meanwhile.
+#define ROUNDER_F64 6755399441055744.0
+
+/// x = n log 2 + r with |r| <= log(2)/2, for |x| < 2^20.
+typedef struct {
+  double r, whole;
+  uint64_t n;
+} reduced_exponent_f64;
+
+INLINE reduced_exponent_f64 reduce_exponent_f64(double x) {
+  double shifted = x * 1.4426950408889634 + ROUNDER_F64;
+  double n = shifted - ROUNDER_F64;
   // log 2 in two parts, of which the first has few enough bits that its product with n is exact.
-  double r = (limited - n * 0x1.62e42fefap-1) - n * 0x1.cf79abc9e3b39p-40;
+  double r = (x - n * 0x1.62e42fefap-1) - n * 0x1.cf79abc9e3b39p-40;
+  return (reduced_exponent_f64){r, n, bits_of_double(shifted) - bits_of_double(ROUNDER_F64)};
+}
+
+/// e^r - 1 for |r| <= log(2)/2.
+INLINE double expm1_reduced_f64(double r) {
   double q = 2.439343143906498e-08;
   q = q * r + 2.762786504329074e-07;
   q = q * r + 2.7559464005946213e-06;
@@ -83,11 +93,18 @@ INLINE double exp_f64(double x) {
   q = q * r + 0.041666666666426405;
   q = q * r + 0.16666666666665098;
   q = q * r + 0.5000000000000031;
-  double result = 1.0 + (r + (r * r) * q);
+  return r + (r * r) * q;
+}
+
+/// e^x in double precision.
+INLINE double exp_f64(double x) {
+  double limited = x > 710.0 ? 710.0 : x;
+  limited = limited < -746.0 ? -746.0 : limited;
+  reduced_exponent_f64 e = reduce_exponent_f64(limited);
   // In two steps: 2^n itself may overflow or be subnormal where the result is not.
-  double half = n * 0.5 + rounder;
-  uint64_t first = bits_of_double(half) - bits_of_double(rounder);
-  uint64_t second = bits_of_double(shifted) - bits_of_double(half);
+  uint64_t first = bits_of_double(e.whole * 0.5 + ROUNDER_F64) - bits_of_double(ROUNDER_F64);
+  uint64_t second = e.n - first;
+  double result = 1.0 + expm1_reduced_f64(e.r);
   return result * double_of((first + 1023) << 52) * double_of((second + 1023) << 52);
 }
 

@@ -70,24 +70,35 @@ INLINE void NAME(stepped_product)(
   }
 }
 
-/// One register of channels of a pixel: those from `channel` on, of which only `lanes` are there.
+/// Some registers of channels of a pixel: those from `channel` on, whose steps run side by side. The products of those
+/// that are `grouped` are rounded too.
 INLINE void NAME(stepped_channels)(
+    const int is_half, const int registers, ptrdiff_t positions, const float *const *lines, const float *filter,
+    ptrdiff_t channels, ptrdiff_t channel, B grouped, float *y) {
+  V sums[4];
+  UNROLL for (int j = 0; j < registers; j++) sums[j] = (V){0};
+  for (ptrdiff_t q = 0; q < positions; q++) {
+    const float *x = lines[q] + channel, *weights = filter + q * channels + channel;
+    UNROLL for (int j = 0; j < registers; j++) sums[j] =
+        NAME(step)(is_half, sums[j], *(const V *)(x + j * WIDTH) * *(const V *)(weights + j * WIDTH), grouped);
+  }
+  UNROLL for (int j = 0; j < registers; j++) *(V *)(y + channel + j * WIDTH) = sums[j];
+}
+
+/// The same of so few channels that they do not fill a register.
+INLINE void NAME(stepped_few)(
     const int is_half, ptrdiff_t positions, const float *const *lines, const float *filter, ptrdiff_t channels,
-    ptrdiff_t channel, ptrdiff_t lanes, float *y) {
-  const B grouped = NAME(before)(channel, channels - channels % GROUP);
+    float *y) {
+  const B grouped = NAME(before)(0, channels - channels % GROUP);
+  const size_t bytes = (size_t)channels * sizeof *y;
   V sum = {0};
   for (ptrdiff_t q = 0; q < positions; q++) {
     V x = {0}, weights = {0};
-    if (lanes == WIDTH) {
-      x = *(const V *)(lines[q] + channel);
-      weights = *(const V *)(filter + q * channels + channel);
-    } else {
-      memcpy(&x, lines[q] + channel, (size_t)lanes * sizeof *y);
-      memcpy(&weights, filter + q * channels + channel, (size_t)lanes * sizeof *y);
-    }
+    memcpy(&x, lines[q], bytes);
+    memcpy(&weights, filter + q * channels, bytes);
     sum = NAME(step)(is_half, sum, x * weights, grouped);
   }
-  memcpy(y + channel, &sum, (size_t)lanes * sizeof *y);
+  memcpy(y, &sum, bytes);
 }
 
 INLINE void NAME(stepped_depthwise)(
@@ -98,13 +109,20 @@ INLINE void NAME(stepped_depthwise)(
   for (ptrdiff_t pixel = first; pixel < last; pixel++) {
     lay_lines(s, x, zeros, pixel, lines);
     float *const target = y + pixel * channels;
+    if (channels < WIDTH) {
+      NAME(stepped_few)(is_half, positions, lines, filter, channels, target);
+      continue;
+    }
+    const ptrdiff_t end = channels - channels % GROUP;
     ptrdiff_t channel = 0;
-    for (; channel + WIDTH <= channels; channel += WIDTH)
-      NAME(stepped_channels)(is_half, positions, lines, filter, channels, channel, WIDTH, target);
-    if (channel == channels) continue;
-    // The last ones together with some that are done already, which come out the same.
-    const ptrdiff_t lanes = channels < WIDTH ? channels : WIDTH;
-    NAME(stepped_channels)(is_half, positions, lines, filter, channels, channels - lanes, lanes, target);
+    for (; channel + 4 * WIDTH <= end; channel += 4 * WIDTH)
+      NAME(stepped_channels)(is_half, 4, positions, lines, filter, channels, channel, ~(B){0}, target);
+    for (; channel < channels; channel += WIDTH) {
+      // The last ones together with some that are done already, which come out the same.
+      const ptrdiff_t start = channel + WIDTH <= channels ? channel : channels - WIDTH;
+      NAME(stepped_channels)
+      (is_half, 1, positions, lines, filter, channels, start, NAME(before)(start, end), target);
+    }
   }
 }
 

@@ -37,7 +37,7 @@ struct HalfPrecisionTests {
 
   // Columns that are whole groups and panels, and not; rows that are whole tiles, and not.
   @Test(
-    "An einsum rounds at every step",
+    "An einsum rounds at every step, unless it is a long one of bfloat16",
     arguments: [(1, 1, 1), (4, 64, 16), (5, 33, 40), (9, 7, 23), (3, 12, 8), (2, 64, 17)],
     [DataType.float16, .bfloat16])
   func einsum(size: (rows: Int, depth: Int, columns: Int), dtype: DataType) throws {
@@ -48,7 +48,11 @@ struct HalfPrecisionTests {
     let expected = (0..<2 * m * n).map { index -> Float in
       let (line, column) = (index / n, index % n)
       let (x, y) = (left[line * k..<(line + 1) * k], (line / m * n + column) * k)
-      return sum(Array(zip(x, right[y..<y + k])), column: column, of: n, dtype)
+      let pairs = Array(zip(x, right[y..<y + k]))
+      // Long sums of bfloat16 are made in float32.
+      return dtype == .bfloat16 && k > 16
+        ? rounded(pairs.reduce(Float(0)) { ($1.0 * $1.1) + $0 }, dtype)
+        : sum(pairs, column: column, of: n, dtype)
     }
     for threads in [1, 3] {
       let found = try NNHarness.run(
@@ -125,6 +129,37 @@ struct HalfPrecisionTests {
           "strides": .ints([1, 1, 1, 1]), "padding": .string("SAME"), "explicit_paddings": .ints([]),
           "dilations": .ints([1, 1, 1, 1]), "data_format": .string("NHWC"),
         ])
+    }
+  }
+
+  // Dilations and strides; rows and columns that are whole tiles and panels, and not; depths that are odd.
+  @Test(
+    "Convolutions are summed up in float32 and rounded once",
+    arguments: [(1, 3, 1, 1), (3, 3, 1, 2), (2, 5, 2, 1), (3, 16, 1, 1), (1, 512, 1, 1), (4, 7, 3, 2)],
+    [DataType.float16, .bfloat16])
+  func convolution(size: (window: Int, channels: Int, stride: Int, dilation: Int), dtype: DataType) throws {
+    let (window, channels) = (size.window, size.channels)
+    for outputs in [1, 17, 48] {
+      let x = try rounded(NNHarness.noise([2, 9, 8, channels], seed: 2), dtype)
+      let filter = try rounded(NNHarness.noise([window, window, channels, outputs], seed: 3), dtype)
+      let attributes: [String: AttributeValue] = [
+        "strides": .ints([1, Int64(size.stride), Int64(size.stride), 1]), "padding": .string("SAME"),
+        "explicit_paddings": .ints([]),
+        "dilations": .ints([1, Int64(size.dilation), Int64(size.dilation), 1]),
+        "data_format": .string("NHWC"),
+      ]
+      let wide = try [x, filter].map { try Tensor(shape: $0.shape.dimensions, scalars: floats($0)) }
+      let expected: [Float] = try NNHarness.run("Conv2D", wide, attributes)[0].scalars()
+      for threads in [1, 3] {
+        let found = try floats(NNHarness.run("Conv2D", [x, filter], attributes, threads: threads)[0])
+        #expect(found.count == expected.count)
+        // Sums in another order may fall on the other side of a half.
+        let place: Float = dtype == .float16 ? 0x1p-10 : 0x1p-7
+        let depth = Float(window * window * channels).squareRoot()
+        for (found, expected) in zip(found, expected) {
+          #expect((found - expected).magnitude <= 0.51 * place * expected.magnitude + depth * 0x1p-20)
+        }
+      }
     }
   }
 

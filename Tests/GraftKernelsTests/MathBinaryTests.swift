@@ -1,3 +1,4 @@
+import Glibc
 import GraftGraph
 import GraftKernels
 import GraftTensor
@@ -139,6 +140,23 @@ struct MathBinaryTests {
       let scalar = try MathHarness.floats("Pow", [x, [exponent]], shapes: [[4], []])
       let pairs = try MathHarness.floats("Pow", [x, [Float](repeating: exponent, count: 4)])
       #expect(zip(scalar, pairs).allSatisfy { abs($0 - $1) <= $1.ulp })
+    }
+  }
+
+  @Test(
+    "Negative numbers have powers of integers",
+    arguments: [3, -2, 4, 0.5, -7, 16_777_215, 1e10, 0] as [Float])
+  func signedPowers(exponent: Float) throws {
+    let x: [Float] = (-600...600).map { Float($0) / 400 }
+    for y in [
+      try MathHarness.floats("Pow", [x, [exponent]], shapes: [[x.count], []]),
+      try MathHarness.floats("Pow", [x, x.map { _ in exponent }]),
+    ] {
+      for (x, y) in zip(x, y) {
+        let wanted = Float(pow(Double(x), Double(exponent)))
+        let isNear = abs(y - wanted) <= max(1e-6 * abs(wanted), .leastNormalMagnitude)
+        #expect(wanted.isNaN ? y.isNaN : y == wanted || isNear, "\(x)^\(exponent) is \(y), not \(wanted)")
+      }
     }
   }
 

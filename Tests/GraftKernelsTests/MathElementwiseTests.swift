@@ -112,6 +112,45 @@ struct MathElementwiseTests {
     }
   }
 
+  static let exactDoubles: [Exact] = [
+    Exact("Exp", -745, 709) { exp($0) },
+    Exact("Expm1", -40, 709) { expm1($0) },
+    Exact("Log", 1e-300, 1e300) { log($0) },
+    Exact("Log", 0.5, 2) { log($0) },
+    Exact("Log1p", -0.999, 1e6) { log1p($0) },
+    Exact("Tanh", -25, 25, units: 4) { tanh($0) },
+    Exact("Sigmoid", -700, 700, units: 4) { $0 < 0 ? exp($0) / (1 + exp($0)) : 1 / (1 + exp(-$0)) },
+    Exact("Softplus", -700, 700, units: 3) { max($0, 0) + log1p(exp(-abs($0))) },
+    Exact("Elu", -40, 40) { $0 < 0 ? expm1($0) : $0 },
+    Exact("Selu", -40, 40, units: 4) {
+      $0 < 0 ? 1.7580993408473768599 * expm1($0) : 1.0507009873554804934 * $0
+    },
+    Exact("Sqrt", 0, 1e300, units: 0) { $0.squareRoot() },
+    Exact("Rsqrt", 1e-300, 1e300, units: 1) { 1 / $0.squareRoot() },
+    Exact("Sign", -3, 3, units: 0) { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 },
+  ]
+
+  @Test("of doubles are within a few units in the last place", arguments: exactDoubles)
+  func accuracyOfDoubles(_ exact: Exact) throws {
+    let (op, low, high) = (exact.op, exact.low, exact.high)
+    let x: [Double] =
+      [.nan, .infinity, -.infinity, 0, -0.0, 1e-200, -1e-200, 1, -1]
+      + (0..<20_000).map { step in
+        let t = Double(step) / 19_999 * 2 - 1
+        return (low + high) / 2 + (high - low) / 2 * t * t * t
+      }
+    let y = try MathHarness.run(op, [Tensor(x)])[0].scalars(as: Double.self)
+    for i in x.indices {
+      let wanted = x[i].isNaN ? .nan : exact.function(x[i])
+      guard wanted.isFinite, wanted != 0, wanted.magnitude >= .leastNormalMagnitude else {
+        let isSame = wanted.isNaN ? y[i].isNaN : wanted.isFinite ? y[i].magnitude < 1e-307 : y[i] == wanted
+        #expect(isSame, "\(op)(\(x[i])) is \(y[i]), not \(wanted)")
+        continue
+      }
+      #expect(abs(y[i] - wanted) <= exact.units * wanted.ulp, "\(op)(\(x[i])) is \(y[i]), not \(wanted)")
+    }
+  }
+
   @Test(
     "are the same bits wherever an element stands",
     arguments: [

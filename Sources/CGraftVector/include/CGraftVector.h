@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CGraftVectorBFloat16.h"
 #include "CGraftVectorMatrix.h"
 
 #pragma clang assume_nonnull begin
@@ -29,7 +30,6 @@ void graft_f32_ndtri(const float *x, float *y, size_t count);
 /// log |gamma(x)|, and the derivative of that, which is NaN at its poles.
 void graft_f32_lgamma(const float *x, float *y, size_t count);
 void graft_f32_digamma(const float *x, float *y, size_t count);
-void graft_f64_exp(const double *x, double *y, size_t count);
 void graft_f32_atan(const float *x, float *y, size_t count);
 void graft_f32_asin(const float *x, float *y, size_t count);
 void graft_f32_acos(const float *x, float *y, size_t count);
@@ -86,6 +86,7 @@ void graft_f32_widen_range(const float *x, size_t count, float *low, float *high
 
 /// y[i] = f(x[i]): arithmetic, exact.
 void graft_f32_abs(const float *x, float *y, size_t count);
+void graft_f32_sign(const float *x, float *y, size_t count);
 void graft_f32_neg(const float *x, float *y, size_t count);
 void graft_f32_square(const float *x, float *y, size_t count);
 void graft_f32_sqrt(const float *x, float *y, size_t count);
@@ -98,6 +99,33 @@ void graft_f32_round(const float *x, float *y, size_t count);
 void graft_f64_floor(const double *x, double *y, size_t count);
 void graft_f64_ceil(const double *x, double *y, size_t count);
 void graft_f64_round(const double *x, double *y, size_t count);
+
+/// Functions of half-precision and bfloat16 numbers in steps that are rounded to such, but for the last one. The numbers
+/// come and go as floats.
+#define GRAFT_DECLARE_SIXTEEN_BITS(name)                                                               \
+  void graft_f32_half_##name(const float *x, float *y, size_t count);                             \
+  void graft_f32_bfloat16_##name(const float *x, float *y, size_t count);
+GRAFT_DECLARE_SIXTEEN_BITS(sigmoid)
+GRAFT_DECLARE_SIXTEEN_BITS(elu)
+GRAFT_DECLARE_SIXTEEN_BITS(selu)
+GRAFT_DECLARE_SIXTEEN_BITS(softplus)
+GRAFT_DECLARE_SIXTEEN_BITS(softsign)
+#undef GRAFT_DECLARE_SIXTEEN_BITS
+
+/// The same of double precision, within three units in the last place.
+void graft_f64_exp(const double *x, double *y, size_t count);
+void graft_f64_expm1(const double *x, double *y, size_t count);
+void graft_f64_log(const double *x, double *y, size_t count);
+void graft_f64_log1p(const double *x, double *y, size_t count);
+void graft_f64_tanh(const double *x, double *y, size_t count);
+void graft_f64_sigmoid(const double *x, double *y, size_t count);
+void graft_f64_softplus(const double *x, double *y, size_t count);
+void graft_f64_elu(const double *x, double *y, size_t count);
+void graft_f64_selu(const double *x, double *y, size_t count);
+void graft_f64_silu(const double *x, double *y, size_t count);
+void graft_f64_sign(const double *x, double *y, size_t count);
+void graft_f64_sqrt(const double *x, double *y, size_t count);
+void graft_f64_rsqrt(const double *x, double *y, size_t count);
 
 // MARK: Functions of two numbers
 
@@ -125,6 +153,28 @@ GRAFT_DECLARE_BINARY(xlog1py)
 GRAFT_DECLARE_BINARY(mod)
 GRAFT_DECLARE_BINARY(floor_mod)
 #undef GRAFT_DECLARE_BINARY
+
+/// The same, of pairs.
+#define GRAFT_DECLARE_SIXTEEN_BITS(name)                                                               \
+  void graft_f32_half_##name(const float *a, const float *b, float *y, size_t count);             \
+  void graft_f32_bfloat16_##name(const float *a, const float *b, float *y, size_t count);
+GRAFT_DECLARE_SIXTEEN_BITS(squared_difference)
+GRAFT_DECLARE_SIXTEEN_BITS(xlogy)
+GRAFT_DECLARE_SIXTEEN_BITS(xlog1py)
+GRAFT_DECLARE_SIXTEEN_BITS(floor_div)
+GRAFT_DECLARE_SIXTEEN_BITS(truncate_div)
+GRAFT_DECLARE_SIXTEEN_BITS(sigmoid_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(tanh_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(sqrt_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(rsqrt_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(reciprocal_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(relu_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(relu6_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(elu_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(selu_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(softplus_grad)
+GRAFT_DECLARE_SIXTEEN_BITS(softsign_grad)
+#undef GRAFT_DECLARE_SIXTEEN_BITS
 
 /// The regularized lower incomplete gamma function P(a[i], x[i]), for 0 < x <= 30 and 0 < a <= 10^4. The output may be
 /// an input.

@@ -188,13 +188,14 @@ struct EinsumTask {
   ///
   /// - Parameter isAll: whether nothing is to be done with it afterwards.
   private func multiply(_ product: MatrixProduct, into target: Tensor, isAll: Bool) throws {
-    let isShort = target.dtype == .float16 || target.dtype == .bfloat16
-    if isShort, product.k <= SteppedProduct.longest {
+    if SteppedProduct.handles(target.dtype, depth: product.k) {
       return try SteppedProduct.run(product, into: target, context)
     }
     var product = product
     try product.prepareRight(context)
-    if isShort { return try product.widened(context, into: target, cuts: false) }
+    if target.dtype == .float16 || target.dtype == .bfloat16 {
+      return try product.widened(context, into: target, cuts: false)
+    }
     let readsInputs = product.left.input != nil && product.right.input != nil
     try product.run(context, into: target, binds: isAll && readsInputs)
   }

@@ -64,7 +64,7 @@ struct MatrixProduct {
     if let input = right.input { try packHeldRight(input, context) }
   }
 
-  /// Packs the right side, constant and of floats at any address, and keeps it: half and bfloat16 as float32.
+  /// Packs the right side, constant and of floats at any address, and keeps it.
   ///
   /// A run that would not keep it reads a matrix for few rows once, as it is.
   private mutating func packConstantRight(_ context: KernelContext) throws {
@@ -111,10 +111,21 @@ struct MatrixProduct {
   private static let mostRows = 126
   private static let rowBytes = 256 << 10
 
-  /// Writes the products of half or bfloat16, computed in float32.
+  /// Writes the products of half or bfloat16, summed up in float32.
   ///
   /// - Parameter cuts: whether what bfloat16 has no room for is cut off, not rounded.
   func widened(_ context: KernelContext, into output: Tensor, cuts: Bool) throws {
+    if BFloat16Product.handles(output.dtype) {
+      let pairs =
+        try packed
+        ?? PackedMatrix.paired(right, k: k, n: n, context.workers) {
+          try context.scratch(.uint32, $0).storage
+        }
+      return try BFloat16Product(
+        m: m, n: n, k: k, left: .matrices(left), right: pairs, isShared: right.isOneMatrix, finish: finish,
+        cuts: cuts
+      ).run(context, into: output)
+    }
     if let packed, left.column == 1, left.offsets.count == 1, let short = SixteenBits(output.dtype) {
       return try byRows(short, packed, context, output, cuts: cuts)
     }

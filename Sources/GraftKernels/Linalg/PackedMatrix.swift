@@ -8,10 +8,13 @@ final class PackedMatrix: Sendable {
   private let storage: TensorStorage
   /// Bytes from one matrix to the next.
   private let stride: Int
+  /// Whether they are of bfloat16, in pairs, as ``BFloat16Product`` reads them.
+  let isPaired: Bool
 
-  init(storage: TensorStorage, stride: Int) {
+  init(storage: TensorStorage, stride: Int, isPaired: Bool = false) {
     self.storage = storage
     self.stride = stride
+    self.isPaired = isPaired
   }
 
   /// The elements of one of the matrices.
@@ -27,7 +30,8 @@ final class PackedMatrix: Sendable {
     (n + T.panelWidth - 1) / T.panelWidth * T.panelWidth * k
   }
 
-  /// One side of a product, constant and of floats, packed and kept: half and bfloat16 as float32.
+  /// One side of a product, constant and of floats, packed and kept: half as float32, and bfloat16 where it is not
+  /// computed with as it is.
   static func kept(_ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext) throws -> PackedMatrix
   {
     try context.prepared {
@@ -36,12 +40,18 @@ final class PackedMatrix: Sendable {
     }
   }
 
-  /// One side of a product of floats, packed into memory of its own: half and bfloat16 as float32.
+  /// One side of a product of floats, packed into memory of its own: half as float32, and bfloat16 where it is not
+  /// computed with as it is.
   static func pack(
     _ operand: MatrixOperand, k: Int, n: Int, _ context: KernelContext
   ) throws -> PackedMatrix {
     if operand.tensor.dtype == .float64 {
       return try packed(Double.self, operand, k: k, n: n, context.workers)
+    }
+    if BFloat16Product.handles(operand.tensor.dtype) {
+      return try paired(operand, k: k, n: n, context.workers) {
+        try Tensor(uninitialized: .uint32, shape: $0).storage
+      }
     }
     return try packed(Float.self, try operand.widened(context), k: k, n: n, context.workers)
   }

@@ -15,6 +15,12 @@ enum SteppedProduct {
   /// The longest sum that is rounded at every step.
   static let longest = Int(GRAFT_STEPPED_POSITIONS)
 
+  /// Whether an einsum's sums of so many products are rounded at every step. Those of bfloat16 lose eight times as much,
+  /// and where the processor computes with bfloat16 TensorFlow does not round them.
+  static func handles(_ dtype: DataType, depth: Int) -> Bool {
+    dtype == .float16 ? depth <= longest : dtype == .bfloat16 && depth <= longest / 4
+  }
+
   /// Columns that TensorFlow's kernels compute together, rounding products too; the columns after the last whole
   /// group are computed one by one, and there a product and its sum are rounded once.
   private static let group = 8

@@ -84,7 +84,11 @@ extension MathOps {
     static func apply<T: FloatElement>(_ x: T) -> T {
       T.less(x, .zero) ? T.subtract(T.exponential(x), .one) : x
     }
+    static var stepped: SteppedRows.Loops<UnaryRows.FloatLoop> {
+      .init(half: graft_f32_half_elu, bfloat16: graft_f32_bfloat16_elu, cost: 400)
+    }
     static var vector: UnaryRows.FloatLoop? { graft_f32_elu }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_elu }
   }
 
   enum Selu: FloatUnary, SteppedUnary {
@@ -99,7 +103,11 @@ extension MathOps {
         ? T.multiply(T(nearest: scaledAlpha), T.subtract(T.exponential(x), .one))
         : T.multiply(T(nearest: scale), x)
     }
+    static var stepped: SteppedRows.Loops<UnaryRows.FloatLoop> {
+      .init(half: graft_f32_half_selu, bfloat16: graft_f32_bfloat16_selu, cost: 400)
+    }
     static var vector: UnaryRows.FloatLoop? { graft_f32_selu }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_selu }
   }
 
   enum Softplus: FloatUnary, SteppedUnary {
@@ -113,7 +121,11 @@ extension MathOps {
       let e = T.exponential(x)
       return T.less(x, limit) ? e : T.logarithm1p(e)
     }
+    static var stepped: SteppedRows.Loops<UnaryRows.FloatLoop> {
+      .init(half: graft_f32_half_softplus, bfloat16: graft_f32_bfloat16_softplus, cost: 1300)
+    }
     static var vector: UnaryRows.FloatLoop? { graft_f32_softplus }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_softplus }
     static var cost: Int { 2_500 }
   }
 
@@ -121,6 +133,9 @@ extension MathOps {
     static func apply(_ x: Float) -> Float { x / (1 + x.magnitude) }
     static func apply(_ x: Double) -> Double { x / (1 + x.magnitude) }
     static func apply<T: FloatElement>(_ x: T) -> T { T.divide(x, T.add(.one, x.magnitude)) }
+    static var stepped: SteppedRows.Loops<UnaryRows.FloatLoop> {
+      .init(half: graft_f32_half_softsign, bfloat16: graft_f32_bfloat16_softsign)
+    }
     static var vector: UnaryRows.FloatLoop? { graft_f32_softsign }
     static var cost: Int { 300 }
   }

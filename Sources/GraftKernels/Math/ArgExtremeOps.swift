@@ -71,13 +71,12 @@ extension MathOps {
     var dimensions = x.shape.dimensions
     dimensions.remove(at: axis)
     let y = try context.allocate(0, output, Shape(dimensions))
-    let search = ExtremeSearch<E>(view: view, x: x, y: y, workers: context.workers)
-    switch dtype {
+    let values = SixteenBits(dtype) == nil ? x : try FloatConversion.widen(x, context)
+    let search = ExtremeSearch<E>(view: view, x: values, y: y, workers: context.workers)
+    switch values.dtype {
     case .float32 where view.length <= Int32.max: search.runFloats()
     case .float32: search.run(Float.self)
     case .float64: search.run(Double.self)
-    case .float16: search.run(Float16.self)
-    case .bfloat16: search.run(BFloat16.self)
     case .int8: search.run(Int8.self)
     case .int16: search.run(Int16.self)
     case .int32: search.run(Int32.self)

@@ -119,6 +119,9 @@ extension MathOps {
       let difference = T.subtract(a, b)
       return T.multiply(difference, difference)
     }
+    static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+      .init(half: graft_f32_half_squared_difference, bfloat16: graft_f32_bfloat16_squared_difference)
+    }
     static func apply<T: IntegerElement>(_ a: T, _ b: T) -> T { (a &- b) &* (a &- b) }
     static func apply(_ a: Complex64, _ b: Complex64) -> Complex64 {
       let difference = Complex64.subtract(a, b)

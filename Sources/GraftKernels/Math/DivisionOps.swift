@@ -19,10 +19,16 @@ extension MathOps {
     binary(
       "FloorDiv", "Element by element the largest integer that is not above a / b.", types: .reals,
       check: checkDivisor
-    ) { FloorDivide.row($0) ?? BinaryRows.integers(FloorDivide.self, $0) },
+    ) {
+      SteppedRows.short(FloorDivide.self, $0) ?? BinaryRows.floats(FloorDivide.self, $0)
+        ?? BinaryRows.integers(FloorDivide.self, $0)
+    },
     binary(
       "TruncateDiv", "Element by element a / b without its fraction.", types: .reals, check: checkDivisor
-    ) { TruncateDivide.row($0) ?? BinaryRows.integers(Divide.self, $0) },
+    ) {
+      SteppedRows.short(TruncateDivide.self, $0) ?? BinaryRows.floats(TruncateDivide.self, $0)
+        ?? BinaryRows.integers(Divide.self, $0)
+    },
     binary(
       "FloorMod", "What FloorDiv leaves: it has the sign of b.", types: .reals, check: checkDivisor
     ) { BinaryRows.floats(FloorModulo.self, $0) ?? BinaryRows.integers(FloorModulo.self, $0) },
@@ -89,18 +95,18 @@ extension MathOps {
     static var cost: Int { 600 }
   }
 
-  /// A quotient that is rounded to the dtype first, and to an integer then, as TensorFlow does it: between
-  /// both a half's quotient may become the next integer.
-  private enum SixteenBitQuotient<Element: FloatElement, F: FloatBinary>: BinaryFunction
-  where Element.Compute == Float {
-    static func apply(_ a: Element, _ b: Element) -> Element {
-      Element(F.apply(Element(a.compute / b.compute).compute, 1))
-    }
-  }
+  // A quotient is rounded to the dtype first, and to an integer then, as TensorFlow does it: between both a half's
+  // quotient may become the next integer.
 
-  enum FloorDivide: FloatBinary, IntegerBinary {
+  enum FloorDivide: FloatBinary, SteppedBinary, IntegerBinary {
     static func apply(_ a: Float, _ b: Float) -> Float { (a / b).rounded(.down) }
     static func apply(_ a: Double, _ b: Double) -> Double { (a / b).rounded(.down) }
+    static func apply<T: FloatElement>(_ a: T, _ b: T) -> T {
+      T(T.divide(a, b).compute.rounded(.down))
+    }
+    static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+      .init(half: graft_f32_half_floor_div, bfloat16: graft_f32_bfloat16_floor_div)
+    }
     static var vector: BinaryRows.FloatLoops? {
       .init(pairs: graft_f32_floor_div, left: graft_f32_floor_div_left, right: graft_f32_floor_div_right)
     }
@@ -113,28 +119,16 @@ extension MathOps {
     static var integerVector: BinaryRows.IntegerLoops? {
       .init(pairs: graft_i32_floor_div, left: graft_i32_floor_div_left, right: graft_i32_floor_div_right)
     }
-
-    /// The rows for floats.
-    static func row(_ dtype: DataType) -> BinaryRow? {
-      switch dtype {
-      case .float16: SixteenBitQuotient<Float16, Self>.row(cost: 20_000)
-      case .bfloat16: SixteenBitQuotient<BFloat16, Self>.row(cost: 20_000)
-      default: BinaryRows.floats(Self.self, dtype)
-      }
-    }
   }
 
-  enum TruncateDivide: FloatBinary {
+  enum TruncateDivide: FloatBinary, SteppedBinary {
     static func apply(_ a: Float, _ b: Float) -> Float { (a / b).rounded(.towardZero) }
     static func apply(_ a: Double, _ b: Double) -> Double { (a / b).rounded(.towardZero) }
-
-    /// The rows for floats.
-    static func row(_ dtype: DataType) -> BinaryRow? {
-      switch dtype {
-      case .float16: SixteenBitQuotient<Float16, Self>.row(cost: 20_000)
-      case .bfloat16: SixteenBitQuotient<BFloat16, Self>.row(cost: 20_000)
-      default: BinaryRows.floats(Self.self, dtype)
-      }
+    static func apply<T: FloatElement>(_ a: T, _ b: T) -> T {
+      T(T.divide(a, b).compute.rounded(.towardZero))
+    }
+    static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+      .init(half: graft_f32_half_truncate_div, bfloat16: graft_f32_bfloat16_truncate_div)
     }
   }
 

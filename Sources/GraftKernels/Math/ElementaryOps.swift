@@ -43,30 +43,35 @@ extension MathOps {
     static func apply(_ x: Float) -> Float { expm1f(x) }
     static func apply(_ x: Double) -> Double { expm1(x) }
     static var vector: UnaryRows.FloatLoop? { graft_f32_expm1 }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_expm1 }
   }
 
   enum Log: FloatUnary {
     static func apply(_ x: Float) -> Float { logf(x) }
     static func apply(_ x: Double) -> Double { log(x) }
     static var vector: UnaryRows.FloatLoop? { graft_f32_log }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_log }
   }
 
   enum Log1p: FloatUnary {
     static func apply(_ x: Float) -> Float { log1pf(x) }
     static func apply(_ x: Double) -> Double { log1p(x) }
     static var vector: UnaryRows.FloatLoop? { graft_f32_log1p }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_log1p }
   }
 
   enum Sqrt: FloatUnary {
     static func apply(_ x: Float) -> Float { x.squareRoot() }
     static func apply(_ x: Double) -> Double { x.squareRoot() }
     static var vector: UnaryRows.FloatLoop? { graft_f32_sqrt }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_sqrt }
   }
 
   enum Rsqrt: FloatUnary {
     static func apply(_ x: Float) -> Float { 1 / x.squareRoot() }
     static func apply(_ x: Double) -> Double { 1 / x.squareRoot() }
     static var vector: UnaryRows.FloatLoop? { graft_f32_rsqrt }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_rsqrt }
   }
 
   enum Reciprocal: FloatUnary {
@@ -85,7 +90,11 @@ extension MathOps {
       let e = T.exponential(x)
       return e.double == .infinity ? .one : T.divide(e, T.add(.one, e))
     }
+    static var stepped: SteppedRows.Loops<UnaryRows.FloatLoop> {
+      .init(half: graft_f32_half_sigmoid, bfloat16: graft_f32_bfloat16_sigmoid, cost: 400)
+    }
     static var vector: UnaryRows.FloatLoop? { graft_f32_sigmoid }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_sigmoid }
   }
 
   enum Erf: FloatUnary {

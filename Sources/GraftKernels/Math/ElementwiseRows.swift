@@ -140,11 +140,15 @@ enum UnaryRows {
   }
 
   private static func single<F: FloatUnary>(_ function: F.Type) -> UnaryRow {
-    guard let vector = F.vector else { return Single<F>.row(cost: F.cost) }
-    return UnaryRow(
+    F.vector.map { row($0, cost: F.cost) } ?? Single<F>.row(cost: F.cost)
+  }
+
+  /// A loop over floats as a row.
+  static func row(_ loop: @escaping FloatLoop, cost: Int) -> UnaryRow {
+    UnaryRow(
       body: { x, y, count in
-        vector(x.assumingMemoryBound(to: Float.self), y.assumingMemoryBound(to: Float.self), count)
-      }, inputSize: 4, outputSize: 4, cost: F.cost)
+        loop(x.assumingMemoryBound(to: Float.self), y.assumingMemoryBound(to: Float.self), count)
+      }, inputSize: 4, outputSize: 4, cost: cost)
   }
 
   private static func wide<F: FloatUnary>(_ function: F.Type) -> UnaryRow {

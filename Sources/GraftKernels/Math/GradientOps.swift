@@ -114,9 +114,12 @@ extension MathOps {
 
 // The steps, and so the roundings of 16-bit numbers, come in TensorFlow's order.
 
-private enum SigmoidGradient: SteppedBinary, ComplexBinary {
+enum SigmoidGradient: SteppedBinary, ComplexBinary {
   static func apply<T: FloatElement>(_ y: T, _ dy: T) -> T {
     T.multiply(dy, T.multiply(y, T.subtract(.one, y)))
+  }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_sigmoid_grad, bfloat16: graft_f32_bfloat16_sigmoid_grad)
   }
   static func apply(_ y: Complex64, _ dy: Complex64) -> Complex64 { of(y, dy) }
   static func apply(_ y: Complex128, _ dy: Complex128) -> Complex128 { of(y, dy) }
@@ -125,9 +128,12 @@ private enum SigmoidGradient: SteppedBinary, ComplexBinary {
   }
 }
 
-private enum TanhGradient: SteppedBinary, ComplexBinary {
+enum TanhGradient: SteppedBinary, ComplexBinary {
   static func apply<T: FloatElement>(_ y: T, _ dy: T) -> T {
     T.multiply(dy, T.subtract(.one, T.multiply(y, y)))
+  }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_tanh_grad, bfloat16: graft_f32_bfloat16_tanh_grad)
   }
   static func apply(_ y: Complex64, _ dy: Complex64) -> Complex64 { of(y, dy) }
   static func apply(_ y: Complex128, _ dy: Complex128) -> Complex128 { of(y, dy) }
@@ -136,9 +142,12 @@ private enum TanhGradient: SteppedBinary, ComplexBinary {
   }
 }
 
-private enum SqrtGradient: SteppedBinary, ComplexBinary {
+enum SqrtGradient: SteppedBinary, ComplexBinary {
   static func apply<T: FloatElement>(_ y: T, _ dy: T) -> T {
     dy == .zero ? .zero : T.multiply(dy, T.divide(T(nearest: 0.5), y))
+  }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_sqrt_grad, bfloat16: graft_f32_bfloat16_sqrt_grad)
   }
   static func apply(_ y: Complex64, _ dy: Complex64) -> Complex64 {
     dy == .zero ? .zero : ComplexQuotients.grouped(.multiply(dy, .init(0.5)), y.conjugate)
@@ -148,9 +157,12 @@ private enum SqrtGradient: SteppedBinary, ComplexBinary {
   }
 }
 
-private enum RsqrtGradient: SteppedBinary, ComplexBinary {
+enum RsqrtGradient: SteppedBinary, ComplexBinary {
   static func apply<T: FloatElement>(_ y: T, _ dy: T) -> T {
     T.multiply(T.multiply(dy, y), T.multiply(T(nearest: -0.5), T.multiply(y, y)))
+  }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_rsqrt_grad, bfloat16: graft_f32_bfloat16_rsqrt_grad)
   }
   static func apply(_ y: Complex64, _ dy: Complex64) -> Complex64 { of(y, dy) }
   static func apply(_ y: Complex128, _ dy: Complex128) -> Complex128 { of(y, dy) }
@@ -160,9 +172,12 @@ private enum RsqrtGradient: SteppedBinary, ComplexBinary {
   }
 }
 
-private enum ReciprocalGradient: SteppedBinary, ComplexBinary {
+enum ReciprocalGradient: SteppedBinary, ComplexBinary {
   static func apply<T: FloatElement>(_ y: T, _ dy: T) -> T {
     T.multiply(T.subtract(.zero, dy), T.multiply(y, y))
+  }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_reciprocal_grad, bfloat16: graft_f32_bfloat16_reciprocal_grad)
   }
   static func apply(_ y: Complex64, _ dy: Complex64) -> Complex64 { of(y, dy) }
   static func apply(_ y: Complex128, _ dy: Complex128) -> Complex128 { of(y, dy) }
@@ -175,48 +190,66 @@ extension Complex where Real: FloatElement {
   fileprivate var conjugate: Self { Self(real, -imaginary) }
 }
 
-private enum ReluGradient: SteppedBinary, IntegerBinary {
+enum ReluGradient: SteppedBinary, IntegerBinary {
   // A product, so that a gradient of NaN stays one.
   static func apply<T: FloatElement>(_ gradient: T, _ feature: T) -> T {
     T.multiply(gradient, T.less(.zero, feature) ? .one : .zero)
   }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_relu_grad, bfloat16: graft_f32_bfloat16_relu_grad)
+  }
   static func apply<T: IntegerElement>(_ gradient: T, _ feature: T) -> T { feature > 0 ? gradient : 0 }
 }
 
-private enum Relu6Gradient: SteppedBinary, IntegerBinary {
+enum Relu6Gradient: SteppedBinary, IntegerBinary {
   static func apply<T: FloatElement>(_ gradient: T, _ feature: T) -> T {
     let isInside = T.less(.zero, feature) && T.less(feature, T(nearest: 6))
     return T.multiply(gradient, isInside ? .one : .zero)
+  }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_relu6_grad, bfloat16: graft_f32_bfloat16_relu6_grad)
   }
   static func apply<T: IntegerElement>(_ gradient: T, _ feature: T) -> T {
     feature > 0 && feature < 6 ? gradient : 0
   }
 }
 
-private enum EluGradient: SteppedBinary {
+enum EluGradient: SteppedBinary {
   static func apply<T: FloatElement>(_ gradient: T, _ output: T) -> T {
     T.less(output, .zero) ? T.multiply(T.add(output, .one), gradient) : gradient
   }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_elu_grad, bfloat16: graft_f32_bfloat16_elu_grad)
+  }
 }
 
-private enum SeluGradient: SteppedBinary {
+enum SeluGradient: SteppedBinary {
   static func apply<T: FloatElement>(_ gradient: T, _ output: T) -> T {
     T.multiply(
       gradient,
       T.less(output, .zero)
         ? T.add(output, T(nearest: MathOps.Selu.scaledAlpha)) : T(nearest: MathOps.Selu.scale))
   }
-}
-
-private enum SoftplusGradient: SteppedBinary {
-  static func apply<T: FloatElement>(_ gradient: T, _ feature: T) -> T {
-    T.divide(gradient, T.add(T.exponential(T.subtract(.zero, feature)), .one))
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_selu_grad, bfloat16: graft_f32_bfloat16_selu_grad)
   }
 }
 
-private enum SoftsignGradient: SteppedBinary {
+enum SoftplusGradient: SteppedBinary {
+  static func apply<T: FloatElement>(_ gradient: T, _ feature: T) -> T {
+    T.divide(gradient, T.add(T.exponential(T.subtract(.zero, feature)), .one))
+  }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_softplus_grad, bfloat16: graft_f32_bfloat16_softplus_grad, cost: 500)
+  }
+}
+
+enum SoftsignGradient: SteppedBinary {
   static func apply<T: FloatElement>(_ gradient: T, _ feature: T) -> T {
     let sum = T.add(.one, feature.magnitude)
     return T.divide(gradient, T.multiply(sum, sum))
+  }
+  static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+    .init(half: graft_f32_half_softsign_grad, bfloat16: graft_f32_bfloat16_softsign_grad)
   }
 }

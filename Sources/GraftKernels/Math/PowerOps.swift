@@ -79,6 +79,9 @@ extension MathOps {
     static func apply<T: FloatElement>(_ a: T, _ b: T) -> T {
       a == .zero ? .zero : T.multiply(a, T.logarithm(b))
     }
+    static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+      .init(half: graft_f32_half_xlogy, bfloat16: graft_f32_bfloat16_xlogy, cost: 600)
+    }
     static var vector: BinaryRows.FloatLoops? {
       .init(pairs: graft_f32_xlogy, left: graft_f32_xlogy_left, right: graft_f32_xlogy_right)
     }
@@ -96,6 +99,9 @@ extension MathOps {
     static func apply(_ a: Double, _ b: Double) -> Double { a == 0 ? 0 : a * log1p(b) }
     static func apply<T: FloatElement>(_ a: T, _ b: T) -> T {
       a == .zero ? .zero : T.multiply(a, T.logarithm1p(b))
+    }
+    static var stepped: SteppedRows.Loops<BinaryRows.FloatLoop> {
+      .init(half: graft_f32_half_xlog1py, bfloat16: graft_f32_bfloat16_xlog1py, cost: 1200)
     }
     static var vector: BinaryRows.FloatLoops? {
       .init(pairs: graft_f32_xlog1py, left: graft_f32_xlog1py_left, right: graft_f32_xlog1py_right)

@@ -83,25 +83,29 @@ extension MathOps {
     static func apply(_ x: Float) -> Float { x > 0 ? 1 : (x < 0 ? -1 : (x == 0 ? 0 : x)) }
     static func apply(_ x: Double) -> Double { x > 0 ? 1 : (x < 0 ? -1 : (x == 0 ? 0 : x)) }
     static func apply<T: IntegerElement>(_ x: T) -> T { x > 0 ? 1 : (x < 0 ? 0 &- 1 : 0) }
-    static var cost: Int { 600 }
+    static var vector: UnaryRows.FloatLoop? { graft_f32_sign }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_sign }
   }
 
   enum Floor: FloatUnary {
     static func apply(_ x: Float) -> Float { x.rounded(.down) }
     static func apply(_ x: Double) -> Double { x.rounded(.down) }
     static var vector: UnaryRows.FloatLoop? { graft_f32_floor }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_floor }
   }
 
   enum Ceil: FloatUnary {
     static func apply(_ x: Float) -> Float { x.rounded(.up) }
     static func apply(_ x: Double) -> Double { x.rounded(.up) }
     static var vector: UnaryRows.FloatLoop? { graft_f32_ceil }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_ceil }
   }
 
   enum Round: FloatUnary {
     static func apply(_ x: Float) -> Float { x.rounded(.toNearestOrEven) }
     static func apply(_ x: Double) -> Double { x.rounded(.toNearestOrEven) }
     static var vector: UnaryRows.FloatLoop? { graft_f32_round }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_round }
   }
 
   private enum Zero: IntegerUnary {

@@ -110,6 +110,35 @@ struct SixteenBits: Sendable {
       }, inputSize: 2, outputSize: floats.outputSize, cost: floats.cost + 200)
   }
 
+  /// A loop over pairs of floats as a row over these elements.
+  func row(ofPairs loop: @escaping BinaryRows.FloatLoop, cost: Int) -> BinaryRow {
+    func body(leftMoves: Bool, rightMoves: Bool) -> BinaryRow.Body {
+      { a, b, y, count in
+        forEachBlock(count, buffers: 2) { offset, length, left in
+          let right = left + Self.block
+          read(a, leftMoves, offset, length, left)
+          read(b, rightMoves, offset, length, right)
+          loop(left, right, left, length)
+          narrow(left, y + 2 * offset, length)
+        }
+      }
+    }
+    return BinaryRow(
+      pairs: body(leftMoves: true, rightMoves: true), left: body(leftMoves: false, rightMoves: true),
+      right: body(leftMoves: true, rightMoves: false), inputSize: 2, outputSize: 2, cost: cost + 400)
+  }
+
+  /// Reads a block of elements as floats, or as often one that stays.
+  @inline(__always)
+  private func read(
+    _ source: UnsafeRawPointer, _ moves: Bool, _ offset: Int, _ count: Int,
+    _ target: UnsafeMutablePointer<Float>
+  ) {
+    if moves { return widen(source + 2 * offset, target, count) }
+    widen(source, target, 1)
+    target.update(repeating: target[0], count: count)
+  }
+
   /// A row over floats as one over these elements; or, where it writes something else, as one that reads
   /// them.
   func row(_ floats: BinaryRow, readingOnly: Bool = false) -> BinaryRow {

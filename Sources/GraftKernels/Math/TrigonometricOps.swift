@@ -74,6 +74,7 @@ extension MathOps {
     static func apply(_ x: Float) -> Float { tanhf(x) }
     static func apply(_ x: Double) -> Double { tanh(x) }
     static var vector: UnaryRows.FloatLoop? { graft_f32_tanh }
+    static var wideVector: UnaryRows.DoubleLoop? { graft_f64_tanh }
   }
 
   enum Asinh: FloatUnary {

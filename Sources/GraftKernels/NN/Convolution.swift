@@ -195,9 +195,12 @@ struct Convolution {
     }
   }
 
-  /// Of half or bfloat16, computed in float32.
+  /// Of half or bfloat16, summed up in float32.
   private func widened(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
     let columns = geometry.outputChannels
+    if BFloat16Product.handles(output.dtype), geometry.groups == 1 {
+      return try paired(context, x, into: output, finish)
+    }
     let packed =
       isFilterConstant
       ? try context.prepared {
@@ -221,6 +224,26 @@ struct Convolution {
       packed == nil ? try FloatConversion.widen(filter, context) : filter, sums, finish.widened(context),
       packed)
     FloatConversion.narrow(sums, into: output, context.workers)
+  }
+
+  /// Of bfloat16 in one group, where the processor computes with it.
+  private func paired(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
+    let columns = geometry.outputChannels
+    let right = MatrixOperand(tensor: filter, row: columns, column: 1, offsets: [0])
+    let left: BFloat16Product.Rows =
+      geometry.isPointwise
+      ? .matrices(MatrixOperand(tensor: x, row: geometry.depth, column: 1, offsets: [0]))
+      : .patches(geometry, x)
+    let packed =
+      isFilterConstant
+      ? try PackedMatrix.kept(right, k: geometry.depth, n: columns, context)
+      : try PackedMatrix.paired(right, k: geometry.depth, n: columns, context.workers) {
+        try context.scratch(.uint32, $0).storage
+      }
+    try BFloat16Product(
+      m: geometry.outputPixels, n: columns, k: geometry.depth, left: left, right: packed, isShared: true,
+      finish: finish, cuts: false
+    ).run(context, into: output)
   }
 
   /// Whether sums of half and bfloat16 are rounded at every step: those of volumes are, and of images not.
