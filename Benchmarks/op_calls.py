@@ -44,7 +44,16 @@ def elementwise():
     yield "Add, float64", tf.add, x.astype(np.float64), x.astype(np.float64)
     yield "Add, half", tf.add, x.astype(np.float16), x.astype(np.float16)
     yield "Exp, float64", tf.exp, x.astype(np.float64)
-    yield "Tanh, half", tf.tanh, x.astype(np.float16)
+    for op in ("Log", "Softplus", "Tanh"):
+        yield f"{op}, float64", lambda x, op=op: getattr(RAW, op)(**{inputs.get(op, "x"): x}), positive.astype(np.float64)
+    yield "Maximum, float64", tf.maximum, x.astype(np.float64), positive.astype(np.float64)
+    for op in ("Elu", "Sigmoid", "Softplus", "Tanh"):
+        yield f"{op}, half", lambda x, op=op: getattr(RAW, op)(**{inputs.get(op, "x"): x}), x.astype(np.float16)
+    for op in ("Pow", "SquaredDifference"):
+        yield f"{op}, half", lambda x, y, op=op: getattr(RAW, op)(x=x, y=y), x.astype(np.float16), np.float16(3)
+    yield "SigmoidGrad, half", lambda x, y: RAW.SigmoidGrad(y=x, dy=y), within.astype(np.float16), x.astype(np.float16)
+    yield "swish, half", lambda x: x * tf.sigmoid(x), x.astype(np.float16)
+    yield "Pow of negative numbers", lambda x: RAW.Pow(x=x, y=3.0), x
     yield "Mul, int32", tf.multiply, integers(99, 512, 1024), integers(99, 512, 1024)
     yield "FloorDiv, int32", tf.math.floordiv, integers(99, 512, 1024), integers(9, 512, 1024) + 1
     yield "Select", tf.where, x > 0, x, -x
@@ -109,12 +118,16 @@ def products():
     for dtype in (np.float32, np.float64, np.float16, np.complex64):
         name = np.dtype(dtype).name
         yield f"MatMul, {name}", tf.matmul, floats(256, 256, dtype=dtype), floats(256, 256, dtype=dtype)
+    yield "MatMul, int32", tf.matmul, integers(99, 256, 256), integers(99, 256, 256)
+    yield "MatMul, bfloat16", lambda x, y: tf.matmul(tf.cast(x, tf.bfloat16), tf.cast(y, tf.bfloat16)), floats(256, 256), floats(256, 256)
     yield "MatMul, one row", tf.matmul, floats(1, 1024), floats(1024, 1024)
     yield "MatMul, b transposed", lambda x, y: tf.matmul(x, y, transpose_b=True), floats(256, 512), floats(256, 512)
     yield "BatchMatMulV2", tf.matmul, floats(32, 64, 64), floats(32, 64, 64)
     yield "Einsum, attention", lambda q, k: tf.einsum("bqhd,bkhd->bhqk", q, k), floats(2, 128, 8, 64), floats(2, 128, 8, 64)
     yield "Conv2D, 3x3", lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"), floats(1, 56, 56, 64), floats(3, 3, 64, 64)
     yield "Conv2D, 1x1", lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"), floats(1, 56, 56, 64), floats(1, 1, 64, 64)
+    yield "Conv2D, half", lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"), floats(1, 56, 56, 64, dtype=np.float16), floats(3, 3, 64, 64, dtype=np.float16)
+    yield "Conv2D, bfloat16", lambda x, w: tf.nn.conv2d(tf.cast(x, tf.bfloat16), tf.cast(w, tf.bfloat16), 1, "SAME"), floats(1, 56, 56, 64), floats(3, 3, 64, 64)
     yield "Conv2D, 7x7", lambda x, w: tf.nn.conv2d(x, w, 2, "SAME"), floats(1, 224, 224, 3), floats(7, 7, 3, 64)
     yield "Conv2D, dilated", lambda x, w: tf.nn.conv2d(x, w, 1, "SAME", dilations=2), floats(1, 56, 56, 64), floats(3, 3, 64, 64)
     yield "Conv2D, 4 groups", lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"), floats(1, 56, 56, 64), floats(3, 3, 16, 64)

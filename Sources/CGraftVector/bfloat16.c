@@ -32,42 +32,57 @@ void graft_bfloat16_pack(
   }
 }
 
-/// Copies a line of a window that begins at `first` of a line of the image, which has `width` pixels.
-static void copy_line(
-    const graft_convolution *s, const uint16_t *line, ptrdiff_t first, ptrdiff_t width, uint16_t *target) {
-  const ptrdiff_t channels = s->input_channels, window = s->kernel[2], step = s->dilation[2];
-  if (step == 1 && first >= 0 && first + window <= width) {
-    memcpy(target, line + first * channels, (size_t)(window * channels) * sizeof *target);
+/// Copies a few numbers, which takes less than to call for it.
+static inline void copy_numbers(uint16_t *restrict to, const uint16_t *restrict from, ptrdiff_t count) {
+  if (count > 32) {
+    memcpy(to, from, (size_t)count * sizeof *to);
     return;
   }
+  for (; count >= 4; count -= 4, to += 4, from += 4) memcpy(to, from, 4 * sizeof *to);
+  for (; count > 0; count--) *to++ = *from++;
+}
+
+/// Copies a line of a window that begins at `first` of a line of the image, which has `width` pixels; NULL is a line beside
+/// the image.
+static inline void copy_line(
+    const uint16_t *line, ptrdiff_t first, ptrdiff_t width, ptrdiff_t window, ptrdiff_t step, ptrdiff_t channels,
+    uint16_t *target) {
+  if (line && step == 1 && first >= 0 && first + window <= width)
+    return copy_numbers(target, line + first * channels, window * channels);
   for (ptrdiff_t i = 0; i < window; i++, target += channels) {
     const ptrdiff_t place = first + i * step;
-    if (place >= 0 && place < width)
-      memcpy(target, line + place * channels, (size_t)channels * sizeof *target);
+    if (line && place >= 0 && place < width)
+      copy_numbers(target, line + place * channels, channels);
     else
       memset(target, 0, (size_t)channels * sizeof *target);
   }
 }
 
 void graft_bfloat16_patches(
-    const graft_convolution *s, const uint16_t *x, ptrdiff_t first, ptrdiff_t count, uint16_t *patches,
+    const graft_convolution *shape, const uint16_t *x, ptrdiff_t first, ptrdiff_t count, uint16_t *patches,
     ptrdiff_t pitch) {
-  const ptrdiff_t line = s->kernel[2] * s->input_channels;
-  for (ptrdiff_t pixel = first; pixel < first + count; pixel++, patches += pitch) {
-    const ptrdiff_t row = pixel / s->output[2], slice = row / s->output[1], image = slice / s->output[0];
-    const ptrdiff_t left = pixel % s->output[2] * s->stride[2] - s->padding[2];
-    uint16_t *target = patches;
-    for (ptrdiff_t i = 0; i < s->kernel[0]; i++) {
-      const ptrdiff_t z = slice % s->output[0] * s->stride[0] + i * s->dilation[0] - s->padding[0];
-      for (ptrdiff_t j = 0; j < s->kernel[1]; j++, target += line) {
-        const ptrdiff_t y = row % s->output[1] * s->stride[1] + j * s->dilation[1] - s->padding[1];
-        const int is_inside = z >= 0 && z < s->input[0] && y >= 0 && y < s->input[1];
-        const ptrdiff_t start = ((image * s->input[0] + z) * s->input[1] + y) * s->input[2];
-        if (is_inside)
-          copy_line(s, x + start * s->input_channels, left, s->input[2], target);
-        else
-          memset(target, 0, (size_t)line * sizeof *target);
-      }
+  // A copy that no number which is written can be part of.
+  const graft_convolution s = *shape;
+  const ptrdiff_t channels = s.input_channels, window = s.kernel[2], line = s.input[2] * channels;
+  for (ptrdiff_t pixel = first; pixel < first + count;) {
+    const ptrdiff_t column = pixel % s.output[2], row = pixel / s.output[2], slice = row / s.output[1];
+    const ptrdiff_t back = slice % s.output[0] * s.stride[0] - s.padding[0];
+    const ptrdiff_t top = row % s.output[1] * s.stride[1] - s.padding[1];
+    const uint16_t *image = x + slice / s.output[0] * s.input[0] * s.input[1] * line;
+    // The pixels that are left of this row of the output.
+    const ptrdiff_t rest = s.output[2] - column, asked = first + count - pixel;
+    const ptrdiff_t end = column + (rest < asked ? rest : asked);
+    pixel += end - column;
+    for (ptrdiff_t c = column; c < end; c++, patches += pitch) {
+      const ptrdiff_t left = c * s.stride[2] - s.padding[2];
+      uint16_t *target = patches;
+      for (ptrdiff_t i = 0; i < s.kernel[0]; i++)
+        for (ptrdiff_t j = 0; j < s.kernel[1]; j++, target += window * channels) {
+          const ptrdiff_t z = back + i * s.dilation[0], y = top + j * s.dilation[1];
+          const int is_inside = z >= 0 && z < s.input[0] && y >= 0 && y < s.input[1];
+          copy_line(is_inside ? image + (z * s.input[1] + y) * line : NULL, left, s.input[2], window, s.dilation[2],
+                    channels, target);
+        }
     }
   }
 }

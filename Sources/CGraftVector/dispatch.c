@@ -64,6 +64,7 @@ UNARY(round)
 
 #define STEPPED_UNARY(name) UNARY(half_##name) UNARY(bfloat16_##name)
 STEPPED_UNARY(sigmoid)
+STEPPED_UNARY(silu)
 STEPPED_UNARY(elu)
 STEPPED_UNARY(selu)
 STEPPED_UNARY(softplus)
@@ -124,6 +125,13 @@ BINARY_FORM(igamma)
 BINARY(mod)
 BINARY(floor_mod)
 
+#define DOUBLE_FORM(name) \
+  DISPATCH(f64_##name, (const double *a, const double *b, double *y, size_t count), (a, b, y, count))
+#define BINARY_DOUBLE(name) DOUBLE_FORM(name) DOUBLE_FORM(name##_left) DOUBLE_FORM(name##_right)
+BINARY_DOUBLE(max)
+BINARY_DOUBLE(min)
+BINARY_DOUBLE(floor_div)
+
 #define STEPPED_PAIRS(name) BINARY_FORM(half_##name) BINARY_FORM(bfloat16_##name)
 STEPPED_PAIRS(squared_difference)
 STEPPED_PAIRS(xlogy)
@@ -147,6 +155,11 @@ STEPPED_PAIRS(softsign_grad)
 #define BINARY_INTEGER(name) INTEGER_FORM(name) INTEGER_FORM(name##_left) INTEGER_FORM(name##_right)
 BINARY_INTEGER(floor_div)
 BINARY_INTEGER(floor_mod)
+
+DISPATCH(
+    i32_add_products,
+    (const int32_t *a, ptrdiff_t step, ptrdiff_t k, const int32_t *b, ptrdiff_t row, int32_t *c, size_t count),
+    (a, step, k, b, row, c, count))
 
 #define SELECT(bits)                                                                                             \
   DISPATCH(                                                                                                    \

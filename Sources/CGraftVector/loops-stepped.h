@@ -19,10 +19,12 @@
 INLINE float finite_share(float power, float sum) { return power == INFINITY ? 1.0f : power / sum; }
 
 #define SIGMOID(R) finite_share(R(exp_f32(v)), R(1.0f + R(exp_f32(v))))
+#define SILU(R) (v * R(SIGMOID(R)))
 #define ELU(R) (v < 0.0f ? R(exp_f32(v)) - 1.0f : v)
 #define SELU(R) (v < 0.0f ? R((float)SELU_SCALED_ALPHA) * R(R(exp_f32(v)) - 1.0f) : R((float)SELU_SCALE) * v)
 #define SOFTSIGN(R) (v / R(1.0f + absolute(v)))
 STEPPED_UNARY(sigmoid, SIGMOID)
+STEPPED_UNARY(silu, SILU)
 STEPPED_UNARY(elu, ELU)
 STEPPED_UNARY(selu, SELU)
 STEPPED_UNARY(softsign, SOFTSIGN)

@@ -206,29 +206,33 @@ TRIGONOMETRIC(cos, 1)
 
 // MARK: Functions of two numbers
 
-#define PAIRS(name, expression)                                                                   \
-  void VARIANT(f32_##name)(const float *a, const float *b, float *y, size_t count) {              \
+// Of floats as f32 and of doubles as f64; of which one side may be a single number.
+#define PAIRS_OF(T, name, expression)                                                             \
+  void VARIANT(name)(const T *a, const T *b, T *y, size_t count) {                                \
     EACH_ELEMENT {                                                                                \
-      float v = a[i], w = b[i];                                                                   \
+      T v = a[i], w = b[i];                                                                       \
       y[i] = (expression);                                                                        \
     }                                                                                             \
   }
-#define BINARY(name, expression)                                                                  \
-  PAIRS(name, expression)                                                                         \
-  void VARIANT(f32_##name##_left)(const float *a, const float *b, float *y, size_t count) {       \
-    float v = a[0];                                                                               \
+#define BINARY_OF(T, name, expression)                                                            \
+  PAIRS_OF(T, name, expression)                                                                   \
+  void VARIANT(name##_left)(const T *a, const T *b, T *y, size_t count) {                         \
+    T v = a[0];                                                                                   \
     EACH_ELEMENT {                                                                                \
-      float w = b[i];                                                                             \
+      T w = b[i];                                                                                 \
       y[i] = (expression);                                                                        \
     }                                                                                             \
   }                                                                                               \
-  void VARIANT(f32_##name##_right)(const float *a, const float *b, float *y, size_t count) {      \
-    float w = b[0];                                                                               \
+  void VARIANT(name##_right)(const T *a, const T *b, T *y, size_t count) {                        \
+    T w = b[0];                                                                                   \
     EACH_ELEMENT {                                                                                \
-      float v = a[i];                                                                             \
+      T v = a[i];                                                                                 \
       y[i] = (expression);                                                                        \
     }                                                                                             \
   }
+#define PAIRS(name, expression) PAIRS_OF(float, f32_##name, expression)
+#define BINARY(name, expression) BINARY_OF(float, f32_##name, expression)
+#define BINARY_DOUBLE(name, expression) BINARY_OF(double, f64_##name, expression)
 
 BINARY(add, v + w)
 BINARY(sub, v - w)
@@ -239,6 +243,9 @@ BINARY(atan2, atan2_f32(v, w))
 BINARY(max, v > w || v != v ? v : w)
 BINARY(min, v < w || v != v ? v : w)
 BINARY(squared_difference, (v - w) * (v - w))
+BINARY_DOUBLE(max, v > w || v != v ? v : w)
+BINARY_DOUBLE(min, v < w || v != v ? v : w)
+BINARY_DOUBLE(floor_div, __builtin_elementwise_floor(v / w))
 
 INLINE float power_of(float x, float y) { return pow_is_plain(x, y) ? pow_plain_f32(x, y) : powf(x, y); }
 
@@ -266,6 +273,32 @@ INLINE float power_of(float x, float y) { return pow_is_plain(x, y) ? pow_plain_
 POWER(pow, a[i], b[i])
 POWER(pow_left, first, b[i])
 POWER(pow_right, a[i], second)
+
+// MARK: Products of integers
+
+#define LANES 64
+/// Adds to `lanes` sums, at most as many as registers hold.
+INLINE void VARIANT(add_integer_products)(
+    const int32_t *a, ptrdiff_t step, ptrdiff_t k, const int32_t *b, ptrdiff_t row, int32_t *c, const size_t lanes) {
+  uint32_t sums[LANES];
+  for (size_t i = 0; i < lanes; i++) sums[i] = (uint32_t)c[i];
+  for (ptrdiff_t p = 0; p < k; p++) {
+    const uint32_t value = (uint32_t)a[p * step];
+    const int32_t *line = b + p * row;
+    for (size_t i = 0; i < lanes; i++) sums[i] += value * (uint32_t)line[i];
+  }
+  for (size_t i = 0; i < lanes; i++) c[i] = (int32_t)sums[i];
+}
+
+void VARIANT(i32_add_products)(
+    const int32_t *a, ptrdiff_t step, ptrdiff_t k, const int32_t *b, ptrdiff_t row, int32_t *c, size_t count) {
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) VARIANT(add_integer_products)(a, step, k, b + i, row, c + i, LANES);
+  for (; i + 16 <= count; i += 16) VARIANT(add_integer_products)(a, step, k, b + i, row, c + i, 16);
+  for (; i + 4 <= count; i += 4) VARIANT(add_integer_products)(a, step, k, b + i, row, c + i, 4);
+  for (; i < count; i++) VARIANT(add_integer_products)(a, step, k, b + i, row, c + i, 1);
+}
+#undef LANES
 
 // MARK: Choices
 

@@ -21,8 +21,9 @@ INLINE V NAME(rounded)(const int is_half, V x) {
     return x;
 #endif
   }
-  const B bits = (B)x, rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000u, isNumber = (B)(x == x);
-  return (V)((rounded & isNumber) | (bits & ~isNumber));
+  // A NaN stays one: those that arithmetic makes, and those that were bfloat16, have nothing in their lower halves.
+  const B bits = (B)x;
+  return (V)((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000u);
 }
 
 /// All ones for those columns from `first` on that are before `end`.

@@ -204,6 +204,50 @@ struct NNMatrixTests {
     }
   }
 
+  @Test("Products of integers wrap around", arguments: [1, 5, 16, 91], [false, true])
+  func integers(columns: Int, transposed: Bool) throws {
+    let (m, k, n) = (6, 7, columns)
+    let a: [Int32] = (0..<m * k).map { Int32(truncatingIfNeeded: $0 &* 1_103_515_245 &+ 12_345) }
+    let b: [Int32] = (0..<k * n).map { Int32(truncatingIfNeeded: $0 &* 69_069 &- 1_000_000_007) }
+    let expected = (0..<m * n).map { index -> Int32 in
+      let (row, column) = (index / n, index % n)
+      return (0..<k).reduce(Int32(0)) { (sum: Int32, p: Int) -> Int32 in
+        let other: Int32 = transposed ? b[column * k + p] : b[p * n + column]
+        return sum &+ a[row * k + p] &* other
+      }
+    }
+    for threads in [1, 3] {
+      let found = try NNHarness.run(
+        "MatMul",
+        [
+          Tensor(shape: [m, k], scalars: a), Tensor(shape: transposed ? [n, k] : [k, n], scalars: b),
+        ], ["transpose_a": .bool(false), "transpose_b": .bool(transposed)], threads: threads)[0]
+      #expect(try found.scalars(as: Int32.self) == expected)
+    }
+  }
+
+  @Test("A convolution of integers gives what one of small floats gives", arguments: [1, 2])
+  func integerConvolution(groups: Int) throws {
+    let shapes: [[Int]] = [[2, 7, 6, 4], [3, 3, 4 / groups, 70]]
+    let counts: [Int] = shapes.map { $0.reduce(1, *) }
+    let x: [Int32] = (0..<counts[0]).map { Int32($0 * 37 % 23 - 11) }
+    let filter: [Int32] = (0..<counts[1]).map { Int32($0 * 29 % 17 - 8) }
+    let attributes: [String: AttributeValue] = [
+      "strides": .ints([1, 2, 2, 1]), "padding": .string("SAME"), "explicit_paddings": .ints([]),
+      "dilations": .ints([1, 1, 1, 1]), "data_format": .string("NHWC"),
+    ]
+    let expected = try NNHarness.run(
+      "Conv2D",
+      [
+        Tensor(shape: shapes[0], scalars: x.map { Float($0) }),
+        Tensor(shape: shapes[1], scalars: filter.map { Float($0) }),
+      ], attributes)[0].scalars(as: Float.self)
+    let found = try NNHarness.run(
+      "Conv2D", [Tensor(shape: shapes[0], scalars: x), Tensor(shape: shapes[1], scalars: filter)], attributes)[
+        0]
+    #expect(try found.scalars(as: Int32.self) == expected.map { Int32($0) })
+  }
+
   @Test("Products of bytes are summed as int32")
   func bytes() throws {
     let x = try Tensor(shape: [1, 2], scalars: [Int8(-128), 127])

@@ -40,6 +40,7 @@ struct SteppedFunctionTests {
   @Test("Activations give what their definitions give")
   func activations() throws {
     try checkUnary("Sigmoid", MathOps.Sigmoid.self)
+    try checkUnary("_Swish", MathOps.Swish.self)
     try checkUnary("Elu", MathOps.Elu.self)
     try checkUnary("Selu", MathOps.Selu.self)
     try checkUnary("Softplus", MathOps.Softplus.self)

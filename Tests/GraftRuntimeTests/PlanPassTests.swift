@@ -269,6 +269,29 @@ import Testing
     try expectSameResults(text, feeds: ["x": Tensor([Float(-3), -0.5, 0, 0.5, 8])], fetch: "y")
   }
 
+  @Test(arguments: ["DT_HALF", "DT_BFLOAT16"]) func swishOf16BitsIsFoundAsItStands(dtype: String) throws {
+    let short = ["T": "type: \(dtype)"]
+    func text(_ factor: String) -> GraphText {
+      GraphText().placeholder("x")
+        .node("h", "Cast", ["x"], ["SrcT": "type: DT_FLOAT", "DstT": "type: \(dtype)"])
+        .node("sigmoid", "Sigmoid", ["h"], short).node("negative", "Neg", ["h"], short)
+        .node("product", "Mul", ["sigmoid", factor], short)
+        .node("y", "Cast", ["product"], ["SrcT": "type: \(dtype)", "DstT": "type: DT_FLOAT"])
+    }
+    var graph = try pruned(text("h"), feeds: ["x"], fetches: ["y"])
+    try ActivationRecognition.run(&graph)
+    #expect(lines(graph).contains("product = _Swish(h:0)"))
+    // The product with something else is another function, and would be rounded elsewhere.
+    var other = try pruned(text("negative"), feeds: ["x"], fetches: ["y"])
+    try ActivationRecognition.run(&other)
+    #expect(lines(other).contains("product = Mul(sigmoid:0, negative:0)"))
+    let x = try Tensor((-400...400).map { Float($0) / 37 })
+    let plain = try Session(graph: text("h").graph(), options: .init(threads: 1, optimize: false))
+    let optimized = try Session(graph: text("h").graph(), options: .init(threads: 1))
+    let expected = try plain.run("y", feeding: ["x": x]).scalars(as: Float.self)
+    for _ in 0..<3 { #expect(try optimized.run("y", feeding: ["x": x]).scalars() == expected) }
+  }
+
   @Test func hardSwishIsFoundHoweverItIsWritten() throws {
     let gate = GraphText().placeholder("x").constant("three", [], [3.0]).constant("six", [], [6.0])
       .constant("sixth", [], [0.16666667]).node("moved", "AddV2", ["x", "three"], GraphText.float)

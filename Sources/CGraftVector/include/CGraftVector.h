@@ -106,6 +106,7 @@ void graft_f64_round(const double *x, double *y, size_t count);
   void graft_f32_half_##name(const float *x, float *y, size_t count);                             \
   void graft_f32_bfloat16_##name(const float *x, float *y, size_t count);
 GRAFT_DECLARE_SIXTEEN_BITS(sigmoid)
+GRAFT_DECLARE_SIXTEEN_BITS(silu)
 GRAFT_DECLARE_SIXTEEN_BITS(elu)
 GRAFT_DECLARE_SIXTEEN_BITS(selu)
 GRAFT_DECLARE_SIXTEEN_BITS(softplus)
@@ -154,7 +155,17 @@ GRAFT_DECLARE_BINARY(mod)
 GRAFT_DECLARE_BINARY(floor_mod)
 #undef GRAFT_DECLARE_BINARY
 
-/// The same, of pairs.
+/// The same of doubles.
+#define GRAFT_DECLARE_BINARY(name)                                                                \
+  void graft_f64_##name(const double *a, const double *b, double *y, size_t count);               \
+  void graft_f64_##name##_left(const double *a, const double *b, double *y, size_t count);        \
+  void graft_f64_##name##_right(const double *a, const double *b, double *y, size_t count);
+GRAFT_DECLARE_BINARY(max)
+GRAFT_DECLARE_BINARY(min)
+GRAFT_DECLARE_BINARY(floor_div)
+#undef GRAFT_DECLARE_BINARY
+
+/// Functions of pairs of half-precision and bfloat16 numbers, as those of one such number above.
 #define GRAFT_DECLARE_SIXTEEN_BITS(name)                                                               \
   void graft_f32_half_##name(const float *a, const float *b, float *y, size_t count);             \
   void graft_f32_bfloat16_##name(const float *a, const float *b, float *y, size_t count);
@@ -189,6 +200,10 @@ void graft_f32_igamma(const float *a, const float *x, float *y, size_t count);
 GRAFT_DECLARE_BINARY_INTEGER(floor_div)
 GRAFT_DECLARE_BINARY_INTEGER(floor_mod)
 #undef GRAFT_DECLARE_BINARY_INTEGER
+
+/// Adds to c[i] the products of a[p * step] and b[p * row + i], for each p < k; integers wrap around.
+void graft_i32_add_products(
+    const int32_t *a, ptrdiff_t step, ptrdiff_t k, const int32_t *b, ptrdiff_t row, int32_t *c, size_t count);
 
 // MARK: Choices
 

@@ -3,9 +3,12 @@ extension OpRegistry {
   package static let standard = OpRegistry(
     families,
     frequent: [
-      { ConstantOps.all + IdentityOps.all + MatMulOps.all + BiasAddOps.all + MathOps.activations },
       {
-        SoftmaxOps.all + ReshapeOps.all + ConvolutionOps.all + MathOps.arithmetic + MathOps.division
+        ConstantOps.all + IdentityOps.all + MatMulOps.all + BiasAddOps.all + MathOps.activations
+          + SoftmaxOps.all
+      },
+      {
+        ReshapeOps.all + ConvolutionOps.all + MathOps.arithmetic + MathOps.division
           + ShapeQueryOps.all
       },
       { MathOps.elementary + MathOps.reductions + PadOps.all + DepthwiseConvolutionOps.all + ConcatOps.all },

@@ -10,7 +10,7 @@ extension MatrixProduct {
   /// An element's parts stand side by side: the left matrix has a row (re, -im, ...) for the results' real parts, and
   /// one (im, re, ...) for their imaginary ones; the right matrix has a row of each part.
   func complex<Real: VectorElement>(_ type: Real.Type, _ context: KernelContext, _ output: Tensor) throws {
-    guard output.elementCount > 0, isSplit else { return plain(Complex<Real>.self, context, output) }
+    guard output.elementCount > 0, isSplit else { return try plain(Complex<Real>.self, context, output) }
     let real = Real.dataType
     let rows = try context.scratch(real, Shape(validating: [2, m, k, 2]))
     let columns = try context.scratch(real, Shape(validating: [k, 2, n]))

@@ -5,15 +5,37 @@ import GraftTensor
 package protocol MatrixElement: ArithmeticElement {
   /// The complex conjugate; the number itself where there is none.
   static func conjugate(_ value: Self) -> Self
+  /// Adds to `n` sums the products of `k` values, `step` elements apart, and as many rows of a matrix, `row` elements
+  /// apart.
+  static func addProducts(
+    _ values: UnsafePointer<Self>, step: Int, k: Int, _ matrix: UnsafePointer<Self>, row: Int,
+    to sums: UnsafeMutablePointer<Self>, _ n: Int)
 }
 
 extension MatrixElement {
   package static func conjugate(_ value: Self) -> Self { value }
+
+  package static func addProducts(
+    _ values: UnsafePointer<Self>, step: Int, k: Int, _ matrix: UnsafePointer<Self>, row: Int,
+    to sums: UnsafeMutablePointer<Self>, _ n: Int
+  ) {
+    for p in 0..<k {
+      let (value, line) = (values[p * step], matrix + p * row)
+      for j in 0..<n { sums[j] = add(sums[j], multiply(value, line[j])) }
+    }
+  }
 }
 
 extension Int8: MatrixElement {}
 extension Int16: MatrixElement {}
-extension Int32: MatrixElement {}
+extension Int32: MatrixElement {
+  package static func addProducts(
+    _ values: UnsafePointer<Int32>, step: Int, k: Int, _ matrix: UnsafePointer<Int32>, row: Int,
+    to sums: UnsafeMutablePointer<Int32>, _ n: Int
+  ) {
+    graft_i32_add_products(values, step, k, matrix, row, sums, n)
+  }
+}
 extension Int64: MatrixElement {}
 extension UInt8: MatrixElement {}
 extension UInt16: MatrixElement {}

@@ -45,9 +45,9 @@ struct MatrixProduct {
     case .float32: try vector(Float.self, context, output, binds: binds)
     case .float64: try vector(Double.self, context, output, binds: binds)
     case .float16, .bfloat16: try widened(context, into: output, cuts: true)
-    case .int16: plain(Int16.self, context, output)
-    case .int32: plain(Int32.self, context, output)
-    case .int64: plain(Int64.self, context, output)
+    case .int16: try plain(Int16.self, context, output)
+    case .int32: try plain(Int32.self, context, output)
+    case .int64: try plain(Int64.self, context, output)
     case .complex64: try complex(Float.self, context, output)
     case .complex128: try complex(Double.self, context, output)
     default: throw GraftError(.unimplemented, "There is no product of matrices of \(output.dtype).")
@@ -312,8 +312,13 @@ struct MatrixProduct {
 
   // MARK: - Everything else
 
-  func plain<T: MatrixElement>(_ type: T.Type, _ context: KernelContext, _ output: Tensor) {
+  /// For so many rows it is worth it to lay a matrix's columns side by side.
+  private static let manyRows = 4
+
+  func plain<T: MatrixElement>(_ type: T.Type, _ context: KernelContext, _ output: Tensor) throws {
     guard output.elementCount > 0 else { return }
+    let isCopied = right.column != 1 && n > 1 && m >= Self.manyRows
+    let right = isCopied ? try right.byRows(T.self, k: k, n: n, context) : right
     nonisolated(unsafe) let a = UnsafePointer(left.tensor.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let b = UnsafePointer(right.tensor.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let c = output.base.assumingMemoryBound(to: T.self)
@@ -326,6 +331,10 @@ struct MatrixProduct {
         let target = c + line * n
         let source = a + offsets[pair] + line % m * row
         for j in 0..<n { target[j] = T.zero }
+        if bColumn == 1, !conjugateLeft, !conjugateRight {
+          T.addProducts(source, step: column, k: k, b + bOffsets[pair], row: bRow, to: target, n)
+          continue
+        }
         for p in 0..<k {
           let value = conjugateLeft ? T.conjugate(source[p * column]) : source[p * column]
           let other = b + bOffsets[pair] + p * bRow
@@ -333,8 +342,6 @@ struct MatrixProduct {
             for j in 0..<n {
               target[j] = T.add(target[j], T.multiply(value, T.conjugate(other[j * bColumn])))
             }
-          } else if bColumn == 1 {
-            for j in 0..<n { target[j] = T.add(target[j], T.multiply(value, other[j])) }
           } else {
             for j in 0..<n { target[j] = T.add(target[j], T.multiply(value, other[j * bColumn])) }
           }
@@ -356,6 +363,25 @@ extension MatrixProduct {
 }
 
 extension MatrixOperand {
+  /// The same matrices row after row.
+  fileprivate func byRows<T: MatrixElement>(
+    _ type: T.Type, k: Int, n: Int, _ context: KernelContext
+  ) throws -> MatrixOperand {
+    let places = isOneMatrix ? Array(offsets.prefix(1)) : offsets
+    let copy = try context.scratch(tensor.dtype, Shape(validating: [places.count, k, n]))
+    nonisolated(unsafe) let source = UnsafePointer(tensor.base.assumingMemoryBound(to: T.self))
+    nonisolated(unsafe) let target = copy.base.assumingMemoryBound(to: T.self)
+    context.workers.forEach(places.count * k, cost: n) { lines in
+      for line in lines {
+        let (from, to) = (source + places[line / k] + line % k * row, target + line * n)
+        for j in 0..<n { to[j] = from[j * column] }
+      }
+    }
+    return MatrixOperand(
+      tensor: copy, row: n, column: 1, conjugated: conjugated,
+      offsets: offsets.indices.map { isOneMatrix ? 0 : $0 * k * n })
+  }
+
   /// The same as float32.
   func widened(_ context: KernelContext) throws -> MatrixOperand {
     MatrixOperand(

@@ -101,6 +101,9 @@ extension MathOps {
     static var vector: BinaryRows.FloatLoops? {
       .init(pairs: graft_f32_max, left: graft_f32_max_left, right: graft_f32_max_right)
     }
+    static var wideVector: BinaryRows.DoubleLoops? {
+      .init(pairs: graft_f64_max, left: graft_f64_max_left, right: graft_f64_max_right)
+    }
   }
 
   enum Minimum: FloatBinary, IntegerBinary {
@@ -109,6 +112,9 @@ extension MathOps {
     static func apply<T: IntegerElement>(_ a: T, _ b: T) -> T { a < b ? a : b }
     static var vector: BinaryRows.FloatLoops? {
       .init(pairs: graft_f32_min, left: graft_f32_min_left, right: graft_f32_min_right)
+    }
+    static var wideVector: BinaryRows.DoubleLoops? {
+      .init(pairs: graft_f64_min, left: graft_f64_min_left, right: graft_f64_min_right)
     }
   }
 

@@ -41,12 +41,15 @@ protocol FloatBinary: Sendable {
   static func apply(_ a: Double, _ b: Double) -> Double
   /// The function over rows of floats, made for the processor's vectors; nil where there is none.
   static var vector: BinaryRows.FloatLoops? { get }
+  /// The same for rows of doubles.
+  static var wideVector: BinaryRows.DoubleLoops? { get }
   /// About how many nanoseconds 1,024 elements take.
   static var cost: Int { get }
 }
 
 extension FloatBinary {
   static var vector: BinaryRows.FloatLoops? { nil }
+  static var wideVector: BinaryRows.DoubleLoops? { nil }
   static var cost: Int { vector == nil ? 10_000 : 300 }
 }
 
@@ -83,25 +86,27 @@ enum BinaryRows {
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
     ) -> Void
 
-  /// A function over rows of floats, in its three forms.
-  struct FloatLoops: Sendable {
-    let pairs: FloatLoop
-    let left: FloatLoop
-    let right: FloatLoop
-  }
-
+  /// A function over rows of doubles.
+  typealias DoubleLoop =
+    @convention(c) @Sendable (
+      UnsafePointer<Double>, UnsafePointer<Double>, UnsafeMutablePointer<Double>, Int
+    ) -> Void
   /// A function over rows of int32.
   typealias IntegerLoop =
     @convention(c) @Sendable (
       UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafeMutablePointer<Int32>, Int
     ) -> Void
 
-  /// A function over rows of int32, in its three forms.
-  struct IntegerLoops: Sendable {
-    let pairs: IntegerLoop
-    let left: IntegerLoop
-    let right: IntegerLoop
+  /// A function over rows in its three forms.
+  struct Loops<Loop: Sendable>: Sendable {
+    let pairs: Loop
+    let left: Loop
+    let right: Loop
   }
+
+  typealias FloatLoops = Loops<FloatLoop>
+  typealias DoubleLoops = Loops<DoubleLoop>
+  typealias IntegerLoops = Loops<IntegerLoop>
 
   private enum Single<F: FloatBinary>: BinaryFunction {
     static func apply(_ a: Float, _ b: Float) -> Float { F.apply(a, b) }
@@ -131,7 +136,7 @@ enum BinaryRows {
   static func floats<F: FloatBinary>(_ function: F.Type, _ dtype: DataType) -> BinaryRow? {
     switch dtype {
     case .float32: single(function)
-    case .float64: Wide<F>.row(cost: 2 * F.cost)
+    case .float64: wide(function)
     case .float16, .bfloat16: SixteenBits(dtype)?.row(single(function))
     default: nil
     }
@@ -144,12 +149,21 @@ enum BinaryRows {
       outputSize: 4, cost: F.cost)
   }
 
-  private static func erased(_ loop: @escaping FloatLoop) -> BinaryRow.Body {
+  private static func wide<F: FloatBinary>(_ function: F.Type) -> BinaryRow {
+    guard let loops = F.wideVector else { return Wide<F>.row(cost: 2 * F.cost) }
+    return BinaryRow(
+      pairs: erased(loops.pairs), left: erased(loops.left), right: erased(loops.right), inputSize: 8,
+      outputSize: 8, cost: 2 * F.cost)
+  }
+
+  private static func erased<T>(
+    _ loop: @escaping @Sendable (UnsafePointer<T>, UnsafePointer<T>, UnsafeMutablePointer<T>, Int) -> Void
+  ) -> BinaryRow.Body {
     { a, b, y, count in
       guard count > 0 else { return }
       loop(
-        a.assumingMemoryBound(to: Float.self), b.assumingMemoryBound(to: Float.self),
-        y.assumingMemoryBound(to: Float.self), count)
+        a.assumingMemoryBound(to: T.self), b.assumingMemoryBound(to: T.self),
+        y.assumingMemoryBound(to: T.self), count)
     }
   }
 
@@ -158,15 +172,6 @@ enum BinaryRows {
     return BinaryRow(
       pairs: erased(loops.pairs), left: erased(loops.left), right: erased(loops.right), inputSize: 4,
       outputSize: 4, cost: 500)
-  }
-
-  private static func erased(_ loop: @escaping IntegerLoop) -> BinaryRow.Body {
-    { a, b, y, count in
-      guard count > 0 else { return }
-      loop(
-        a.assumingMemoryBound(to: Int32.self), b.assumingMemoryBound(to: Int32.self),
-        y.assumingMemoryBound(to: Int32.self), count)
-    }
   }
 
   /// The rows for integers; nil for others.

@@ -110,6 +110,9 @@ extension MathOps {
     static var vector: BinaryRows.FloatLoops? {
       .init(pairs: graft_f32_floor_div, left: graft_f32_floor_div_left, right: graft_f32_floor_div_right)
     }
+    static var wideVector: BinaryRows.DoubleLoops? {
+      .init(pairs: graft_f64_floor_div, left: graft_f64_floor_div_left, right: graft_f64_floor_div_right)
+    }
 
     static func apply<T: IntegerElement>(_ a: T, _ b: T) -> T {
       let quotient = a.dividedReportingOverflow(by: b).partialValue

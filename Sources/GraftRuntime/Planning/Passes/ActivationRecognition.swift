@@ -6,35 +6,49 @@ import GraftTensor
 /// GELU by erf and by tanh.
 ///
 /// What a node computes is followed as a polynomial of x, or a polynomial plus another one times a function
-/// of a third. So every way of writing it is found, whatever the order and wherever the constants stand.
+/// of a third. So every way of writing it is found, whatever the order and wherever the constants stand. Of half and
+/// bfloat16, whose every step is rounded, only x · sigmoid(x) is taken, as it stands.
 enum ActivationRecognition: PlanPass {
   static func run(_ graph: inout PlanGraph) throws {
     for index in try graph.order() {
       let node = graph.nodes[index]
       guard node.op == "Mul" || node.op == "RealDiv", node.constants == nil, node.controlInputs.isEmpty,
-        node.outputTypes == [.float32], let (op, x) = mish(node, graph) ?? recognize(index, graph)
+        let (op, x) = node.outputTypes == [.float32]
+          ? mish(node, graph) ?? recognize(index, graph) : swish(node, graph)
       else { continue }
-      graph.nodes[index] = .applying(op, to: x, name: node.name)
+      graph.nodes[index] = .applying(op, to: x, node.outputTypes[0], name: node.name)
     }
   }
 
   /// x · tanh(softplus(x)), a function of a function.
   private static func mish(_ node: PlanNode, _ graph: PlanGraph) -> (op: String, x: ValueReference)? {
+    factor(of: node) { x, other in
+      argument(of: "Tanh", other, graph).flatMap { argument(of: "Softplus", $0, graph) } == x
+    }.map { ("_Mish", $0) }
+  }
+
+  /// x · sigmoid(x) of half or bfloat16.
+  private static func swish(_ node: PlanNode, _ graph: PlanGraph) -> (op: String, x: ValueReference)? {
+    guard node.outputTypes == [.float16] || node.outputTypes == [.bfloat16] else { return nil }
+    return factor(of: node) { x, other in argument(of: "Sigmoid", other, graph) == x }.map { ("_Swish", $0) }
+  }
+
+  /// The side of a product by which the other side is what is looked for.
+  private static func factor(
+    of node: PlanNode, _ matches: (_ x: ValueReference, _ other: ValueReference) -> Bool
+  ) -> ValueReference? {
     guard node.op == "Mul", node.inputs.count == 2 else { return nil }
-    func argument(of op: String, _ value: ValueReference) -> ValueReference? {
-      let node = graph.nodes[value.node]
-      guard node.op == op, node.constants == nil, node.controlInputs.isEmpty, node.inputs.count == 1 else {
-        return nil
-      }
-      return node.inputs[0]
+    return (0..<2).first { matches(node.inputs[$0], node.inputs[1 - $0]) }.map { node.inputs[$0] }
+  }
+
+  private static func argument(
+    of op: String, _ value: ValueReference, _ graph: PlanGraph
+  ) -> ValueReference? {
+    let node = graph.nodes[value.node]
+    guard node.op == op, node.constants == nil, node.controlInputs.isEmpty, node.inputs.count == 1 else {
+      return nil
     }
-    for position in 0..<2 {
-      let x = node.inputs[position]
-      if let inner = argument(of: "Tanh", node.inputs[1 - position]), argument(of: "Softplus", inner) == x {
-        return ("_Mish", x)
-      }
-    }
-    return nil
+    return node.inputs[0]
   }
 
   private static func recognize(_ index: Int, _ graph: PlanGraph) -> (op: String, x: ValueReference)? {

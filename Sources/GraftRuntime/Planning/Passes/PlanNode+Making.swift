@@ -28,11 +28,13 @@ extension PlanNode {
       definition: OpRegistry.standard["MatMul"])
   }
 
-  /// An op of one value of float32 that computes element by element.
-  static func applying(_ op: String, to value: ValueReference, name: String) -> PlanNode {
+  /// An op of one value that computes element by element.
+  static func applying(
+    _ op: String, to value: ValueReference, _ dtype: DataType = .float32, name: String
+  ) -> PlanNode {
     PlanNode(
-      name: name, op: op, attributes: ["T": .type(ElementType(.float32))], inputs: [value], controlInputs: [],
-      inputTypes: [.float32], outputTypes: [.float32], definition: OpRegistry.standard[op])
+      name: name, op: op, attributes: ["T": .type(ElementType(dtype))], inputs: [value], controlInputs: [],
+      inputTypes: [dtype], outputTypes: [dtype], definition: OpRegistry.standard[op])
   }
 
   /// An op of two values of one dtype that computes element by element.
