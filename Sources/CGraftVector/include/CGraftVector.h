@@ -89,6 +89,7 @@ void graft_f32_abs(const float *x, float *y, size_t count);
 void graft_f32_sign(const float *x, float *y, size_t count);
 void graft_f32_neg(const float *x, float *y, size_t count);
 void graft_f32_square(const float *x, float *y, size_t count);
+void graft_f32_cube(const float *x, float *y, size_t count);
 void graft_f32_sqrt(const float *x, float *y, size_t count);
 void graft_f32_rsqrt(const float *x, float *y, size_t count);
 void graft_f32_reciprocal(const float *x, float *y, size_t count);

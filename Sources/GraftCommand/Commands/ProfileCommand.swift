@@ -14,7 +14,7 @@ struct ProfileCommand: ParsableCommand {
       plan, in which operations may have been joined: one is named after the last of those that it stands \
       for. Times are an operation's own: what runs within loops and conditionals is listed by itself. GFLOP/s \
       counts the multiplications and additions of convolutions and matrix products by their definition; the \
-      peak is what the threads could do at most, as measured before the runs.
+      peak is what the threads could do at most in float32, as measured before the runs.
       """)
 
   @OptionGroup var model: ModelOptions

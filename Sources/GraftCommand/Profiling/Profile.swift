@@ -74,7 +74,7 @@ extension Profile {
         time(entry), share(entry), rate(entry), rate(entry, of: peak), "\(entry.count)", entry.op)
     }
     var text =
-      "By op, \(milliseconds(total)) ms in all; the peak, as measured, is \(peak.fixed(1)) GFLOP/s\n\(byOp.text)"
+      "By op, \(milliseconds(total)) ms in all; the peak of float32, as measured, is \(peak.fixed(1)) GFLOP/s\n\(byOp.text)"
     guard top > 0 else { return text }
     var byOperation = TextTable(.right, .right, .right, .right, .left, .left)
     byOperation.append("ms", "%", "GFLOP/s", "% of peak", "op", "operation")

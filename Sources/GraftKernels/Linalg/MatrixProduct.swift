@@ -324,7 +324,8 @@ struct MatrixProduct {
     nonisolated(unsafe) let c = output.base.assumingMemoryBound(to: T.self)
     let (m, n, k, row, column, offsets) = (m, n, k, left.row, left.column, left.offsets)
     let (bRow, bColumn, bOffsets) = (right.row, right.column, right.offsets)
-    let (conjugateLeft, conjugateRight) = (left.conjugated, right.conjugated)
+    let isComplex = output.dtype.isComplex
+    let (conjugateLeft, conjugateRight) = (isComplex && left.conjugated, isComplex && right.conjugated)
     context.workers.forEach(offsets.count * m, cost: n * max(k, 1)) { range in
       for line in range {
         let pair = line / m

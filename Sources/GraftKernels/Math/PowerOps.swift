@@ -59,6 +59,7 @@ extension MathOps {
     switch b[0] {
     case 1: y.update(from: a, count: count)
     case 2: graft_f32_square(a, y, count)
+    case 3: graft_f32_cube(a, y, count)
     case -1: graft_f32_reciprocal(a, y, count)
     default: graft_f32_pow_right(a, b, y, count)
     }
