@@ -216,13 +216,15 @@ struct NNMatrixTests {
         return sum &+ a[row * k + p] &* other
       }
     }
-    for threads in [1, 3] {
-      let found = try NNHarness.run(
-        "MatMul",
-        [
-          Tensor(shape: [m, k], scalars: a), Tensor(shape: transposed ? [n, k] : [k, n], scalars: b),
-        ], ["transpose_a": .bool(false), "transpose_b": .bool(transposed)], threads: threads)[0]
-      #expect(try found.scalars(as: Int32.self) == expected)
+    let inputs = try [
+      Tensor(shape: [m, k], scalars: a), Tensor(shape: transposed ? [n, k] : [k, n], scalars: b),
+    ]
+    for (op, names) in [("MatMul", ["transpose_a", "transpose_b"]), ("BatchMatMulV2", ["adj_x", "adj_y"])] {
+      for threads in [1, 3] {
+        let found = try NNHarness.run(
+          op, inputs, [names[0]: .bool(false), names[1]: .bool(transposed)], threads: threads)[0]
+        #expect(try found.scalars(as: Int32.self) == expected)
+      }
     }
   }
 
