@@ -19,8 +19,9 @@ void graft_bfloat16_pack(
     const ptrdiff_t columns = n - first < PANEL ? n - first : PANEL;
     const loose *source = (const loose *)b + first * column;
     for (ptrdiff_t p = 0; p < k; p += 2, source += 2 * row, packed += PANEL) {
-      const ptrdiff_t next = p + 1 < k ? row : 0;
-      const uint32_t mask = next ? ~0u : 0xFFFF;
+      const int is_pair = p + 1 < k;
+      const ptrdiff_t next = is_pair ? row : 0;
+      const uint32_t mask = is_pair ? ~0u : 0xFFFF;
       if (columns == PANEL && column == 1)
         for (ptrdiff_t j = 0; j < PANEL; j++) packed[j] = (source[j] | (uint32_t)source[next + j] << 16) & mask;
       else
