@@ -37,10 +37,10 @@ struct BFloat16Product: Sendable {
     guard output.elementCount > 0 else { return }
     let width = Int(GRAFT_PANEL_BFLOAT16)
     let pitch = (n + width - 1) / width * width
-    // Copies of rows.
-    let line = isReadInPlace ? 0 : Self.isCrowded(k) ? k + 32 : k
-    let rowBytes = (pitch * MemoryLayout<Float>.stride + line * MemoryLayout<UInt16>.stride + 63) / 64 * 64
-    let height = min(max(Self.bytes / rowBytes / Self.fewest * Self.fewest, Self.fewest), Self.most)
+    let copyPitch = isReadInPlace ? 0 : Self.isCrowded(k) ? k + 32 : k
+    let rowBytes =
+      (pitch * MemoryLayout<Float>.stride + copyPitch * MemoryLayout<UInt16>.stride + 63) / 64 * 64
+    let height = min(max(Self.bytes / rowBytes / Self.fewest * Self.fewest, Self.fewest), Self.most, m)
     let memory = try context.scratch(
       .uint8, Shape(validating: [context.workers.workers, height * rowBytes]))
     nonisolated(unsafe) let (c, scratch, finish) = (
@@ -50,11 +50,11 @@ struct BFloat16Product: Sendable {
     context.workers.forEachPart(pairs: pairs, rows: m, columns: n, depth: max(k, 8), Float.self) {
       worker, pair, rows, columns in
       let sums = (scratch + worker * height * rowBytes).assumingMemoryBound(to: Float.self)
-      let lines = UnsafeMutableRawPointer(sums + height * pitch).assumingMemoryBound(to: UInt16.self)
+      let copies = UnsafeMutableRawPointer(sums + height * pitch).assumingMemoryBound(to: UInt16.self)
       let packed: UnsafePointer<UInt32> = right.elements(of: isShared ? 0 : pair)
       for start in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
         let count = min(height, rows.upperBound - start)
-        let (a, row) = self.rows(start, count, of: pair, copies: lines, pitch: line)
+        let (a, row) = self.rows(start, count, of: pair, copies: copies, pitch: copyPitch)
         graft_bfloat16_product(
           count, columns.count, k, a, row, packed + columns.lowerBound * ((k + 1) / 2), sums, pitch)
         Float.finishRows(
