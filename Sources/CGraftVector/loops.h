@@ -207,7 +207,7 @@ TRIGONOMETRIC(cos, 1)
 
 // MARK: Functions of two numbers
 
-// Of floats as f32 and of doubles as f64; of which one side may be a single number.
+// Pairs of floats or doubles; in two more forms one side is a single number.
 #define PAIRS_OF(T, name, expression)                                                             \
   void VARIANT(name)(const T *a, const T *b, T *y, size_t count) {                                \
     EACH_ELEMENT {                                                                                \

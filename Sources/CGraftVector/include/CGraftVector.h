@@ -103,7 +103,7 @@ void graft_f64_round(const double *x, double *y, size_t count);
 
 /// Functions of half-precision and bfloat16 numbers in steps that are rounded to such, but for the last one. The numbers
 /// come and go as floats.
-#define GRAFT_DECLARE_SIXTEEN_BITS(name)                                                               \
+#define GRAFT_DECLARE_SIXTEEN_BITS(name)                                                          \
   void graft_f32_half_##name(const float *x, float *y, size_t count);                             \
   void graft_f32_bfloat16_##name(const float *x, float *y, size_t count);
 GRAFT_DECLARE_SIXTEEN_BITS(sigmoid)
@@ -114,7 +114,7 @@ GRAFT_DECLARE_SIXTEEN_BITS(softplus)
 GRAFT_DECLARE_SIXTEEN_BITS(softsign)
 #undef GRAFT_DECLARE_SIXTEEN_BITS
 
-/// The same of double precision, within three units in the last place.
+/// Elementary functions and activations of double precision, within three units in the last place.
 void graft_f64_exp(const double *x, double *y, size_t count);
 void graft_f64_expm1(const double *x, double *y, size_t count);
 void graft_f64_log(const double *x, double *y, size_t count);
@@ -167,7 +167,7 @@ GRAFT_DECLARE_BINARY(floor_div)
 #undef GRAFT_DECLARE_BINARY
 
 /// Functions of pairs of half-precision and bfloat16 numbers, as those of one such number above.
-#define GRAFT_DECLARE_SIXTEEN_BITS(name)                                                               \
+#define GRAFT_DECLARE_SIXTEEN_BITS(name)                                                          \
   void graft_f32_half_##name(const float *a, const float *b, float *y, size_t count);             \
   void graft_f32_bfloat16_##name(const float *a, const float *b, float *y, size_t count);
 GRAFT_DECLARE_SIXTEEN_BITS(squared_difference)

@@ -17,6 +17,9 @@ struct MatrixOperand {
 
   /// Whether every pair has the same matrix.
   var isOneMatrix: Bool { offsets.allSatisfy { $0 == offsets[0] } }
+
+  /// Where the matrices begin; one of them where every pair has the same.
+  var distinctOffsets: [Int] { isOneMatrix ? Array(offsets.prefix(1)) : offsets }
 }
 
 /// The products of matrices, pair by pair: m by k times k by n.
@@ -368,7 +371,7 @@ extension MatrixOperand {
   fileprivate func byRows<T: MatrixElement>(
     _ type: T.Type, k: Int, n: Int, _ context: KernelContext
   ) throws -> MatrixOperand {
-    let places = isOneMatrix ? Array(offsets.prefix(1)) : offsets
+    let places = distinctOffsets
     let copy = try context.scratch(tensor.dtype, Shape(validating: [places.count, k, n]))
     nonisolated(unsafe) let source = UnsafePointer(tensor.base.assumingMemoryBound(to: T.self))
     nonisolated(unsafe) let target = copy.base.assumingMemoryBound(to: T.self)
@@ -380,7 +383,7 @@ extension MatrixOperand {
     }
     return MatrixOperand(
       tensor: copy, row: n, column: 1, conjugated: conjugated,
-      offsets: offsets.indices.map { isOneMatrix ? 0 : $0 * k * n })
+      offsets: offsets.indices.map { places.count == 1 ? 0 : $0 * k * n })
   }
 
   /// The same as float32.

@@ -13,7 +13,7 @@ extension PackedMatrix {
     let panels = (n + width - 1) / width
     let panel = (k + 1) / 2 * width
     let (row, column) = (operand.row, operand.column)
-    let offsets = operand.isOneMatrix ? Array(operand.offsets.prefix(1)) : operand.offsets
+    let offsets = operand.distinctOffsets
     let storage = try allocate(Shape(validating: [offsets.count, panels * panel]))
     nonisolated(unsafe) let elements = UnsafePointer(
       operand.tensor.base.assumingMemoryBound(to: UInt16.self))

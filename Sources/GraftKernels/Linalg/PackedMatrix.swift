@@ -77,7 +77,7 @@ final class PackedMatrix: Sendable {
   ) -> PackedMatrix {
     pack(
       T.self, UnsafePointer(operand.tensor.base.assumingMemoryBound(to: T.self)),
-      offsets: operand.isOneMatrix ? Array(operand.offsets.prefix(1)) : operand.offsets,
+      offsets: operand.distinctOffsets,
       row: operand.row, column: operand.column, k: k, n: n, into: storage, workers)
   }
 

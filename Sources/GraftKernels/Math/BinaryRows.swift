@@ -85,7 +85,6 @@ enum BinaryRows {
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
     ) -> Void
-
   /// A function over rows of doubles.
   typealias DoubleLoop =
     @convention(c) @Sendable (
