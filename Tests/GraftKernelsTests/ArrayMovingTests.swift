@@ -138,6 +138,26 @@ struct ArrayMovingTests {
     #expect(wide[0].values == [0, 0, 1, 1, 0, 0, 1, 1])
   }
 
+  @Test("A column is repeated along rows of any length", arguments: [31, 32, 33, 255, 257, 700, 1025])
+  func repeatsAlongRows(length: Int) throws {
+    func repeated<E: TensorScalar & Equatable>(_ column: [E], _ dtype: DataType) throws -> Bool {
+      let input = try Tensor(shape: [column.count, 1], scalars: column)
+      let result = try KernelHarness.run(
+        "BroadcastTo", in: ArrayOps.all, [input, ArrayHarness.vector([Int32(column.count), Int32(length)])],
+        outputs: [dtype])[0]
+      let wanted = column.flatMap { [E](repeating: $0, count: length) }
+      return try result.scalars(as: E.self) == wanted
+    }
+    #expect(try repeated([1, 2, 255] as [UInt8], .uint8))
+    #expect(try repeated([-1, 2, 3] as [Float], .float32))
+    #expect(try repeated([-1, 1 << 40, 3] as [Int64], .int64))
+    let texts = try KernelHarness.run(
+      "BroadcastTo", in: ArrayOps.all,
+      [Tensor(shape: [2, 1], strings: ["a text", ""]), ArrayHarness.vector([2, Int32(length)])],
+      outputs: [.string])[0]
+    #expect(try texts.strings() == ["a text", ""].flatMap { [String](repeating: $0, count: length) })
+  }
+
   @Test("Reversing, rolling and reversing sequences")
   func turns() throws {
     let input = try ArrayHarness.range([2, 3])

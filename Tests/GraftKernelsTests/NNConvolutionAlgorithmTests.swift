@@ -124,6 +124,56 @@ struct NNConvolutionAlgorithmTests {
     }
   }
 
+  @Test(
+    "A filter that extends in depth alone is applied to volumes as one of rows is to images",
+    arguments: [(3, 1, 1), (3, 2, 1), (2, 1, 1), (5, 1, 1), (3, 1, 2)], [true, false])
+  func windowsOfDepthAlone(window: (depth: Int, stride: Int64, dilation: Int64), isPadded: Bool) throws {
+    let (channels, outputs, height, width) = (16, 32, 11, 7)
+    let x = try NNHarness.noise([2, 9, height, width, channels], seed: 2)
+    let filter = try NNHarness.noise([window.depth, 1, 1, channels, outputs], seed: 3)
+    let bias = try NNHarness.noise([outputs], seed: 5)
+    // The same as the middle of a filter of 3x3, with a border of pixels that meet its zeros.
+    let pixels = try x.scalars(as: Float.self)
+    var framed: [Float] = []
+    for layer in 0..<18 {
+      for row in -1...height {
+        for column in -1...width {
+          let isInside = (0..<height).contains(row) && (0..<width).contains(column)
+          let first = ((layer * height + row) * width + column) * channels
+          framed +=
+            isInside ? Array(pixels[first..<first + channels]) : [Float](repeating: 1, count: channels)
+        }
+      }
+    }
+    let weights = try filter.scalars(as: Float.self)
+    let slice = channels * outputs
+    let none = [Float](repeating: 0, count: 4 * slice)
+    let wide = (0..<window.depth).flatMap { none + weights[$0 * slice..<($0 + 1) * slice] + none }
+    func attributes(_ padding: [Int64]) -> [String: AttributeValue] {
+      [
+        "strides": .ints([1, window.stride, 1, 1, 1]), "padding": .string("EXPLICIT"),
+        "explicit_paddings": .ints([0, 0] + padding + [0, 0, 0, 0, 0, 0]),
+        "dilations": .ints([1, window.dilation, 1, 1, 1]), "data_format": .string("NDHWC"),
+        "fused_ops": .strings(["BiasAdd", "Relu"]),
+      ]
+    }
+    let padding: [Int64] = isPadded ? [1, 2] : [0, 0]
+    let wanted = try NNHarness.run(
+      "_FusedConv3D",
+      [
+        Tensor(shape: [2, 9, height + 2, width + 2, channels], scalars: framed.map(Double.init)),
+        Tensor(shape: [window.depth, 3, 3, channels, outputs], scalars: wide.map(Double.init)),
+        Tensor(bias.scalars(as: Float.self).map(Double.init)),
+      ], attributes(padding))[0].scalars(as: Double.self)
+    for threads in [1, 3] {
+      let found = try NNHarness.run(
+        "_FusedConv3D", [x, filter, bias], attributes(padding), constants: [1, 2], threads: threads)[0]
+        .scalars(as: Float.self)
+      #expect(found.count == wanted.count)
+      #expect(zip(found, wanted).allSatisfy { abs(Double($0) - $1) <= 4e-5 * max(1, abs($1)) })
+    }
+  }
+
   @Test("The filter's channels are scaled when it is made ready", arguments: [1, 3])
   func scale(window: Int) throws {
     let x = try NNHarness.noise([1, 20, 20, 16], seed: 2)

@@ -19,4 +19,21 @@ extension UnsafeMutablePointer {
       done += bytes
     }
   }
+
+  /// Repeats an element. Long rows of plain ones are copies of what their beginning has: the C library has wider
+  /// vectors at hand than the loop of a binary for every processor.
+  @inline(__always)
+  func fillRow(with element: Pointee, count: Int) {
+    let filled = Swift.min(count, Swift.max(256 / MemoryLayout<Pointee>.stride, 1))
+    update(repeating: element, count: _isPOD(Pointee.self) ? filled : count)
+    guard _isPOD(Pointee.self), filled < count else { return }
+    let size = count * MemoryLayout<Pointee>.stride
+    let row = UnsafeMutableRawPointer(self)
+    var done = filled * MemoryLayout<Pointee>.stride
+    while done < size {
+      let bytes = Swift.min(done, Self.piece, size - done)
+      (row + done).copyMemory(from: row, byteCount: bytes)
+      done += bytes
+    }
+  }
 }

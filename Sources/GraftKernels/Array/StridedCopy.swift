@@ -152,7 +152,7 @@ struct StridedCopy: Sendable {
       }
     } else if sourceStep == 0, targetStep == 1 {
       for row in 0..<rows {
-        (target + row * rowTarget).update(repeating: source[row * rowSource], count: count)
+        (target + row * rowTarget).fillRow(with: source[row * rowSource], count: count)
       }
     } else if sourceStep == -1, targetStep == 1 {
       // A step that is known is one that the compiler makes vectors of.

@@ -145,7 +145,7 @@ struct BroadcastWalk: Sendable {
     default:
       var first = min(length - place, count)
       while filled < count {
-        (target + filled).update(repeating: source.pointee, count: first)
+        (target + filled).fillRow(with: source.pointee, count: first)
         filled += first
         source += 1
         first = min(length, count - filled)

@@ -145,6 +145,13 @@ struct Convolution {
   /// Whether the filter is the same in every run, so that what is made of it may be kept.
   let isFilterConstant: Bool
 
+  init(geometry: ConvolutionGeometry, filter: Tensor, scale: Tensor?, isFilterConstant: Bool) {
+    self.geometry = geometry.layersAsRows
+    self.filter = filter
+    self.scale = scale
+    self.isFilterConstant = isFilterConstant
+  }
+
   /// Computes the convolution.
   func run(_ context: KernelContext, _ x: Tensor, into output: Tensor, _ finish: Finish) throws {
     let isReady =

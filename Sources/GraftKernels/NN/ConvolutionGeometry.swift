@@ -143,7 +143,18 @@ struct ConvolutionGeometry: Sendable {
 
   /// Whether each output pixel is made from the input pixel at its place alone.
   var isPointwise: Bool {
-    axes.allSatisfy { $0.window == 1 && $0.stride == 1 && $0.paddingBefore == 0 && $0.paddingAfter == 0 }
+    axes.allSatisfy(\.isPointwise)
+  }
+
+  /// The same convolution as one of images, where the window has its extent in depth alone: the pixels of a layer are a
+  /// row then.
+  var layersAsRows: ConvolutionGeometry {
+    let pixels = axes[1].input.multipliedReportingOverflow(by: axes[2].input)
+    guard axes[0].window > 1, axes[1].isPointwise, axes[2].isPointwise, !pixels.overflow else { return self }
+    let none = WindowAxis(input: 1, window: 1, paddingBefore: 0, output: 1)
+    let row = WindowAxis(
+      input: pixels.partialValue, window: 1, paddingBefore: 0, output: pixels.partialValue)
+    return replacing(axes: [none, axes[0], row])
   }
 
   /// The input's pixel under a position of the window at one of the output's pixels, counted over the whole batch; nil

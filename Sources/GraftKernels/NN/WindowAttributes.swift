@@ -155,6 +155,9 @@ struct WindowAxis: Sendable {
   let paddingAfter: Int
   let output: Int
 
+  /// Whether each element of the output is made from the one at its place alone.
+  var isPointwise: Bool { window == 1 && stride == 1 && paddingBefore == 0 && paddingAfter == 0 }
+
   /// A window that moves by single elements over an output of the given size.
   init(input: Int, window: Int, dilation: Int = 1, paddingBefore: Int, output: Int) {
     self.input = input
