@@ -64,6 +64,62 @@ import Testing
     }
   }
 
+  /// A row of a value, at a number that is fed, multiplied by a matrix.
+  private func product(ofRowBy op: String, width: Int) -> GraphText {
+    let int = ["dtype": "type: DT_INT32", "shape": "shape { }"]
+    let text = GraphText().placeholder("x", [4, width]).placeholder("w", [width, 3])
+      .node("n", "Placeholder", [], int)
+      .node("y", "Square", ["x"], GraphText.float).constant("zero", [], [0]).constant("one", [1], [1])
+      .constant("shape", [1], [1]).constant("whole", [2], [1, width])
+      .node("at", "Reshape", ["n", "shape"], ["T": "type: DT_INT32", "Tshape": "type: DT_INT32"])
+    let types = ["T": "type: DT_FLOAT", "Index": "type: DT_INT32"]
+    let packed =
+      text
+      .node("begin", "Pack", ["n", "zero"], ["T": "type: DT_INT32", "N": "i: 2", "axis": "i: 0"])
+      .node("end", "AddV2", ["at", "one"], ["T": "type: DT_INT32"])
+    return switch op {
+    case "Slice": packed.node("row", op, ["y", "begin", "whole"], types)
+    case "StridedSlice": packed.node("row", op, ["y", "at", "end", "one"], types)
+    case "SplitV":
+      packed.node("rest", "Sub", ["three", "n"], ["T": "type: DT_INT32"]).constant("three", [], [3])
+        .constant("single", [], [1])
+        .node(
+          "sizes", "Pack", ["n", "single", "rest"], ["T": "type: DT_INT32", "N": "i: 3", "axis": "i: 0"]
+        )
+        .node(
+          "parts", op, ["y", "sizes", "zero"],
+          ["T": "type: DT_FLOAT", "Tlen": "type: DT_INT32", "num_split": "i: 3"]
+        )
+        .node("row", "Reshape", ["parts:1", "whole"], ["T": "type: DT_FLOAT", "Tshape": "type: DT_INT32"])
+    case "Gather":
+      text.node("row", op, ["y", "at"], ["Tparams": "type: DT_FLOAT", "Tindices": "type: DT_INT32"])
+    default:
+      text.node(
+        "row", op, ["y", "at", "zero"],
+        ["Tparams": "type: DT_FLOAT", "Tindices": "type: DT_INT32", "Taxis": "type: DT_INT32"])
+    }
+  }
+
+  @Test(arguments: ["Slice", "StridedSlice", "SplitV", "Gather", "GatherV2"], [8, 9000])
+  func partsAtOtherPlacesInEachRunAreReadWhereTheyAre(op: String, width: Int) throws {
+    let text = product(ofRowBy: op, width: width).node("z", "MatMul", ["row", "w"], GraphText.float)
+    let callable = try Session(graph: text.graph(), options: .init(threads: 1)).callable(
+      feeds: ["x", "w", "n"], fetches: ["z"])
+    let x = (0..<4 * width).map { Float($0 % 3 + $0 / width) }
+    let w = (0..<width * 3).map { Float($0 % 2) }
+    for row in [0, 1, 3, 3, 2, 0] {
+      let found = try callable.run([
+        Tensor(shape: [4, width], scalars: x), Tensor(shape: [width, 3], scalars: w), Tensor(Int32(row)),
+      ])
+      var wanted: [Float] = [0, 0, 0]
+      for (place, column) in (0..<width).flatMap({ place in (0..<3).map { (place, $0) } }) {
+        let value = x[row * width + place]
+        wanted[column] += value * value * w[place * 3 + column]
+      }
+      #expect(try found[0].scalars(as: Float.self) == wanted)
+    }
+  }
+
   /// `while i < n: list, x = pop(list); sum += x · w`, of a list of the rows of a tensor.
   private func products() -> GraphText {
     let list = ["element_dtype": "type: DT_FLOAT"]

@@ -12,7 +12,7 @@ enum GatherOps {
     "Gather", "The rows of the first input that the indices name.",
     types: ["Tparams": .anything + .smallFloats + .quantized, "Tindices": indexTypes], traits: .copiesParts,
     shape: { context in [gathered(context.input(0), context.input(1), axis: 0, batch: 0)] },
-    prepare: { _ in { try pick($0, axis: 0, batchDimensions: 0) } })
+    prepare: { _ in { try pick($0, from: try $0.input(0), axis: 0, batchDimensions: 0, binds: true) } })
 
   private static let gatherV2 = OpDefinition(
     "GatherV2",
@@ -34,7 +34,9 @@ enum GatherOps {
     prepare: { setup in
       let batch = try setup.int("batch_dims")
       return { context in
-        try pick(context, axis: try ArrayArguments.scalar(context, 2, "axis"), batchDimensions: batch)
+        try pick(
+          context, from: try context.input(0), axis: try ArrayArguments.scalar(context, 2, "axis"),
+          batchDimensions: batch, binds: context.isConstant(2))
       }
     })
 
@@ -49,13 +51,11 @@ enum GatherOps {
     return PartialShape(Array(sizes[..<axis] + picked[batch...] + sizes[(axis + 1)...]))
   }
 
-  private static func pick(_ context: KernelContext, axis: Int, batchDimensions: Int) throws {
-    try pick(context, from: try context.input(0), axis: axis, batchDimensions: batchDimensions)
-  }
-
   /// Gives the entries of a tensor that the second input names.
+  ///
+  /// - Parameter binds: whether it is the same tensor at the same place in every run, along the same axis.
   static func pick(
-    _ context: KernelContext, from params: Tensor, axis value: Int, batchDimensions: Int
+    _ context: KernelContext, from params: Tensor, axis value: Int, batchDimensions: Int, binds: Bool = false
   ) throws {
     let indices = try context.input(1)
     guard params.rank > 0 else {
@@ -97,7 +97,12 @@ enum GatherOps {
     if indices.elementCount == 1, batches == 1, outer == 1, params.isAligned {
       // One slice, which lies in one piece.
       let row = Int(rows.element(Int64.self, 0).pointee)
-      return try context.setView(0, of: params, from: row * length, shape)
+      let output = try context.setOutput(
+        0, copyingSmall: params.view(firstElement: row * length, shape: shape))
+      if binds, context.isFixed, let output {
+        context.bind(attempting: { copySlice(indices, of: count, from: params, to: output) })
+      }
+      return
     }
     let output = try context.allocate(0, params.dtype, shape)
     let picked = indices.elementCount / max(batches, 1)
@@ -105,6 +110,17 @@ enum GatherOps {
       RowGather(
         source: params, rows: rows, length: length, target: output, picked: picked,
         blocks: (count: batches * outer, perGroup: outer, rows: count), workers: context.workers))
+  }
+
+  /// Copies the slice that one index names, of so many that lie one behind the other.
+  ///
+  /// - Returns: whether there is one; the kernel says what is wrong.
+  private static func copySlice(_ index: Tensor, of count: Int, from params: Tensor, to target: Tensor)
+    -> Bool
+  {
+    guard let number = try? index.integer(), (0..<count).contains(number) else { return false }
+    target.base.copyMemory(from: params.base + number * target.byteCount, byteCount: target.byteCount)
+    return true
   }
 
   // MARK: GatherNd

@@ -53,13 +53,20 @@ enum SliceOps {
         var start = 0
         for axis in 0..<input.rank { start += begin[axis] * strides[axis] }
         let copy = StridedCopy(sizes: sizes, sourceSteps: strides, targetSteps: shape.strides)
-        if shape.elementCount == 0 || copy.isContiguous {
-          return try context.setView(0, of: input, from: shape.elementCount == 0 ? 0 : start, shape)
+        guard shape.elementCount > 0 else { return try context.setView(0, of: input, shape) }
+        let isConstant = context.isConstant(1) && context.isConstant(2)
+        if copy.isContiguous {
+          let part = input.view(firstElement: start, shape: shape)
+          if isConstant {
+            try context.setOutput(0, part)
+          } else {
+            try context.setOutput(0, copyingSmall: part)
+          }
+          return
         }
         let output = try context.allocate(0, input.dtype, shape)
         try context.perform(
-          [BlockCopy(block: copy, source: input, sourceStart: start, target: output)],
-          binds: context.isConstant(1) && context.isConstant(2))
+          [BlockCopy(block: copy, source: input, sourceStart: start, target: output)], binds: isConstant)
       }
     })
 }

@@ -24,9 +24,13 @@ enum StridedSliceOps {
         if slice.input != input.shape { slice = try read() }
         guard slice.shape.elementCount > 0 else { return try context.setView(0, of: input, slice.shape) }
         if slice.copy.isContiguous {
+          guard isConstant else {
+            try context.setOutput(
+              0, copyingSmall: input.view(firstElement: slice.start, shape: slice.shape))
+            return
+          }
           try context.setView(0, of: input, from: slice.start, slice.shape)
-          if isConstant { context.keepViews() }
-          return
+          return context.keepViews()
         }
         let output = try context.allocate(0, input.dtype, slice.shape)
         try context.perform(

@@ -111,7 +111,7 @@ enum TensorListOps {
       guard let element = list.elements[index] else {
         return try context.allocate(0, dtype, try list.shape(known: try context.shapeInput(2))).clear()
       }
-      let output = try context.setElement(0, element)
+      let output = try context.setOutput(0, copyingSmall: element)
       if context.isFixed, let output, let rows = TensorListRows(list, like: element) {
         let number = try context.input(1)
         context.bind(attempting: { rows.copy(number, to: output) })
@@ -186,7 +186,7 @@ enum TensorListOps {
           throw GraftError(.invalidArgument, "An element is taken out of a list that has none.")
         }
         if let last {
-          try context.setElement(1, last)
+          try context.setOutput(1, copyingSmall: last)
         } else {
           try context.allocate(1, dtype, try list.shape(known: try context.shapeInput(1))).clear()
         }

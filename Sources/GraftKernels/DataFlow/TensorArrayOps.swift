@@ -94,7 +94,7 @@ enum TensorArrayOps {
       return { context in
         let array = try context.resource(0, as: TensorArray.self)
         try array.check(dtype)
-        try context.setElement(0, try array.read(try ArrayArguments.scalar(context, 1, "index")))
+        try context.setOutput(0, copyingSmall: try array.read(try ArrayArguments.scalar(context, 1, "index")))
       }
     }
   }

@@ -11,9 +11,6 @@ struct FixedMemory {
   /// The slots that are empty between runs.
   let passingSlots: [Int]
 
-  /// Feeds up to this size are copied to a place of their own, and results out of the arena.
-  static let copiedBytes = 32 << 10
-
   /// Nothing is fixed but constants: for a frame without an arena.
   init(_ plan: Plan) {
     isFixed = Array(repeating: false, count: plan.slotCount)
@@ -28,7 +25,7 @@ struct FixedMemory {
     var isFixed = [Bool](repeating: false, count: plan.slotCount)
     var instructions = [Bool](repeating: false, count: plan.instructions.count)
     for (slot, tensor) in zip(plan.feedSlots, feeds) {
-      if case .plain = tensor.dtype.layout { isFixed[slot] = tensor.byteCount <= Self.copiedBytes }
+      if case .plain = tensor.dtype.layout { isFixed[slot] = tensor.byteCount <= KernelContext.copiedBytes }
     }
     for slot in plan.feedSlots.dropFirst(feeds.count).prefix(held.count) { isFixed[slot] = true }
     // What is kept beyond the run may not lie in the frame.
@@ -36,7 +33,7 @@ struct FixedMemory {
       for slot in plan.inputSlots[instruction.inputs] { isFixed[Int(slot)] = false }
     }
     for (index, instruction) in plan.instructions.enumerated() {
-      // Views are set anew each time, and are fixed nevertheless.
+      // Views are set anew each time, and are fixed nevertheless; the frame sees where one begins elsewhere.
       guard instruction.hasKnownShapes else { continue }
       for slot in instruction.outputs { isFixed[slot] = layout.regionOfSlot[slot] >= 0 }
       instructions[index] =

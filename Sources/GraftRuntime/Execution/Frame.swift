@@ -12,6 +12,8 @@ final class Frame: @unchecked Sendable {
   private let layout: ArenaLayout?
   private var recorder: Recorder?
   private var regionStorage: [TensorStorage] = []
+  /// Where in its region the value of each slot began when it was first set; negative before that.
+  private var firstOffsets: [Int] = []
   private var arena: TensorStorage?
   private var prepared: [(any AnyObject & Sendable)?]
   /// What is done in an instruction's place, where its kernel has bound it to this frame's memory. Held by hand: to count
@@ -52,6 +54,7 @@ final class Frame: @unchecked Sendable {
       regionStorage = layout.regions.map {
         TensorStorage(transient: arena.base + $0.offset, byteCount: $0.byteCount, arena: arena)
       }
+      firstOffsets = Array(repeating: -1, count: plan.slotCount)
       var offset = layout.byteCount
       for (position, size) in zip(copied, sizes) {
         let feed = feeds[position]
@@ -138,6 +141,7 @@ final class Frame: @unchecked Sendable {
       bound[index]?.release()
       bound[index] = nil
     }
+    for slot in firstOffsets.indices { firstOffsets[slot] = -1 }
     fixed = FixedMemory(plan)
   }
 
@@ -184,11 +188,19 @@ final class Frame: @unchecked Sendable {
         if storage.isTransient, storage.isPart(of: arena), region < 0 || regionStorage[region] !== storage {
           values[slot] = try values[slot]?.copied()
         }
-        if fixed.isFixed[slot], values[slot]?.storage !== regionStorage[region] { unbind() }
+        if fixed.isFixed[slot], !isWhereItWas(slot, in: regionStorage[region]) { unbind() }
       }
     }
     recorder?.finished(index, values: values)
     for slot in plan.releases[instruction.releases] where !fixed.isFixed[slot] { values[slot] = nil }
+  }
+
+  /// Whether the value of a slot lies in its region, where it lay when it was first set: a view may begin elsewhere, by the
+  /// numbers of other inputs.
+  private func isWhereItWas(_ slot: Int, in region: TensorStorage) -> Bool {
+    guard let value = values[slot], value.storage === region else { return false }
+    if firstOffsets[slot] < 0 { firstOffsets[slot] = value.byteOffset }
+    return firstOffsets[slot] == value.byteOffset
   }
 
   /// Runs all instructions on the feeds that stand in their slots.

@@ -109,7 +109,7 @@ struct Recorder {
     for slot in plan.fetchSlots where groupOfSlot[slot] >= 0 {
       // A small result is copied out of the arena; a large one has memory of its own.
       let group = groupOfSlot[slot]
-      if kept[group].byteCount <= FixedMemory.copiedBytes {
+      if kept[group].byteCount <= KernelContext.copiedBytes {
         kept[group].life = kept[group].life.lowerBound...plan.instructions.count
       } else {
         kept[group].isPlanned = false
