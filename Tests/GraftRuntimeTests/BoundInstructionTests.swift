@@ -103,8 +103,10 @@ import Testing
   @Test(arguments: ["Slice", "StridedSlice", "SplitV", "Gather", "GatherV2"], [8, 9000])
   func partsAtOtherPlacesInEachRunAreReadWhereTheyAre(op: String, width: Int) throws {
     let text = product(ofRowBy: op, width: width).node("z", "MatMul", ["row", "w"], GraphText.float)
+      .constant("axes", [2], [0, 1])
+      .node("sum", "Sum", ["row", "axes"], Self.axes.merging(["keep_dims": "b: false"]) { $1 })
     let callable = try Session(graph: text.graph(), options: .init(threads: 1)).callable(
-      feeds: ["x", "w", "n"], fetches: ["z"])
+      feeds: ["x", "w", "n"], fetches: ["z", "sum"])
     let x = (0..<4 * width).map { Float($0 % 3 + $0 / width) }
     let w = (0..<width * 3).map { Float($0 % 2) }
     for row in [0, 1, 3, 3, 2, 0] {
@@ -117,6 +119,8 @@ import Testing
         wanted[column] += value * value * w[place * 3 + column]
       }
       #expect(try found[0].scalars(as: Float.self) == wanted)
+      let squares = x[row * width..<(row + 1) * width].map { $0 * $0 }
+      #expect(try found[1].scalars(as: Float.self) == [squares.reduce(0, +)])
     }
   }
 
