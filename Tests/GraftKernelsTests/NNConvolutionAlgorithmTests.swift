@@ -149,25 +149,23 @@ struct NNConvolutionAlgorithmTests {
     let slice = channels * outputs
     let none = [Float](repeating: 0, count: 4 * slice)
     let wide = (0..<window.depth).flatMap { none + weights[$0 * slice..<($0 + 1) * slice] + none }
-    func attributes(_ padding: [Int64]) -> [String: AttributeValue] {
-      [
-        "strides": .ints([1, window.stride, 1, 1, 1]), "padding": .string("EXPLICIT"),
-        "explicit_paddings": .ints([0, 0] + padding + [0, 0, 0, 0, 0, 0]),
-        "dilations": .ints([1, window.dilation, 1, 1, 1]), "data_format": .string("NDHWC"),
-        "fused_ops": .strings(["BiasAdd", "Relu"]),
-      ]
-    }
     let padding: [Int64] = isPadded ? [1, 2] : [0, 0]
+    let attributes: [String: AttributeValue] = [
+      "strides": .ints([1, window.stride, 1, 1, 1]), "padding": .string("EXPLICIT"),
+      "explicit_paddings": .ints([0, 0] + padding + [0, 0, 0, 0, 0, 0]),
+      "dilations": .ints([1, window.dilation, 1, 1, 1]), "data_format": .string("NDHWC"),
+      "fused_ops": .strings(["BiasAdd", "Relu"]),
+    ]
     let wanted = try NNHarness.run(
       "_FusedConv3D",
       [
         Tensor(shape: [2, 9, height + 2, width + 2, channels], scalars: framed.map(Double.init)),
         Tensor(shape: [window.depth, 3, 3, channels, outputs], scalars: wide.map(Double.init)),
         Tensor(bias.scalars(as: Float.self).map(Double.init)),
-      ], attributes(padding))[0].scalars(as: Double.self)
+      ], attributes)[0].scalars(as: Double.self)
     for threads in [1, 3] {
       let found = try NNHarness.run(
-        "_FusedConv3D", [x, filter, bias], attributes(padding), constants: [1, 2], threads: threads)[0]
+        "_FusedConv3D", [x, filter, bias], attributes, constants: [1, 2], threads: threads)[0]
         .scalars(as: Float.self)
       #expect(found.count == wanted.count)
       #expect(zip(found, wanted).allSatisfy { abs(Double($0) - $1) <= 4e-5 * max(1, abs($1)) })

@@ -64,8 +64,8 @@ import Testing
     }
   }
 
-  /// A row of a value, at a number that is fed, multiplied by a matrix.
-  private func product(ofRowBy op: String, width: Int) -> GraphText {
+  /// A row of a value, at a number that is fed.
+  private func row(by op: String, width: Int) -> GraphText {
     let int = ["dtype": "type: DT_INT32", "shape": "shape { }"]
     let text = GraphText().placeholder("x", [4, width]).placeholder("w", [width, 3])
       .node("n", "Placeholder", [], int)
@@ -102,7 +102,7 @@ import Testing
 
   @Test(arguments: ["Slice", "StridedSlice", "SplitV", "Gather", "GatherV2"], [8, 9000])
   func partsAtOtherPlacesInEachRunAreReadWhereTheyAre(op: String, width: Int) throws {
-    let text = product(ofRowBy: op, width: width).node("z", "MatMul", ["row", "w"], GraphText.float)
+    let text = row(by: op, width: width).node("z", "MatMul", ["row", "w"], GraphText.float)
       .constant("axes", [2], [0, 1])
       .node("sum", "Sum", ["row", "axes"], Self.axes.merging(["keep_dims": "b: false"]) { $1 })
     let callable = try Session(graph: text.graph(), options: .init(threads: 1)).callable(

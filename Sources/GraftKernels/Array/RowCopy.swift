@@ -24,9 +24,9 @@ extension UnsafeMutablePointer {
   /// vectors at hand than the loop of a binary for every processor.
   @inline(__always)
   func fillRow(with element: Pointee, count: Int) {
+    guard _isPOD(Pointee.self) else { return update(repeating: element, count: count) }
     let filled = Swift.min(count, Swift.max(256 / MemoryLayout<Pointee>.stride, 1))
-    update(repeating: element, count: _isPOD(Pointee.self) ? filled : count)
-    guard _isPOD(Pointee.self), filled < count else { return }
+    update(repeating: element, count: filled)
     let size = count * MemoryLayout<Pointee>.stride
     let row = UnsafeMutableRawPointer(self)
     var done = filled * MemoryLayout<Pointee>.stride

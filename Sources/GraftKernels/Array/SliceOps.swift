@@ -56,13 +56,7 @@ enum SliceOps {
         guard shape.elementCount > 0 else { return try context.setView(0, of: input, shape) }
         let isConstant = context.isConstant(1) && context.isConstant(2)
         if copy.isContiguous {
-          let part = input.view(firstElement: start, shape: shape)
-          if isConstant {
-            try context.setOutput(0, part)
-          } else {
-            try context.setOutput(0, copyingSmall: part)
-          }
-          return
+          return try context.setPart(0, of: input, from: start, shape, isConstant: isConstant)
         }
         let output = try context.allocate(0, input.dtype, shape)
         try context.perform(

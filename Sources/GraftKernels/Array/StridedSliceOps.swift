@@ -24,13 +24,7 @@ enum StridedSliceOps {
         if slice.input != input.shape { slice = try read() }
         guard slice.shape.elementCount > 0 else { return try context.setView(0, of: input, slice.shape) }
         if slice.copy.isContiguous {
-          guard isConstant else {
-            try context.setOutput(
-              0, copyingSmall: input.view(firstElement: slice.start, shape: slice.shape))
-            return
-          }
-          try context.setView(0, of: input, from: slice.start, slice.shape)
-          return context.keepViews()
+          return try context.setPart(0, of: input, from: slice.start, slice.shape, isConstant: isConstant)
         }
         let output = try context.allocate(0, input.dtype, slice.shape)
         try context.perform(

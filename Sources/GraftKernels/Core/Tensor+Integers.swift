@@ -6,7 +6,13 @@ extension Tensor {
   /// - Throws: `GraftError` (`invalidArgument`) when the tensor holds no integers.
   package func integers() throws -> [Int] {
     let read = try Self.reader(of: dtype)
-    return withExtendedLifetime(storage) { (0..<elementCount).map { read(base, $0) } }
+    let count = elementCount
+    return withExtendedLifetime(storage) {
+      [Int](unsafeUninitializedCapacity: count) { target, filled in
+        read(base, UnsafeMutableBufferPointer(rebasing: target[..<count]))
+        filled = count
+      }
+    }
   }
 
   /// The one element of an integer tensor.
@@ -17,13 +23,25 @@ extension Tensor {
       throw GraftError(.invalidArgument, "One integer is expected, and a tensor of shape \(shape) was found.")
     }
     let read = try Self.reader(of: dtype)
-    return withExtendedLifetime(storage) { read(base, 0) }
+    var value = 0
+    withExtendedLifetime(storage) {
+      withUnsafeMutablePointer(to: &value) { read(base, UnsafeMutableBufferPointer(start: $0, count: 1)) }
+    }
+    return value
   }
 
-  /// Reads an element of integers of the type.
-  private static func reader(of dtype: DataType) throws -> (UnsafeRawPointer, Int) -> Int {
-    func reader<T: BitwiseCopyable & BinaryInteger>(_ type: T.Type) -> (UnsafeRawPointer, Int) -> Int {
-      { Int(clamping: ($0 + $1 * MemoryLayout<T>.stride).loadUnaligned(as: type)) }
+  /// Reads as many elements as there is room for.
+  private typealias Reader = (UnsafeRawPointer, UnsafeMutableBufferPointer<Int>) -> Void
+
+  /// What reads integers of the type.
+  private static func reader(of dtype: DataType) throws -> Reader {
+    func reader<T: BitwiseCopyable & BinaryInteger>(_ type: T.Type) -> Reader {
+      { source, target in
+        for index in target.indices {
+          let element = (source + index * MemoryLayout<T>.stride).loadUnaligned(as: type)
+          target.initializeElement(at: index, to: Int(clamping: element))
+        }
+      }
     }
     return switch dtype {
     case .int32: reader(Int32.self)

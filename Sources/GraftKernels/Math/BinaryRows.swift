@@ -85,6 +85,7 @@ enum BinaryRows {
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
     ) -> Void
+
   /// A function over rows of doubles.
   typealias DoubleLoop =
     @convention(c) @Sendable (

@@ -118,8 +118,7 @@ struct ConvolutionGeometry: Sendable {
         input: input[axis], window: window[axis], stride: attributes.strides[axis],
         dilation: attributes.dilations[axis], padding: attributes.padding, axis: axis)
     }
-    guard axes.count < 3 else { return axes }
-    return [try WindowAxis(input: 1, window: 1, stride: 1, dilation: 1, padding: .valid, axis: 0)] + axes
+    return axes.count < 3 ? [.unit] + axes : axes
   }
 
   /// The result's shape, in the op's order of dimensions.
@@ -149,12 +148,9 @@ struct ConvolutionGeometry: Sendable {
   /// The same convolution as one of images, where the window has its extent in depth alone: the pixels of a layer are a
   /// row then.
   var layersAsRows: ConvolutionGeometry {
-    let pixels = axes[1].input.multipliedReportingOverflow(by: axes[2].input)
-    guard axes[0].window > 1, axes[1].isPointwise, axes[2].isPointwise, !pixels.overflow else { return self }
-    let none = WindowAxis(input: 1, window: 1, paddingBefore: 0, output: 1)
-    let row = WindowAxis(
-      input: pixels.partialValue, window: 1, paddingBefore: 0, output: pixels.partialValue)
-    return replacing(axes: [none, axes[0], row])
+    guard axes[0].window > 1, axes[1].isPointwise, axes[2].isPointwise else { return self }
+    let (pixels, overflow) = axes[1].input.multipliedReportingOverflow(by: axes[2].input)
+    return overflow ? self : replacing(axes: [.unit, axes[0], WindowAxis(pointwise: pixels)])
   }
 
   /// The input's pixel under a position of the window at one of the output's pixels, counted over the whole batch; nil

@@ -179,8 +179,6 @@ extension ConvolutionGeometry {
   /// The same convolution as one line, where each output pixel is made from the input pixel at its place alone.
   var flattened: ConvolutionGeometry {
     guard isPointwise else { return self }
-    let one = WindowAxis(input: 1, window: 1, paddingBefore: 0, output: 1)
-    let line = WindowAxis(input: inputPixels, window: 1, paddingBefore: 0, output: outputPixels)
-    return replacing(batch: 1, axes: [one, one, line])
+    return replacing(batch: 1, axes: [.unit, .unit, WindowAxis(pointwise: outputPixels)])
   }
 }

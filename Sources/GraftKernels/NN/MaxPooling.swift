@@ -169,9 +169,6 @@ extension PoolingGeometry {
 }
 
 extension WindowAxis {
-  /// A dimension of one element.
-  fileprivate static var unit: WindowAxis { WindowAxis(whole: 1) }
-
   /// A dimension that the window covers whole.
   fileprivate init(whole size: Int) {
     (input, window, output) = (size, size, 1)

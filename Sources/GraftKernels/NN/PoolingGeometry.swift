@@ -104,10 +104,7 @@ struct PoolingGeometry: Sendable {
     channels = input[order.channelAxis(rank: rank)]
     outputShape = try Shape(
       validating: order.sizes(batch: batch, spatial: spatial.map(\.output), channels: channels))
-    axes =
-      spatial.count == 3
-      ? spatial
-      : [try WindowAxis(input: 1, window: 1, stride: 1, dilation: 1, padding: .valid, axis: 0)] + spatial
+    axes = spatial.count == 3 ? spatial : [.unit] + spatial
   }
 
   /// Pools float32 images with channels last: the largest under each window, or the mean.

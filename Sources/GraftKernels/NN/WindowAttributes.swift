@@ -158,6 +158,12 @@ struct WindowAxis: Sendable {
   /// Whether each element of the output is made from the one at its place alone.
   var isPointwise: Bool { window == 1 && stride == 1 && paddingBefore == 0 && paddingAfter == 0 }
 
+  /// A dimension of one element, such as the depth of an image.
+  static var unit: WindowAxis { WindowAxis(pointwise: 1) }
+
+  /// A dimension whose elements are taken one by one.
+  init(pointwise size: Int) { self.init(input: size, window: 1, paddingBefore: 0, output: size) }
+
   /// A window that moves by single elements over an output of the given size.
   init(input: Int, window: Int, dilation: Int = 1, paddingBefore: Int, output: Int) {
     self.input = input
