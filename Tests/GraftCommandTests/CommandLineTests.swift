@@ -26,7 +26,8 @@ import Testing
     ["checkpoint", "convert", "a"], ["checkpoint", "convert", "a", "b", "--shards", "0"],
     ["ops", "--markdown", "--json"], ["bench", "m.pb", "--fetch", "y", "--runs", "none"],
     ["bench", "m.pb", "--fetch", "y", "--overlap", "1"], ["verify"],
-    ["verify", "a", "--jobs", "0"], ["verify", "a", "b", "--expected-failures", "f"],
+    ["verify", "a", "--jobs", "0"], ["verify", "a", "--repeats", "-1"],
+    ["verify", "a", "b", "--expected-failures", "f"],
     ["verify", "a", "--update-expected"],
   ])
   func endsWithTwoWhenItIsNotUnderstood(_ arguments: [String]) throws {
@@ -396,6 +397,14 @@ import Testing
       #expect(finished.output.contains("Not supported: 1 cases"))
       #expect(finished.output.hasSuffix("\n1 passed, 3 failed\n"))
       #expect(try graft(["verify", folder + "/cases/right"]).output == "1 passed, 0 failed\n")
+    }
+  }
+
+  @Test func repeatsRunsWithOtherFeeds() throws {
+    try withCases { folder in
+      let finished = try graft(["verify", folder + "/cases", "--repeats", "9", "--format", "tsv"])
+      #expect(finished.output.contains("pass\t\(folder)/cases/right/case.json"))
+      #expect(finished.output.hasSuffix("\n1 passed, 3 failed\n"))
     }
   }
 

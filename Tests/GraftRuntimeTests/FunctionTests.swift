@@ -130,6 +130,34 @@ import Testing
     }
   }
 
+  @Test func truthsThatAreNoScalarsDecideWhereTensorFlowMakesNoSwitch() throws {
+    for becomesSwitch in [false, true] {
+      let text = GraphText().placeholder("x").node("p", "Placeholder", [], ["dtype": "type: DT_BOOL"]).node(
+        "y", "If", ["p", "x"],
+        Self.call.merging([
+          "Tcond": "type: DT_BOOL", "then_branch": "func { name: \"double\" }",
+          "else_branch": "func { name: \"negate\" }", "_lower_using_switch_merge": "b: \(becomesSwitch)",
+        ]) { $1 })
+      let x = try Tensor([Float(3)])
+      let make = { try graph(text, [double, negate]) }
+      for (p, expected) in [(true, Float(6)), (false, -3)] {
+        try expect(make, ["x": x, "p": Tensor(p)], "y", gives: [expected], plan: "y = _If")
+      }
+      for (p, expected) in [([false, false], Float(6)), ([], -3)] {
+        let feeds = ["x": x, "p": try Tensor(p)]
+        guard becomesSwitch else {
+          try expect(make, feeds, "y", gives: [expected], plan: "y = _If")
+          continue
+        }
+        for optimize in [false, true] {
+          let text = failure(try make(), feeds, "y", optimize: optimize)
+          #expect(
+            text.contains("The predicate is a scalar bool, and shape [\(p.count)] was found."), "\(text)")
+        }
+      }
+    }
+  }
+
   @Test(arguments: [(0, Float(6)), (1, Float(-3)), (7, Float(-3)), (-1, Float(-3))])
   func casesOutOfRangeTakeTheLastBranch(_ index: Int, _ expected: Float) throws {
     let text = GraphText().placeholder("x").node(

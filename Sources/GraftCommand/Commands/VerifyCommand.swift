@@ -23,6 +23,13 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: "Run each case with plans as they stand, rewritten to run faster, or once each.")
   var optimize: CaseRunner.Modes = .both
 
+  @Option(
+    help: """
+      How often a case's first run is done again in one session, with other feeds each time, for plans as they stand \
+      and rewritten ones to be compared.
+      """)
+  var repeats = 0
+
   @Option(help: "What is printed: failures only, or a line for each case.")
   var format: VerifyReport.Format = .text
 
@@ -55,6 +62,9 @@ struct VerifyCommand: ParsableCommand {
     guard (1...1024).contains(threads) else {
       throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
     }
+    guard (0...1_000_000).contains(repeats) else {
+      throw ValidationError("--repeats takes a number from 0 to 1000000, not \(repeats).")
+    }
     guard (1...86400).contains(timeout) else {
       throw ValidationError("--timeout takes seconds from 1 to 86400, not \(timeout).")
     }
@@ -78,7 +88,9 @@ struct VerifyCommand: ParsableCommand {
     let scratch = try ScratchFolder()
     defer { withExtendedLifetime(scratch) {} }
     let dispatcher = Dispatcher(
-      workerArguments: ["verify-worker", "\(threads)", optimize.rawValue, "\(timeout)", scratch.path],
+      workerArguments: [
+        "verify-worker", "\(threads)", optimize.rawValue, "\(timeout)", "\(repeats)", scratch.path,
+      ],
       jobs: jobs ?? max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), limit: .seconds(timeout))
     try dispatcher.run(cases.map(\.path)) { index, outcome in try report.add(index, outcome) }
 

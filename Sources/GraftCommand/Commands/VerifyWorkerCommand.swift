@@ -9,6 +9,7 @@ struct VerifyWorkerCommand: ParsableCommand {
   @Argument var threads: Int
   @Argument var optimize: CaseRunner.Modes
   @Argument var timeout: UInt32
+  @Argument var repeats: Int
   @Argument var scratch: String
 
   func run() throws {
@@ -22,7 +23,7 @@ struct VerifyWorkerCommand: ParsableCommand {
     var noCore = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &noCore)
 
-    let runner = CaseRunner(modes: optimize, threads: threads, scratch: scratch)
+    let runner = CaseRunner(modes: optimize, threads: threads, repeats: repeats, scratch: scratch)
     while let path = readLine() {
       // In case whoever started this is gone and cannot end a case that hangs.
       alarm(timeout &+ 60)

@@ -61,6 +61,10 @@ struct CaseDescription: Sendable {
     var isError: Bool {
       if case .error = self { true } else { false }
     }
+
+    var isOfValues: Bool {
+      if case .values = self { true } else { false }
+    }
   }
 
   /// How much floating-point numbers may differ, as numpy's allclose counts it.

@@ -20,6 +20,8 @@ struct CaseRunner: Sendable {
 
   let modes: Modes
   let threads: Int
+  /// How many runs there are beside those that are recorded, with other feeds each.
+  var repeats = 0
   /// Where the files lie that cases write; each has a folder of its own there, in place of the file system.
   var scratch: String?
 
@@ -48,11 +50,9 @@ struct CaseRunner: Sendable {
       progress("importing")
       let files = try ScratchFolder(in: scratch)
       defer { withExtendedLifetime(files) {} }
-      var options = SessionOptions(threads: threads, optimize: optimize)
-      options.scratchFolder = files.path
       let model: CaseModel
       do {
-        model = try CaseModel(description, in: folder, options: options)
+        model = try self.model(description, folder, optimize: optimize, files)
       } catch {
         // An error before the run is one, too, where no run is expected to give values.
         let areErrorsExpected =
@@ -78,7 +78,47 @@ struct CaseRunner: Sendable {
         return Outcome(.fail, "\(mode), after the runs: \(difference)")
       }
     }
+    if let difference = try differenceOfRepeats(description, folder, progress) {
+      return Outcome(.fail, difference)
+    }
     return Outcome(.pass)
+  }
+
+  /// How results of repeated runs differ; nil where they do not, or where none are asked for.
+  private func differenceOfRepeats(
+    _ description: CaseDescription, _ folder: String, _ progress: (String) -> Void
+  ) throws -> String? {
+    let first = description.runs.first { !$0.feeds.isEmpty && $0.expectation.isOfValues }
+    guard repeats > 0, description.importError == nil, let run = first else { return nil }
+    progress("runs with other feeds")
+    var files: [ScratchFolder] = []
+    defer { withExtendedLifetime(files) {} }
+    let runs = RepeatedRuns(
+      model: { optimize in
+        files.append(try ScratchFolder(in: scratch))
+        return try model(description, folder, optimize: optimize, files[files.count - 1])
+      }, tolerance: description.tolerance)
+    let feeds = ChangedFeeds(recorded: try feeds(run, description, folder))
+    return try runs.difference(run, feeding: feeds, count: repeats)
+  }
+
+  private func model(
+    _ description: CaseDescription, _ folder: String, optimize: Bool, _ files: ScratchFolder
+  ) throws -> CaseModel {
+    var options = SessionOptions(threads: threads, optimize: optimize)
+    options.scratchFolder = files.path
+    return try CaseModel(description, in: folder, options: options)
+  }
+
+  private func feeds(
+    _ run: CaseDescription.Run, _ description: CaseDescription, _ folder: String
+  ) throws -> [String: Tensor] {
+    var feeds: [String: Tensor] = [:]
+    for (name, file) in run.feeds {
+      let dtype = description.dtypes[name] ?? description.dtypes[file]
+      feeds[name] = try Tensor(reference: folder + file, dtype: dtype)
+    }
+    return feeds
   }
 
   /// How variables differ from what was recorded; nil where they do not.
@@ -120,11 +160,7 @@ struct CaseRunner: Sendable {
     of run: CaseDescription.Run, in model: CaseModel, _ description: CaseDescription, _ folder: String
   ) -> Outcome {
     do {
-      var feeds: [String: Tensor] = [:]
-      for (name, file) in run.feeds {
-        let dtype = description.dtypes[name] ?? description.dtypes[file]
-        feeds[name] = try Tensor(reference: folder + file, dtype: dtype)
-      }
+      let feeds = try feeds(run, description, folder)
       let results: [Tensor]
       do {
         results = try model.run(run, feeding: feeds)

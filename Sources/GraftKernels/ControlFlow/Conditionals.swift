@@ -13,8 +13,9 @@ enum Conditionals {
       traits: [.stateful, .keepsInputs], shape: declaredShapes
     ) { node in
       let (then, otherwise) = (try node.function("then_branch"), try node.function("else_branch"))
+      let isSwitch = node.becomesSwitch
       return { context in
-        let holds = try context.input(0).isTrue()
+        let holds = try context.input(0).isPredicateTrue(ofSwitch: isSwitch)
         let arguments = Array(try context.inputs().dropFirst())
         try context.setOutputs(try context.functions.function(holds ? then : otherwise)(arguments))
       }
@@ -45,7 +46,24 @@ enum Conditionals {
   }
 }
 
+extension NodeSetup {
+  /// Whether TensorFlow makes a `Switch` of it before it runs.
+  var becomesSwitch: Bool { (try? bool("_lower_using_switch_merge")) ?? false }
+}
+
 extension Tensor {
+  /// Whether a branch or a round is to be taken.
+  ///
+  /// - Parameter isSwitch: whether a `Switch` decides, which asks for a scalar.
+  package func isPredicateTrue(ofSwitch isSwitch: Bool) throws -> Bool {
+    guard dtype != .bool || rank == 0 || !isSwitch else {
+      throw GraftError(
+        .invalidArgument, "The predicate is a scalar bool, and shape \(shape) was found.",
+        at: .init(input: 0))
+    }
+    return try isTrue()
+  }
+
   /// Whether the value counts as true: a scalar that is not zero or empty, a tensor with any element.
   package func isTrue() throws -> Bool {
     guard rank == 0 else { return elementCount > 0 }

@@ -11,6 +11,7 @@ enum Loops {
       traits: [.stateful, .keepsInputs], shape: ShapeRules.unknown
     ) { node in
       let (condition, body) = (try node.function("cond"), try node.function("body"))
+      let isSwitch = node.becomesSwitch
       return { context in
         let (condition, body) = (
           try context.functions.function(condition), try context.functions.function(body)
@@ -21,7 +22,7 @@ enum Loops {
           guard let test = try condition(values).first else {
             throw GraftError(.invalidArgument, "The loop's condition gives no result.")
           }
-          guard try test.isTrue() else { break }
+          guard try test.isPredicateTrue(ofSwitch: isSwitch) else { break }
           try context.checkLoopSteps(count)
           values = try body(values)
         }

@@ -48,14 +48,14 @@ package final class Monitor<Value>: @unchecked Sendable {
     let activity = context.resources.activity
     activity.beginWaiting()
     defer { activity.endWaiting() }
-    var patience = RunActivity.patience
+    var patience = activity.patience.load(ordering: .relaxed)
     while true {
       pthread_cond_broadcast(change)
       sleep()
       if let result = try attempt(&value) { return result }
       try context.checkpoint()
       if context.isLimited || activity.othersAreWorking {
-        patience = RunActivity.patience
+        patience = activity.patience.load(ordering: .relaxed)
       } else {
         patience -= 1
       }
@@ -84,7 +84,7 @@ package final class Monitor<Value>: @unchecked Sendable {
 /// How many of a session's runs are under way, and how many of them only wait for others.
 package final class RunActivity: Sendable {
   /// How often a run looks, every 10 milliseconds or so, whether another one has begun that could end its wait.
-  static let patience = 500
+  package let patience = Atomic<Int>(500)
 
   private let running = Striped<Atomic<Int>> { _ in Atomic(0) }
   private let waiting = Atomic<Int>(0)

@@ -26,7 +26,7 @@ final class ChoiceKernel: Sendable {
 
   /// The branch that a value chooses.
   static func branch(_ selector: Tensor, of count: Int, _ isConditional: Bool) throws -> Int {
-    if isConditional { return try selector.isPredicateTrue() ? 1 : 0 }
+    if isConditional { return try selector.isPredicateTrue(ofSwitch: true) ? 1 : 0 }
     let index = try selector.integer()
     return index >= 0 && index < count ? index : count - 1
   }

@@ -135,8 +135,18 @@ final class FunctionExpansion {
         $0.feedTypes == Array(node.inputTypes.dropFirst()) && $0.fetchTypes == node.outputTypes
       })
     else { return }
+    var inputs = node.inputs
+    // Of what TensorFlow makes no `Switch`, a tensor that is no scalar decides, too.
+    if kind == .conditional, selector == .bool, !node.isTrue("_lower_using_switch_merge") {
+      graph.nodes.append(
+        PlanNode(
+          name: node.name + "/ToBool", op: "ToBool", attributes: ["T": .type(ElementType(.bool))],
+          inputs: [inputs[0]], controlInputs: [], inputTypes: [.bool], outputTypes: [.bool],
+          definition: OpRegistry.standard["ToBool"]))
+      inputs[0] = ValueReference(node: graph.nodes.count - 1, output: 0)
+    }
     graph.nodes[index] = PlanNode(
-      kind, name: node.name, inputs: node.inputs, controlInputs: node.controlInputs,
+      kind, name: node.name, inputs: inputs, controlInputs: node.controlInputs,
       inputTypes: node.inputTypes, outputTypes: node.outputTypes, bodies: bodies)
   }
 

@@ -47,7 +47,7 @@ final class LoopKernel: Sendable {
       try context.checkLoopSteps(count)
       count += 1
       let test = try step.advance(&variables)
-      goesOn = try test?.isPredicateTrue() ?? condition.holds(for: variables)
+      goesOn = try test?.isPredicateTrue(ofSwitch: true) ?? condition.holds(for: variables)
     }
     for (index, value) in variables.enumerated() {
       guard let value else { throw GraftError(.internalError, "Variable \(index) of the loop has no value.") }
@@ -61,19 +61,7 @@ extension NestedRun {
     guard let test = try results(variables.compactMap { $0 }).first else {
       throw GraftError(.invalidArgument, "The loop's condition gives no result.")
     }
-    return try test.isPredicateTrue()
-  }
-}
-
-extension Tensor {
-  /// Whether a branch or a round is to be taken. What TensorFlow turns into a `Switch` asks for a scalar.
-  func isPredicateTrue() throws -> Bool {
-    guard dtype != .bool || rank == 0 else {
-      throw GraftError(
-        .invalidArgument, "The predicate is a scalar bool, and shape \(shape) was found.",
-        at: .init(input: 0))
-    }
-    return try isTrue()
+    return try test.isPredicateTrue(ofSwitch: true)
   }
 }
 
