@@ -138,11 +138,7 @@ final class FunctionExpansion {
     var inputs = node.inputs
     // Of what TensorFlow makes no `Switch`, a tensor that is no scalar decides, too.
     if kind == .conditional, selector == .bool, !node.isTrue("_lower_using_switch_merge") {
-      graph.nodes.append(
-        PlanNode(
-          name: node.name + "/ToBool", op: "ToBool", attributes: ["T": .type(ElementType(.bool))],
-          inputs: [inputs[0]], controlInputs: [], inputTypes: [.bool], outputTypes: [.bool],
-          definition: OpRegistry.standard["ToBool"]))
+      graph.nodes.append(.applying("ToBool", to: inputs[0], .bool, name: node.name + "/ToBool"))
       inputs[0] = ValueReference(node: graph.nodes.count - 1, output: 0)
     }
     graph.nodes[index] = PlanNode(
